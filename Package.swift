@@ -1,0 +1,81 @@
+// swift-tools-version: 6.1
+import Foundation
+import PackageDescription
+
+// libtorch: LIBTORCH=/path names an existing PyTorch or libtorch, else the one that
+// scripts/bootstrap put into .libtorch/ (docs/decisions/0001-libtorch.md).
+let environment = ProcessInfo.processInfo.environment
+let libtorch = environment["LIBTORCH"] ?? Context.packageDirectory + "/.libtorch"
+let hasCUDA = FileManager.default.fileExists(atPath: libtorch + "/lib/libtorch_cuda.so")
+
+if !FileManager.default.fileExists(atPath: libtorch + "/lib/libtorch_cpu.so"),
+  !FileManager.default.fileExists(atPath: libtorch + "/lib/libtorch_cpu.dylib")
+{
+  fatalError("no libtorch in \(libtorch): run scripts/bootstrap, or set LIBTORCH to a PyTorch folder")
+}
+
+let libtorchLinkerFlags =
+  ["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]
+  // Nothing refers to the CUDA library by symbol: it registers its kernels when it is loaded.
+  + (hasCUDA
+    ? ["-Xlinker", "--no-as-needed", "-ltorch_cuda", "-lc10_cuda", "-Xlinker", "--as-needed"] : [])
+
+let package = Package(
+  name: "swift-jepa",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "jepa", targets: ["jepa"]),
+    .library(name: "Torch", targets: ["Torch"]),
+    .library(name: "EnergyDescent", targets: ["EnergyDescent"]),
+    .library(name: "VisionJEPA", targets: ["VisionJEPA"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .target(
+      name: "CTorch",
+      cxxSettings: [
+        .unsafeFlags([
+          "-isystem", "\(libtorch)/include",
+          "-isystem", "\(libtorch)/include/torch/csrc/api/include",
+        ])
+      ],
+      linkerSettings: [
+        .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+        .unsafeFlags(libtorchLinkerFlags),
+      ]),
+    .target(
+      name: "CImage",
+      linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+    .target(name: "Torch", dependencies: ["CTorch"]),
+    .target(name: "EnergyDescent", dependencies: ["Torch"]),
+    .target(
+      name: "TrainingRuns",
+      dependencies: ["Yams", .product(name: "Logging", package: "swift-log")]),
+    .target(
+      name: "VisionJEPA",
+      dependencies: [
+        "CImage", "Torch", "EnergyDescent", "TrainingRuns",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(name: "Evaluation", dependencies: ["Torch", "EnergyDescent", "VisionJEPA"]),
+    .executableTarget(
+      name: "jepa",
+      dependencies: [
+        "EnergyDescent", "VisionJEPA", "Evaluation", "TrainingRuns",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .target(name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport"),
+    .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
+    .testTarget(name: "EnergyDescentTests", dependencies: ["EnergyDescent", "TestSupport"]),
+    .testTarget(name: "TrainingRunsTests", dependencies: ["TrainingRuns", "TestSupport"]),
+    .testTarget(name: "VisionJEPATests", dependencies: ["VisionJEPA", "CImage", "TestSupport"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["jepa", "TestSupport"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx20
+)
