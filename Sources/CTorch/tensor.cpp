@@ -108,6 +108,14 @@ int32_t ct_detach(const ct_tensor *x, ct_out out) {
   return produce(out, [&] { return x->value.detach(); });
 }
 
+int32_t ct_alias(const ct_tensor *x, ct_out out) {
+  return produce(out, [&] { return x->value; });
+}
+
+int32_t ct_set_data_(ct_tensor *x, const ct_tensor *source) {
+  return guarded([&] { x->value.set_data(source->value); });
+}
+
 int32_t ct_copy_(ct_tensor *x, const ct_tensor *source) {
   return guarded([&] { x->value.copy_(source->value); });
 }

@@ -83,6 +83,10 @@ int32_t ct_to(const ct_tensor *x, int32_t dtype, int32_t device_type, int32_t de
 int32_t ct_contiguous(const ct_tensor *x, bool channels_last, ct_out out);
 int32_t ct_clone(const ct_tensor *x, ct_out out);
 int32_t ct_detach(const ct_tensor *x, ct_out out);
+/// Another handle on the same tensor.
+int32_t ct_alias(const ct_tensor *x, ct_out out);
+/// Replaces the memory behind `x`, whatever its device, for every holder of `x`.
+int32_t ct_set_data_(ct_tensor *x, const ct_tensor *source);
 int32_t ct_copy_(ct_tensor *x, const ct_tensor *source);
 int32_t ct_fill_(ct_tensor *x, double value);
 int32_t ct_add_(ct_tensor *x, const ct_tensor *y, double scale);
