@@ -73,6 +73,9 @@ cimage_result cimage_decode(const uint8_t *bytes, size_t length, int32_t eighths
 void cimage_orient(const uint8_t *rgb, int32_t width, int32_t height, int32_t orientation,
                    uint8_t *upright);
 
+// The orientation (1 to 8) in the body of a JPEG's APP1 segment, or 0 where it holds none.
+int32_t cimage_exif_orientation(const uint8_t *segment, size_t length);
+
 // Encodes `width` x `height` RGB pixels as a PNG file. `*bytes` is to be freed with free().
 cimage_result cimage_encode_png(const uint8_t *rgb, int32_t width, int32_t height,
                                 uint8_t *_Nullable *_Nonnull bytes, size_t *length,

@@ -76,6 +76,12 @@ public struct ImageFolder: Sendable {
     (path.hasSuffix("/") ? path : path + "/") + relativePath(of: index)
   }
 
+  /// Memory that the index of pictures takes, in bytes.
+  var indexBytes: Int {
+    names.count + ends.count * MemoryLayout<Int>.size
+      + labelIndices.count * MemoryLayout<Int32>.size
+  }
+
   private func nameBytes(of index: Int) -> ArraySlice<UInt8> {
     names[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
   }
