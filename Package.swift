@@ -11,7 +11,8 @@ let hasCUDA = FileManager.default.fileExists(atPath: libtorch + "/lib/libtorch_c
 if !FileManager.default.fileExists(atPath: libtorch + "/lib/libtorch_cpu.so"),
   !FileManager.default.fileExists(atPath: libtorch + "/lib/libtorch_cpu.dylib")
 {
-  fatalError("no libtorch in \(libtorch): run scripts/bootstrap, or set LIBTORCH to a PyTorch folder")
+  fatalError(
+    "no libtorch in \(libtorch): run scripts/bootstrap, or set LIBTORCH to a PyTorch folder")
 }
 
 let libtorchLinkerFlags =

@@ -1,0 +1,78 @@
+// What every file of the shim shares: handles and the one guard against C++ exceptions.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
+
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ctorch.h"
+
+struct ct_tensor {
+  at::Tensor value;
+};
+
+struct ct_generator {
+  at::Generator value;
+};
+
+namespace shim {
+
+/// This thread's last error message.
+std::string &last_error();
+
+/// Runs `body`; no C++ exception may reach Swift, where it would end the process.
+template <typename Body>
+int32_t guarded(Body &&body) noexcept {
+  try {
+    body();
+    return 0;
+  } catch (const c10::Error &error) {
+    last_error() = error.what_without_backtrace();
+  } catch (const std::exception &error) {
+    last_error() = error.what();
+  } catch (...) {
+    last_error() = "an unknown C++ exception";
+  }
+  return 1;
+}
+
+inline ct_tensor *wrap(at::Tensor value) { return new ct_tensor{std::move(value)}; }
+
+/// Runs `body`, which makes one tensor, and hands it out.
+template <typename Body>
+int32_t produce(ct_out out, Body &&body) noexcept {
+  return guarded([&] { *out = wrap(body()); });
+}
+
+inline at::IntArrayRef sizes(ct_sizes values, int32_t count) {
+  return at::IntArrayRef(values, static_cast<size_t>(count));
+}
+
+inline at::OptionalIntArrayRef dimensions(ct_sizes values, int32_t count) {
+  return count == 0 ? at::OptionalIntArrayRef() : at::OptionalIntArrayRef(sizes(values, count));
+}
+
+inline std::optional<at::Tensor> optional(const ct_tensor *x) {
+  return x == nullptr ? std::nullopt : std::optional<at::Tensor>(x->value);
+}
+
+inline std::vector<at::Tensor> list(ct_list tensors, int32_t count) {
+  std::vector<at::Tensor> values;
+  values.reserve(static_cast<size_t>(count));
+  for (int32_t i = 0; i < count; ++i) values.push_back(tensors[i]->value);
+  return values;
+}
+
+inline at::ScalarType type(int32_t dtype) { return static_cast<at::ScalarType>(dtype); }
+
+inline at::Device device(int32_t device_type, int32_t device_index) {
+  return at::Device(static_cast<at::DeviceType>(device_type), static_cast<at::DeviceIndex>(device_index));
+}
+
+}  // namespace shim

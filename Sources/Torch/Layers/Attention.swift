@@ -1,0 +1,142 @@
+/// How attention is computed: the results agree, the derivatives that exist do not.
+public enum AttentionForm: Sendable {
+  /// One fused operator: fast, little memory, no double backward on the CPU.
+  case fused
+  /// Matrix products and a softmax: can be differentiated twice, as planning needs.
+  case differentiable
+}
+
+/// The names of one transformer block's parts in checkpoints.
+public struct BlockNames: Sendable {
+  public var attentionNorm: String
+  public var queryKeyValue: [String]
+  public var projection: String
+  public var mlpNorm: String
+  public var mlpIn: String
+  public var mlpOut: String
+
+  /// `IJepaModel` and `ViTModel` of Hugging Face.
+  public static let huggingFaceViT = BlockNames(
+    attentionNorm: "layernorm_before",
+    queryKeyValue: ["query", "key", "value"].map { "attention.attention.\($0)" },
+    projection: "attention.output.dense", mlpNorm: "layernorm_after",
+    mlpIn: "intermediate.dense", mlpOut: "output.dense")
+
+  /// The original I-JEPA and timm: query, key and value in one matrix.
+  public static let original = BlockNames(
+    attentionNorm: "norm1", queryKeyValue: ["attn.qkv"], projection: "attn.proj",
+    mlpNorm: "norm2", mlpIn: "mlp.fc1", mlpOut: "mlp.fc2")
+}
+
+/// One pre-norm transformer block: attention and an MLP, each beside a shortcut.
+///
+/// Dosovitskiy et al. 2020, arXiv:2010.11929, equations 2 and 3.
+public final class TransformerBlock: Module {
+  private let attentionNorm: LayerNorm
+  private let attention: Attention
+  private let mlpNorm: LayerNorm
+  private let mlp: MLP
+
+  /// - Parameters:
+  ///   - depth: which block of the stack this is, from 1: the two matrices that write to the residual
+  ///     stream start smaller by 1 / sqrt(2 depth), as in I-JEPA's text.
+  public init(
+    width: Int, heads: Int, hidden: Int, depth: Int, form: AttentionForm = .fused,
+    names: BlockNames = .original, epsilon: Double = 1e-6, using generator: RandomGenerator
+  ) {
+    let outputScale = 0.02 / (2 * Double(depth)).squareRoot()
+    attentionNorm = LayerNorm(width, epsilon: epsilon)
+    attention = Attention(
+      width: width, heads: heads, form: form, queryKeyValueNames: names.queryKeyValue,
+      projectionName: names.projection, outputDeviation: outputScale, using: generator)
+    mlpNorm = LayerNorm(width, epsilon: epsilon)
+    mlp = MLP(
+      width, hidden: hidden, names: (names.mlpIn, names.mlpOut), outputDeviation: outputScale,
+      using: generator)
+    super.init()
+    register(attentionNorm, as: names.attentionNorm)
+    register(mlpNorm, as: names.mlpNorm)
+    // These two carry whole paths in their own names.
+    adopt(attention)
+    adopt(mlp)
+  }
+
+  /// Tokens `[B, N, D]`, unchanged in shape.
+  public func callAsFunction(_ x: Tensor, mask: Tensor? = nil) -> Tensor {
+    let attended = x + attention(attentionNorm(x), mask: mask)
+    return attended + mlp(mlpNorm(attended))
+  }
+}
+
+/// Multi-head self-attention: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.
+public final class Attention: Module {
+  public let heads: Int
+  public let form: AttentionForm
+  private let queryKeyValue: Linear
+  private let projection: Linear
+
+  /// Precondition: `heads` divides `width`.
+  public init(
+    width: Int, heads: Int, form: AttentionForm = .fused,
+    queryKeyValueNames: [String] = ["qkv"], projectionName: String = "proj",
+    outputDeviation: Double = 0.02, using generator: RandomGenerator
+  ) {
+    precondition(width % heads == 0, "attention of width \(width) in \(heads) heads")
+    precondition([1, 3].contains(queryKeyValueNames.count), "names for query, key and value")
+    self.heads = heads
+    self.form = form
+    let parts = queryKeyValueNames.count == 3 ? queryKeyValueNames : []
+    queryKeyValue = Linear(
+      width, 3 * width, standardDeviation: 0.02, parts: parts, using: generator)
+    projection = Linear(
+      width, width, standardDeviation: outputDeviation, using: generator)
+    super.init()
+    if parts.isEmpty {
+      register(queryKeyValue, as: queryKeyValueNames[0])
+    } else {
+      adopt(queryKeyValue)
+    }
+    register(projection, as: projectionName)
+  }
+
+  /// Tokens `[B, N, D]`, unchanged in shape.
+  ///
+  /// - Parameter mask: bool `[N, N]` or broadcastable to `[B, heads, N, N]`; true where a query may look.
+  public func callAsFunction(_ x: Tensor, mask: Tensor? = nil) -> Tensor {
+    let (batch, tokens, width) = (x.size(0), x.size(1), x.size(2))
+    let parts = queryKeyValue(x).reshaped(batch, tokens, 3, heads, width / heads)
+      .permuted(2, 0, 3, 1, 4)
+    let (query, key, value) = (parts[0], parts[1], parts[2])
+    let mixed: Tensor
+    switch form {
+    case .fused:
+      mixed = query.attending(to: key, value, mask: mask)
+    case .differentiable:
+      var scores = query.matmul(key.transposed()) * (1 / Double(width / heads).squareRoot())
+      if let mask { scores = scores.filled(with: -.infinity, where: .!mask) }
+      mixed = scores.softmax(-1).matmul(value)
+    }
+    return projection(mixed.transposed(1, 2).reshaped(batch, tokens, width))
+  }
+}
+
+/// Two linear layers with a GELU between.
+public final class MLP: Module {
+  private let first: Linear
+  private let second: Linear
+
+  public init(
+    _ width: Int, hidden: Int, outputs: Int? = nil, names: (String, String) = ("fc1", "fc2"),
+    outputDeviation: Double = 0.02, using generator: RandomGenerator
+  ) {
+    first = Linear(width, hidden, standardDeviation: 0.02, using: generator)
+    second = Linear(
+      hidden, outputs ?? width, standardDeviation: outputDeviation, using: generator)
+    super.init()
+    register(first, as: names.0)
+    register(second, as: names.1)
+  }
+
+  /// `[…, width]` to `[…, outputs]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor { second(first(x).gelu()) }
+}

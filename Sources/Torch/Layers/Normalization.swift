@@ -1,0 +1,82 @@
+/// Mean 0 and variance 1 over the last dimension, then a learned scale and shift.
+///
+/// Ba, Kiros and Hinton 2016, arXiv:1607.06450.
+public final class LayerNorm: Module {
+  public let weight: Tensor?
+  public let bias: Tensor?
+  public let epsilon: Double
+
+  /// - Parameter affine: whether scale and shift are learned.
+  public init(_ width: Int, epsilon: Double = 1e-6, affine: Bool = true) {
+    weight = affine ? Tensor.ones([width]) : nil
+    bias = affine ? Tensor.zeros([width]) : nil
+    self.epsilon = epsilon
+    super.init()
+    if let weight { register(parameter: weight, as: "weight") }
+    if let bias { register(parameter: bias, as: "bias") }
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    x.layerNormalized(weight: weight, bias: bias, epsilon: epsilon)
+  }
+}
+
+/// Mean 0 and variance 1 over groups of channels of each item, then a learned scale and shift.
+///
+/// Wu and He 2018, arXiv:1803.08494.
+public final class GroupNorm: Module {
+  public let groups: Int
+  public let weight: Tensor
+  public let bias: Tensor
+  public let epsilon: Double
+
+  public init(groups: Int, channels: Int, epsilon: Double = 1e-5) {
+    precondition(channels % groups == 0, "\(channels) channels in \(groups) groups")
+    self.groups = groups
+    self.epsilon = epsilon
+    weight = Tensor.ones([channels])
+    bias = Tensor.zeros([channels])
+    super.init()
+    register(parameter: weight, as: "weight")
+    register(parameter: bias, as: "bias")
+  }
+
+  /// `[B, C, …]`, unchanged in shape.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    x.groupNormalized(groups: groups, weight: weight, bias: bias, epsilon: epsilon)
+  }
+}
+
+/// Mean 0 and variance 1 of every channel over the batch, then a learned scale and shift.
+///
+/// In inference it uses the running mean and variance of training. Ioffe and Szegedy 2015,
+/// arXiv:1502.03167.
+public final class BatchNorm: Module {
+  public let weight: Tensor
+  public let bias: Tensor
+  public let runningMean: Tensor
+  public let runningVariance: Tensor
+  public let momentum: Double
+  public let epsilon: Double
+
+  public init(_ channels: Int, momentum: Double = 0.1, epsilon: Double = 1e-5) {
+    self.momentum = momentum
+    self.epsilon = epsilon
+    weight = Tensor.ones([channels])
+    bias = Tensor.zeros([channels])
+    runningMean = Tensor.zeros([channels])
+    runningVariance = Tensor.ones([channels])
+    super.init()
+    register(parameter: weight, as: "weight")
+    register(parameter: bias, as: "bias")
+    register(buffer: runningMean, as: "running_mean")
+    register(buffer: runningVariance, as: "running_var")
+  }
+
+  /// `[B, C]` or `[B, C, H, W]`, unchanged in shape.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    x.batchNormalized(
+      weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVariance,
+      training: isTraining, momentum: momentum, epsilon: epsilon)
+  }
+}

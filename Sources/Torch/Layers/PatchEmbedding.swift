@@ -1,0 +1,34 @@
+/// Pictures cut into square patches, each a linear function of its pixels.
+///
+/// Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1.
+public final class PatchEmbedding: Module {
+  public let patchSize: Int
+  /// `[D, C, p, p]`
+  public let weight: Tensor
+  /// `[D]`
+  public let bias: Tensor
+
+  public init(channels: Int = 3, width: Int, patchSize: Int, using generator: RandomGenerator) {
+    self.patchSize = patchSize
+    weight = Initializer.truncatedNormal(
+      [width, channels, patchSize, patchSize], using: generator)
+    bias = Tensor.zeros([width])
+    super.init()
+    register(parameter: weight, as: "weight")
+    register(parameter: bias, as: "bias")
+  }
+
+  /// Pictures `[B, C, H, W]` to tokens `[B, N, D]`, N row by row.
+  ///
+  /// - Parameter kept: int64 `[B, n]`, the patches to embed; the others are never looked at.
+  public func callAsFunction(_ pictures: Tensor, keeping kept: Tensor? = nil) -> Tensor {
+    let (batch, channels) = (pictures.size(0), pictures.size(1))
+    let (rows, columns) = (pictures.size(2) / patchSize, pictures.size(3) / patchSize)
+    // The patches as rows of a matrix: a gather of them costs no product for those left out.
+    var patches = pictures.reshaped(batch, channels, rows, patchSize, columns, patchSize)
+      .permuted(0, 2, 4, 1, 3, 5)
+      .reshaped(batch, rows * columns, channels * patchSize * patchSize)
+    if let kept { patches = patches.gatherTokens(kept) }
+    return patches.linear(weight.reshaped(weight.size(0), -1), bias)
+  }
+}

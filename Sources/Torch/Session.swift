@@ -1,0 +1,33 @@
+import CTorch
+
+/// What holds for the whole process: libtorch's version, its threads, mixed precision.
+public enum Session {
+  /// The version of libtorch.
+  public static var torchVersion: String { String(cString: ct_torch_version()) }
+
+  /// The number of threads that one operator may use. The loader's threads come on top: they run at low
+  /// priority, and take what the operators leave.
+  public static var threadCount: Int {
+    get { Int(ct_thread_count()) }
+    set { ct_set_thread_count(Int32(newValue)) }
+  }
+
+  /// Lets the CPU round numbers too small for full precision to zero; they are slow, and mean nothing
+  /// here.
+  public static func flushDenormals() { _ = ct_flush_denormals(true) }
+}
+
+/// Runs `body` in mixed precision: products and convolutions in `dtype`, the rest as it was.
+///
+/// Weights stay float32. Only the forward pass belongs inside. Without a `dtype` it just runs `body`.
+public func withAutocast<Result>(
+  to dtype: DType?, on device: Device, _ body: () throws -> Result
+) rethrows -> Result {
+  guard let dtype else { return try body() }
+  func set(_ enabled: Bool) {
+    Tensor.perform("autocast") { ct_set_autocast(device.type, enabled, dtype.rawValue) }
+  }
+  set(true)
+  defer { set(false) }
+  return try body()
+}

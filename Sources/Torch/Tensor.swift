@@ -1,0 +1,126 @@
+import CTorch
+
+/// An n-dimensional array of numbers on a device, with automatic differentiation.
+///
+/// A tensor is a reference: operators that end in an underscore or are called `assign` change what every
+/// holder of it sees; all others return a new tensor (or a view that shares memory, where they say so).
+/// An operator whose operands do not fit traps with its name, the shapes and libtorch's message.
+public final class Tensor: @unchecked Sendable {
+  // Unchecked: libtorch counts references atomically, and reading one tensor from two threads is safe.
+  // Whoever changes a tensor in place must be its only user meanwhile, as in libtorch itself.
+  let handle: OpaquePointer
+
+  init(owning handle: OpaquePointer) { self.handle = handle }
+
+  deinit { ct_free(handle) }
+
+  // MARK: Properties
+
+  /// The number of dimensions.
+  public var rank: Int { Int(ct_rank(handle)) }
+
+  /// The size of each dimension.
+  public var shape: [Int] { (0..<ct_rank(handle)).map { Int(ct_size(handle, $0)) } }
+
+  /// The size of one dimension; negative ones count from the end.
+  public func size(_ dimension: Int) -> Int {
+    let rank = self.rank
+    precondition(
+      (-rank..<rank).contains(dimension), "dimension \(dimension) of a tensor of shape \(shape)")
+    return Int(ct_size(handle, Int32(dimension < 0 ? dimension + rank : dimension)))
+  }
+
+  /// The distance in elements between neighbours along each dimension.
+  public var strides: [Int] { (0..<ct_rank(handle)).map { Int(ct_stride(handle, $0)) } }
+
+  /// The number of elements.
+  public var count: Int { Int(ct_element_count(handle)) }
+
+  public var dtype: DType {
+    guard let dtype = DType(rawValue: ct_dtype(handle)) else {
+      preconditionFailure("libtorch returned a tensor of unknown type \(ct_dtype(handle))")
+    }
+    return dtype
+  }
+
+  public var device: Device {
+    Device(type: ct_device_type(handle), index: ct_device_index(handle))
+  }
+
+  /// Whether elements lie in memory one after the other in row-major order.
+  public var isContiguous: Bool { ct_is_contiguous(handle) }
+
+  /// Whether both tensors are views of the same memory.
+  public func sharesMemory(with other: Tensor) -> Bool { ct_same_storage(handle, other.handle) }
+
+  // MARK: Calling libtorch
+
+  /// Calls an operator that makes one tensor; traps with the operands when libtorch refuses them.
+  static func make(
+    _ name: StaticString, _ operands: Tensor?..., call: (ct_out) -> Int32
+  ) -> Tensor {
+    var result: OpaquePointer?
+    let status = call(&result)
+    guard status == 0, let result else { refuse(name, operands) }
+    return Tensor(owning: result)
+  }
+
+  /// Calls an operator that makes two tensors.
+  static func makePair(
+    _ name: StaticString, _ operand: Tensor, call: (ct_out, ct_out) -> Int32
+  ) -> (Tensor, Tensor) {
+    var first: OpaquePointer?
+    var second: OpaquePointer?
+    let status = call(&first, &second)
+    guard status == 0, let first, let second else { refuse(name, [operand]) }
+    return (Tensor(owning: first), Tensor(owning: second))
+  }
+
+  /// Calls an operator that works in place or on the side.
+  static func perform(_ name: StaticString, _ operands: Tensor?..., call: () -> Int32) {
+    if call() != 0 { refuse(name, operands) }
+  }
+
+  /// Ends the program with the operator, every operand and libtorch's message.
+  static func refuse(_ name: StaticString, _ operands: [Tensor?]) -> Never {
+    let shapes = operands.map { $0.map { "\($0.dtype)\($0.shape)" } ?? "none" }
+    fatalError("Torch.\(name) of \(shapes.joined(separator: ", ")): \(lastErrorMessage())")
+  }
+}
+
+extension [Tensor] {
+  /// The handles of all tensors, in a buffer that lives as long as the call.
+  func withHandles<Result>(
+    _ body: (UnsafePointer<OpaquePointer>, Int32) throws -> Result
+  ) rethrows -> Result {
+    let handles = map(\.handle)
+    return try withExtendedLifetime(self) {
+      try handles.withUnsafeBufferPointer { buffer in
+        // An empty list still needs an address; it is never read.
+        guard let base = buffer.baseAddress else {
+          return try withUnsafeTemporaryAllocation(of: OpaquePointer.self, capacity: 1) {
+            try body(UnsafePointer($0.baseAddress!), 0)
+          }
+        }
+        return try body(base, Int32(buffer.count))
+      }
+    }
+  }
+}
+
+extension [Int] {
+  /// The numbers as libtorch takes them, in a buffer that lives as long as the call.
+  func withSizes<Result>(_ body: (UnsafePointer<Int64>, Int32) -> Result) -> Result {
+    withUnsafeTemporaryAllocation(of: Int64.self, capacity: Swift.max(count, 1)) { buffer in
+      for (position, value) in enumerated() { buffer[position] = Int64(value) }
+      return body(UnsafePointer(buffer.baseAddress!), Int32(count))
+    }
+  }
+}
+
+extension Tensor: CustomStringConvertible {
+  public var description: String {
+    let values = count <= 16 ? " \(to(.float64).flattened().array(of: Double.self))" : ""
+    return "Tensor(\(dtype), \(shape)\(device == .cpu ? "" : ", \(device)"))\(values)"
+  }
+}
