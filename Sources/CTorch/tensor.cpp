@@ -128,6 +128,10 @@ int32_t ct_add_(ct_tensor *x, const ct_tensor *y, double scale) {
   return guarded([&] { x->value.add_(y->value, scale); });
 }
 
+int32_t ct_addcmul_(ct_tensor *x, const ct_tensor *left, const ct_tensor *right, double scale) {
+  return guarded([&] { x->value.addcmul_(left->value, right->value, scale); });
+}
+
 int32_t ct_mul_(ct_tensor *x, double factor) {
   return guarded([&] { x->value.mul_(factor); });
 }

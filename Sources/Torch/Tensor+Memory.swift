@@ -125,17 +125,24 @@ extension Tensor {
   }
 
   /// Adds `scale * other` in place.
-  public func add_(_ other: Tensor, scale: Double = 1) {
-    Tensor.perform("add_", self, other) { ct_add_(handle, other.handle, scale) }
+  public func accumulate(_ other: Tensor, scale: Double = 1) {
+    Tensor.perform("accumulate", self, other) { ct_add_(handle, other.handle, scale) }
   }
 
-  /// Multiplies in place.
-  public func multiply_(by factor: Double) {
-    Tensor.perform("multiply_", self) { ct_mul_(handle, factor) }
+  /// Adds `scale * left * right` in place, elementwise.
+  public func accumulate(_ left: Tensor, times right: Tensor, scale: Double = 1) {
+    Tensor.perform("accumulate", self, left, right) {
+      ct_addcmul_(handle, left.handle, right.handle, scale)
+    }
+  }
+
+  /// Multiplies every element in place.
+  public func scale(by factor: Double) {
+    Tensor.perform("scale", self) { ct_mul_(handle, factor) }
   }
 
   /// Moves in place towards `end`: `self + weight * (end - self)`.
-  public func lerp_(to end: Tensor, weight: Double) {
-    Tensor.perform("lerp_", self, end) { ct_lerp_(handle, end.handle, weight) }
+  public func move(towards end: Tensor, weight: Double) {
+    Tensor.perform("move", self, end) { ct_lerp_(handle, end.handle, weight) }
   }
 }

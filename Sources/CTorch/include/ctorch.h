@@ -90,6 +90,7 @@ int32_t ct_set_data_(ct_tensor *x, const ct_tensor *source);
 int32_t ct_copy_(ct_tensor *x, const ct_tensor *source);
 int32_t ct_fill_(ct_tensor *x, double value);
 int32_t ct_add_(ct_tensor *x, const ct_tensor *y, double scale);
+int32_t ct_addcmul_(ct_tensor *x, const ct_tensor *left, const ct_tensor *right, double scale);
 int32_t ct_mul_(ct_tensor *x, double factor);
 
 // --- Elementwise (elementwise.cpp) -----------------------------------------------------------

@@ -1,0 +1,101 @@
+import Torch
+
+/// What is known of the items that still move, when a stop rule is asked.
+public struct Observation {
+  /// How many updates the items had: 0 at the start.
+  public let step: Int
+  /// The items' numbers in the batch, int64 `[n]`.
+  public let items: Tensor
+  /// The variables' values, each `[n, …]`.
+  public let variables: [Tensor]
+  /// `[n]`
+  public let energies: Tensor
+  /// The Euclidean norm of each item's gradient over all variables, `[n]`.
+  public let gradientNorms: Tensor
+}
+
+/// Says which items are done. Rules compose: an item stops at the first that says so.
+public protocol StopRule: AnyObject {
+  /// Why an item stopped, in a word: `verified`, `plateau`, …
+  var reason: String { get }
+
+  /// Bool `[n]`: true for each item that is to stop here.
+  func stops(_ observation: Observation) -> Tensor
+
+  /// From now on the observed items are only these rows (int64 `[m]`) of the last observation.
+  func keep(rows: Tensor)
+}
+
+extension StopRule {
+  public func keep(rows: Tensor) {}
+}
+
+/// Stops an item that a test accepts, such as: the decoded answer, read again, has low energy.
+public final class Verified: StopRule {
+  public let reason = "verified"
+  private let test: (Observation) -> Tensor
+
+  /// - Parameter test: bool `[n]` for an observation of n items.
+  public init(_ test: @escaping (Observation) -> Tensor) { self.test = test }
+
+  public func stops(_ observation: Observation) -> Tensor { test(observation) }
+}
+
+/// Stops an item whose energy has not fallen by `tolerance` for `patience` steps.
+public final class Plateau: StopRule {
+  public let reason = "plateau"
+  private let tolerance: Double
+  private let patience: Int
+  private var best: Tensor?
+  private var stale: Tensor?
+
+  public init(tolerance: Double, patience: Int) {
+    self.tolerance = tolerance
+    self.patience = patience
+  }
+
+  public func stops(_ observation: Observation) -> Tensor {
+    let energies = observation.energies
+    guard observation.step > 0, let best, let stale else {
+      best = energies
+      stale = Tensor.zeros(like: energies)
+      return energies.isNaN()
+    }
+    let improved = energies .< (best - tolerance)
+    self.best = energies.choose(where: improved, else: best)
+    let waited = (stale + 1).filled(with: 0, where: improved)
+    self.stale = waited
+    return waited .>= Double(patience)
+  }
+
+  public func keep(rows: Tensor) {
+    best = best?.select(indices: rows)
+    stale = stale?.select(indices: rows)
+  }
+}
+
+/// Stops an item whose gradient is almost zero: a minimum, or a saddle.
+public final class SmallGradient: StopRule {
+  public let reason = "gradient"
+  private let threshold: Double
+
+  public init(below threshold: Double) { self.threshold = threshold }
+
+  public func stops(_ observation: Observation) -> Tensor {
+    observation.gradientNorms .< threshold
+  }
+}
+
+/// Stops every item after so many updates.
+public final class StepBudget: StopRule {
+  public let reason = "budget"
+  private let steps: Int
+
+  public init(_ steps: Int) { self.steps = steps }
+
+  public func stops(_ observation: Observation) -> Tensor {
+    Tensor.full(
+      observation.energies.shape, observation.step >= steps ? 1 : 0, dtype: .bool,
+      device: observation.energies.device)
+  }
+}

@@ -1,0 +1,109 @@
+import Torch
+
+/// Where gradients of several processes would meet. A single process has nothing to exchange.
+public protocol GradientExchange: AnyObject {
+  var rank: Int { get }
+  var worldSize: Int { get }
+  /// Replaces every gradient by its mean over all processes.
+  func average(_ gradients: [Tensor])
+}
+
+/// The exchange of one process: nothing happens.
+public final class SingleProcess: GradientExchange {
+  public let rank = 0
+  public let worldSize = 1
+  public init() {}
+  public func average(_ gradients: [Tensor]) {}
+}
+
+/// Descends on the weights of modules: backward, exchange, clip, update.
+public final class WeightDescent {
+  /// The weights in the order that the rule serves: decayed ones first.
+  public let parameters: [(name: String, tensor: Tensor)]
+  private let rule: any UpdateRule
+  private let clipNorm: Double?
+  private let exchange: any GradientExchange
+
+  /// AdamW on the weights of `modules`; only matrices decay, not biases, norms, tokens and positions.
+  ///
+  /// - Parameters:
+  ///   - modules: what to train, each with the name its parameters start with.
+  ///   - clipNorm: gradients whose norm over all weights is greater are scaled down to it.
+  public init(
+    _ modules: [(name: String, module: Module)], betas: (Double, Double), epsilon: Double = 1e-8,
+    weightDecay: Double, clipNorm: Double?, exchange: any GradientExchange = SingleProcess()
+  ) {
+    let named = modules.flatMap { entry in
+      entry.module.parameters.map { (name: "\(entry.name).\($0.name)", tensor: $0.tensor) }
+    }
+    let decayed = named.filter { Self.decays($0.name, $0.tensor) }
+    let others = named.filter { !Self.decays($0.name, $0.tensor) }
+    parameters = decayed + others
+    rule = AdamW(
+      betas: betas, epsilon: epsilon,
+      groups: [
+        AdamW.Group(count: decayed.count, weightDecay: weightDecay),
+        AdamW.Group(count: others.count, weightDecay: 0),
+      ])
+    self.clipNorm = clipNorm
+    self.exchange = exchange
+  }
+
+  private static func decays(_ name: String, _ tensor: Tensor) -> Bool {
+    tensor.rank >= 2 && name.hasSuffix("weight")
+  }
+
+  /// One update from the gradients that `backward()` left in the weights, which it clears.
+  ///
+  /// - Returns: the norm of the gradient before clipping, a scalar tensor; reading it waits for it.
+  @discardableResult
+  public func step(stepSize: Double) -> Tensor {
+    let tensors = parameters.map(\.tensor)
+    let gradients = tensors.map { $0.gradient ?? Tensor.zeros(like: $0) }
+    exchange.average(gradients)
+    let norm = globalNorm(gradients)
+    if let clipNorm {
+      scale(gradients, by: (clipNorm / (norm + 1e-6)).clamped(to: 0...1))
+    }
+    rule.update(tensors, against: gradients, stepSize: stepSize)
+    for tensor in tensors { tensor.gradient = nil }
+    return norm
+  }
+
+  /// The rule's memory, under the names of the weights it belongs to.
+  public var state: [(name: String, tensor: Tensor)] {
+    rule.state.map { entry in
+      let parts = entry.name.split(separator: ".", maxSplits: 1)
+      return ("\(parameters[Int(parts[0])!].name).\(parts[1])", entry.tensor)
+    }
+  }
+
+  /// Continues from a saved state.
+  ///
+  /// - Throws: `TorchError.stateMismatch` when a tensor is missing, unexpected or of another shape.
+  public func restore(from file: SafetensorsFile) throws {
+    let suffixes = ["firstMoment", "secondMoment", "step"]
+    var expected: [String: (key: String, shape: [Int])] = [:]
+    for (position, parameter) in parameters.enumerated() {
+      for suffix in suffixes {
+        expected["\(parameter.name).\(suffix)"] = (
+          "\(position).\(suffix)", suffix == "step" ? [] : parameter.tensor.shape
+        )
+      }
+    }
+    let present = Set(file.names)
+    let missing = Set(expected.keys).subtracting(present).sorted()
+    let unexpected = present.subtracting(expected.keys).sorted()
+    let misshapen = try expected.filter { present.contains($0.key) }.compactMap { name, wanted in
+      let shape = try file.entry(name).shape
+      return shape == wanted.shape ? nil : "\(name) (expected \(wanted.shape), found \(shape))"
+    }
+    guard missing.isEmpty, unexpected.isEmpty, misshapen.isEmpty else {
+      throw TorchError.stateMismatch(
+        path: file.path, missing: missing, unexpected: unexpected, misshapen: misshapen.sorted())
+    }
+    var state: [String: Tensor] = [:]
+    for (name, wanted) in expected { state[wanted.key] = try file.tensor(name) }
+    rule.restore(state, for: parameters.map(\.tensor))
+  }
+}
