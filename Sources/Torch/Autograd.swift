@@ -2,7 +2,7 @@ import CTorch
 
 extension Tensor {
   /// Whether a gradient with respect to this tensor, or through it, is wanted.
-  public var requiresGradient: Bool { ct_requires_grad(handle) }
+  public var requiresGradient: Bool { withExtendedLifetime(self) { ct_requires_grad(handle) } }
 
   /// Marks a leaf as something to differentiate by, and returns it.
   @discardableResult
@@ -92,7 +92,8 @@ public func checkpointed(_ x: Tensor, _ forward: @escaping (Tensor) -> Tensor) -
       x.handle, context,
       { context, x, out in
         let segment = Unmanaged<Segment>.fromOpaque(context).takeUnretainedValue()
-        return ct_alias(segment.forward(Tensor(owning: x)).handle, out)
+        let result = segment.forward(Tensor(owning: x))
+        return withExtendedLifetime(result) { ct_alias(result.handle, out) }
       },
       { Unmanaged<Segment>.fromOpaque($0).release() }, out)
   }

@@ -19,10 +19,14 @@ public final class RandomGenerator: @unchecked Sendable {
 
   /// Where the stream of numbers stands, as bytes.
   public var state: [UInt8] {
-    get { Tensor.make("state") { ct_generator_state(handle, $0) }.array() }
+    get {
+      withExtendedLifetime(self) { Tensor.make("state") { ct_generator_state(handle, $0) }.array() }
+    }
     set {
       let state = Tensor(newValue)
-      Tensor.perform("state", state) { ct_generator_set_state(handle, state.handle) }
+      withExtendedLifetime(self) {
+        Tensor.perform("state", state) { ct_generator_set_state(handle, state.handle) }
+      }
     }
   }
 }

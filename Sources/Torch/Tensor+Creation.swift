@@ -75,8 +75,8 @@ extension Tensor {
   public static func uniform(
     _ shape: [Int], using generator: RandomGenerator, dtype: DType = .float32
   ) -> Tensor {
-    make("uniform") { out in
-      shape.withSizes { ct_rand($0, $1, dtype.rawValue, generator.handle, out) }
+    draw("uniform", generator) { generator, out in
+      shape.withSizes { ct_rand($0, $1, dtype.rawValue, generator, out) }
     }
   }
 
@@ -84,8 +84,8 @@ extension Tensor {
   public static func normal(
     _ shape: [Int], using generator: RandomGenerator, dtype: DType = .float32
   ) -> Tensor {
-    make("normal") { out in
-      shape.withSizes { ct_randn($0, $1, dtype.rawValue, generator.handle, out) }
+    draw("normal", generator) { generator, out in
+      shape.withSizes { ct_randn($0, $1, dtype.rawValue, generator, out) }
     }
   }
 
@@ -93,16 +93,23 @@ extension Tensor {
   public static func integers(
     in range: Range<Int>, _ shape: [Int], using generator: RandomGenerator
   ) -> Tensor {
-    make("integers") { out in
+    draw("integers", generator) { generator, out in
       shape.withSizes {
-        ct_randint(Int64(range.lowerBound), Int64(range.upperBound), $0, $1, generator.handle, out)
+        ct_randint(Int64(range.lowerBound), Int64(range.upperBound), $0, $1, generator, out)
       }
     }
   }
 
   /// The numbers 0 ..< `count` in a random order, as int64.
   public static func permutation(_ count: Int, using generator: RandomGenerator) -> Tensor {
-    make("permutation") { ct_randperm(Int64(count), generator.handle, $0) }
+    draw("permutation", generator) { ct_randperm(Int64(count), $0, $1) }
+  }
+
+  /// Calls an operator that draws numbers, while `generator` lives.
+  private static func draw(
+    _ name: StaticString, _ generator: RandomGenerator, call: (OpaquePointer, ct_out) -> Int32
+  ) -> Tensor {
+    withExtendedLifetime(generator) { make(name) { call(generator.handle, $0) } }
   }
 
   /// Another handle on the same tensor (not a copy of it).

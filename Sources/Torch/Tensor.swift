@@ -16,42 +16,55 @@ public final class Tensor: @unchecked Sendable {
 
   // MARK: Properties
 
+  // A temporary tensor may be released as soon as its handle has been read, hence `query`. Operators
+  // keep theirs alive by passing them to `make` and `perform`.
+  private func query<Result>(_ call: (OpaquePointer) -> Result) -> Result {
+    withExtendedLifetime(self) { call(handle) }
+  }
+
   /// The number of dimensions.
-  public var rank: Int { Int(ct_rank(handle)) }
+  public var rank: Int { Int(query(ct_rank)) }
 
   /// The size of each dimension.
-  public var shape: [Int] { (0..<ct_rank(handle)).map { Int(ct_size(handle, $0)) } }
+  public var shape: [Int] {
+    query { handle in (0..<ct_rank(handle)).map { Int(ct_size(handle, $0)) } }
+  }
 
   /// The size of one dimension; negative ones count from the end.
   public func size(_ dimension: Int) -> Int {
     let rank = self.rank
     precondition(
       (-rank..<rank).contains(dimension), "dimension \(dimension) of a tensor of shape \(shape)")
-    return Int(ct_size(handle, Int32(dimension < 0 ? dimension + rank : dimension)))
+    return Int(query { ct_size($0, Int32(dimension < 0 ? dimension + rank : dimension)) })
   }
 
   /// The distance in elements between neighbours along each dimension.
-  public var strides: [Int] { (0..<ct_rank(handle)).map { Int(ct_stride(handle, $0)) } }
+  public var strides: [Int] {
+    query { handle in (0..<ct_rank(handle)).map { Int(ct_stride(handle, $0)) } }
+  }
 
   /// The number of elements.
-  public var count: Int { Int(ct_element_count(handle)) }
+  public var count: Int { Int(query(ct_element_count)) }
 
   public var dtype: DType {
-    guard let dtype = DType(rawValue: ct_dtype(handle)) else {
-      preconditionFailure("libtorch returned a tensor of unknown type \(ct_dtype(handle))")
+    let code = query(ct_dtype)
+    guard let dtype = DType(rawValue: code) else {
+      preconditionFailure("libtorch returned a tensor of unknown type \(code)")
     }
     return dtype
   }
 
   public var device: Device {
-    Device(type: ct_device_type(handle), index: ct_device_index(handle))
+    query { Device(type: ct_device_type($0), index: ct_device_index($0)) }
   }
 
   /// Whether elements lie in memory one after the other in row-major order.
-  public var isContiguous: Bool { ct_is_contiguous(handle) }
+  public var isContiguous: Bool { query(ct_is_contiguous) }
 
   /// Whether both tensors are views of the same memory.
-  public func sharesMemory(with other: Tensor) -> Bool { ct_same_storage(handle, other.handle) }
+  public func sharesMemory(with other: Tensor) -> Bool {
+    query { mine in other.query { ct_same_storage(mine, $0) } }
+  }
 
   // MARK: Calling libtorch
 

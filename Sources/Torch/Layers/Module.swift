@@ -110,4 +110,15 @@ open class Module {
       tensor.replaceMemory(with: tensor.detached().to(device: device))
     }
   }
+
+  /// Gives every floating-point parameter and buffer another type, in place.
+  ///
+  /// Precondition: `dtype` is a floating-point type.
+  public final func convert(to dtype: DType) {
+    precondition(dtype.isFloatingPoint, "converting weights to \(dtype)")
+    let tensors = parameters.map(\.tensor) + buffers.map(\.tensor)
+    for tensor in tensors where tensor.dtype.isFloatingPoint {
+      tensor.replaceMemory(with: tensor.detached().to(dtype))
+    }
+  }
 }
