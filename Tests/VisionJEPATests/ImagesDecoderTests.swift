@@ -31,10 +31,12 @@ import Testing
       let bytes = try ImageFixtures.bytes(name)
       let header = try decoder.header(bytes, name: name)
       for eighths in header.format == .jpeg ? [8, 4, 2, 1] : [8] {
-        let whole = try region(bytes, header, eighths, CropBox(width: header.width, height: header.height))
+        let whole = try region(
+          bytes, header, eighths, CropBox(width: header.width, height: header.height))
         for box in [
           CropBox(x: 20, y: 10, width: 12, height: 9), CropBox(x: 0, y: 20, width: 9, height: 9),
-          CropBox(x: 25.5, y: 0.25, width: 3.5, height: 20), CropBox(x: 9, y: 17, width: 1, height: 1),
+          CropBox(x: 25.5, y: 0.25, width: 3.5, height: 20),
+          CropBox(x: 9, y: 17, width: 1, height: 1),
         ] {
           let part = try region(bytes, header, eighths, box)
           for y in 0..<part.height {
@@ -42,7 +44,8 @@ import Testing
             let expected = Array(whole.pixels[start..<start + part.width * 3])
             let found = Array(part.pixels[y * part.width * 3..<(y + 1) * part.width * 3])
             #expect(
-              difference(expected, found).greatest <= 0, "\(name) at \(eighths)/8, \(box), row \(y)")
+              difference(expected, found).greatest <= 0, "\(name) at \(eighths)/8, \(box), row \(y)"
+            )
           }
         }
       }

@@ -25,7 +25,8 @@ import Testing
     #expect(
       folder.skipped.map(\.error) == [
         .notAPicture(
-          path: scratch.path("d/text.png"), found: "a file that starts with 77 6f 72 64 73 2c 20 6e"),
+          path: scratch.path("d/text.png"), found: "a file that starts with 77 6f 72 64 73 2c 20 6e"
+        ),
         .emptyFile(path: scratch.path("d/zero.jpg")),
       ])
     #expect(folder.path(of: 0) == scratch.path("a/z.jpg"))

@@ -52,7 +52,7 @@ import TrainingRuns
     #expect(
       throws: ImageError.impossibleMask(
         expected: "target blocks of at least minimumKept = 10 tokens",
-        found: "blocks of 3x3 = 9 on a grid of 8x8; lower minimumKept or raise targetScale")
+        found: "blocks of 4x2 = 8 on a grid of 8x8; lower minimumKept or raise targetScale")
     ) { try published.validate(grid: TokenGrid(height: 8, width: 8)) }
     #expect(throws: Never.self) {
       try published.validate(grid: TokenGrid(height: 14, width: 14))

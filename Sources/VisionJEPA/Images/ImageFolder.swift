@@ -139,7 +139,7 @@ private struct FolderWalk {
 
   mutating func run(into folder: inout ImageFolder) {
     let descriptor = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    walk(descriptor, prefix: [], label: -1, into: &folder)
+    walk(descriptor, prefix: [], label: nil, into: &folder)
   }
 
   private func shown(_ name: [UInt8]) -> String {
@@ -148,7 +148,7 @@ private struct FolderWalk {
 
   /// Takes over `descriptor`, an open folder or -1 with `errno` set.
   private mutating func walk(
-    _ descriptor: Int32, prefix: [UInt8], label: Int32, into folder: inout ImageFolder
+    _ descriptor: Int32, prefix: [UInt8], label: String?, into folder: inout ImageFolder
   ) {
     guard descriptor >= 0, let stream = fdopendir(descriptor) else {
       folder.skip(
@@ -165,9 +165,11 @@ private struct FolderWalk {
     for entry in entries(of: stream, descriptor) {
       let name = prefix.isEmpty ? entry.name : prefix + [UInt8(ascii: "/")] + entry.name
       if entry.isFolder {
-        let child = withPath(entry.name) { openat(descriptor, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        let childLabel = labelIndex(String(decoding: entry.name, as: UTF8.self))
-        walk(child, prefix: name, label: childLabel, into: &folder)
+        let child = withPath(entry.name) {
+          openat(descriptor, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        }
+        walk(
+          child, prefix: name, label: String(decoding: entry.name, as: UTF8.self), into: &folder)
       } else {
         look(at: entry.name, in: descriptor, path: name, label: label, into: &folder)
       }
@@ -179,11 +181,13 @@ private struct FolderWalk {
     (name + [0]).withUnsafeBytes { body($0.baseAddress!.assumingMemoryBound(to: CChar.self)) }
   }
 
-  /// Labels get their final numbers when the first picture that bears them is met.
-  private mutating func labelIndex(_ name: String) -> Int32 {
-    if let known = labelIndices[name] { return known }
-    let index = Int32(labelIndices.count)
-    labelIndices[name] = index
+  /// Labels are numbered when the first picture that bears them is met.
+  private mutating func labelIndex(_ label: String?, in folder: inout ImageFolder) -> Int32 {
+    guard let label else { return -1 }
+    if let known = labelIndices[label] { return known }
+    let index = Int32(folder.labels.count)
+    folder.labels.append(label)
+    labelIndices[label] = index
     return index
   }
 
@@ -193,8 +197,12 @@ private struct FolderWalk {
     while let entry = readdir(stream) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: UInt8.self, capacity: 256) { bytes in
-          Array(UnsafeBufferPointer(start: bytes, count: strlen(UnsafeRawPointer(bytes)
-            .assumingMemoryBound(to: CChar.self))))
+          Array(
+            UnsafeBufferPointer(
+              start: bytes,
+              count: strlen(
+                UnsafeRawPointer(bytes)
+                  .assumingMemoryBound(to: CChar.self))))
         }
       }
       guard name.first != UInt8(ascii: ".") else { continue }
@@ -211,7 +219,7 @@ private struct FolderWalk {
   }
 
   private mutating func look(
-    at name: [UInt8], in descriptor: Int32, path: [UInt8], label: Int32,
+    at name: [UInt8], in descriptor: Int32, path: [UInt8], label: String?,
     into folder: inout ImageFolder
   ) {
     folder.fileCount += 1
@@ -236,7 +244,8 @@ private struct FolderWalk {
         let head = UnsafeBufferPointer(rebasing: bytes[..<count])
         folder.skip(.notAPicture(path: shown(path), found: ImageFile.kind(of: head)))
       } else {
-        folder.append(path, label: label, size: Int(status.st_size))
+        folder.append(
+          path, label: labelIndex(label, in: &folder), size: Int(status.st_size))
       }
     }
   }

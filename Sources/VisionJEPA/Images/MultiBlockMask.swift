@@ -102,7 +102,8 @@ public struct MultiBlockMask: Codable, Sendable, Equatable {
     _ scale: ClosedRange<Float>, _ aspectRatio: ClosedRange<Float>, grid: TokenGrid, mayFill: Bool
   ) -> [BlockSize] {
     var found: [BlockSize] = []
-    let areas = Int(Float(grid.count) * scale.lowerBound)...Int(Float(grid.count) * scale.upperBound)
+    let tokens = Float(grid.count)
+    let areas = Int(tokens * scale.lowerBound)...Int(tokens * scale.upperBound)
     for area in areas {
       // A side jumps where its square root passes a half: look on both sides of every jump.
       var ratios = [aspectRatio.lowerBound, aspectRatio.upperBound]
@@ -115,7 +116,7 @@ public struct MultiBlockMask: Codable, Sendable, Equatable {
       for ratio in ratios {
         // Half a token more, so that rounding does not lose the area again.
         let size = Self.blockSize(
-          scale: (Float(area) + 0.5) / Float(grid.count), aspectRatio: ratio, grid: grid,
+          scale: (Float(area) + 0.5) / tokens, aspectRatio: ratio, grid: grid,
           mayFill: mayFill)
         if !found.contains(size) { found.append(size) }
       }
@@ -127,7 +128,7 @@ public struct MultiBlockMask: Codable, Sendable, Equatable {
   ///
   /// - Throws: `ImageError.invalidSetting` for a setting that makes no sense anywhere, and
   ///   `ImageError.impossibleMask` where a target block can be smaller than `minimumKept` (the
-  ///   published `min_keep` of 10 on an 8x8 grid, whose blocks can be 3x3), or a context once a
+  ///   published `min_keep` of 10 on an 8x8 grid, whose blocks can be 4x2), or a context once a
   ///   target block has been taken out of it.
   public func validate(grid: TokenGrid) throws(ImageError) {
     guard grid.height > 0 && grid.width > 0 else {
