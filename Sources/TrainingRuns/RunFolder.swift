@@ -192,7 +192,6 @@ private final class FolderLock: Sendable {
     descriptor = try DurableFile.open(file, O_RDWR | O_CREAT, operation: "write")
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
-      close(descriptor)
       guard code == EWOULDBLOCK else { throw RunError.failure(code, operation: "lock", file) }
       let text = (try? DurableFile.read(file)).map { String(decoding: $0, as: UTF8.self) }
       throw RunError.inUse(path: folder, process: text.flatMap { Int($0) })
