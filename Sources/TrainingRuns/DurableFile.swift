@@ -43,7 +43,7 @@ enum DurableFile {
   ///
   /// Throws: `RunError.diskFull`, `.file`.
   static func replace(_ path: String, with contents: some Sequence<UInt8>) throws {
-    let temporary = "\(path).\(getpid()).writing"
+    let temporary = "\(path).\(getpid())\(CheckpointWriter.writingSuffix)"
     do {
       try write(contents, to: temporary)
       try rename(temporary, to: path)

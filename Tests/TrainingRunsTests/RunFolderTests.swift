@@ -47,7 +47,9 @@ private struct Settings: RunConfiguration {
   @Test func anAttemptThatWroteNothingIsNoObstacle() throws {
     let temporary = try TemporaryFolder()
     _ = try RunFolder.create(at: temporary.file("run"))
+    try temporary.write("dura", to: "run/config.yaml.123.writing")
     _ = try RunFolder.create(at: temporary.file("run"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: temporary.file("run")) == [".lock"])
   }
 
   @Test func oneProcessWrites() throws {

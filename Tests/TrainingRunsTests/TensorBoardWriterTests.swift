@@ -38,7 +38,7 @@ import Testing
   @Test func recordsAreThoseOfTensorBoard() {
     let events = [
       TensorBoardEvent.fileVersion(wallTime: 1000.5),
-      TensorBoardEvent.restart(atStep: 301, wallTime: 1000.5),
+      TensorBoardEvent.sessionStart(atStep: 301, wallTime: 1000.5),
       TensorBoardEvent.scalars(
         [Metric("energy", 0.3125), Metric("loss/sigreg", .infinity)], step: 300,
         wallTime: 1001.25),
@@ -54,14 +54,15 @@ import Testing
     }
   }
 
-  @Test func aResumedFileStartsWithTheRestart() throws {
+  @Test(arguments: [(nil, 0), (0, 1), (300, 301)] as [(Int?, Int)])
+  func aFileSaysWhereItsSessionStarts(resumedAfter: Int?, firstStep: Int) throws {
     let folder = try TemporaryFolder()
     let writer = try TensorBoardWriter(
-      folder: folder.path, restartingAfter: 300, wallTime: 1000.5)
+      folder: folder.path, resumingAfter: resumedAfter, wallTime: 1000.5)
     try writer.synchronize()
     let expected = [
       TensorBoardEvent.fileVersion(wallTime: 1000.5),
-      TensorBoardEvent.restart(atStep: 301, wallTime: 1000.5),
+      TensorBoardEvent.sessionStart(atStep: firstStep, wallTime: 1000.5),
     ].flatMap(TensorBoardWriter.record)
     #expect(Array(try DurableFile.read(writer.path)) == expected)
   }
