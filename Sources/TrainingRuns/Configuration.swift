@@ -9,8 +9,9 @@ import Foundation
 /// }
 /// ```
 ///
-/// Sections nest. Enums with text raw values, optionals, dictionaries and lists work as they are;
-/// items of lists and optional sections that conform keep the defaults of what they do not set.
+/// Sections nest. Enums with text raw values, optionals, dictionaries and lists work as they are.
+/// Setting a list or dictionary replaces the whole of it; items of lists and optional sections that
+/// conform keep the defaults of what they do not set.
 /// A type with an `init(from:)` of its own must write, in `encode(to:)`, every key that it reads.
 public protocol RunConfiguration: Codable, Sendable, Equatable {
   init()
@@ -66,11 +67,12 @@ public enum ConfigurationReader {
     overrides: [String] = []
   ) throws -> Configuration {
     var tree = try ConfigurationEncoder.tree(of: Configuration())
-    let layers = [
-      (source, try ConfigurationTree(yaml: yaml, source: source)),
-      ("--set", try self.tree(of: overrides)),
-    ]
-    for (source, layer) in layers {
+    let file = try ConfigurationTree(yaml: yaml, source: source)
+    guard case .table = file else {
+      throw RunError.wrongType(path: "", expected: "a section", found: file.summary)
+    }
+    let overrides = try self.tree(of: overrides)
+    for (source, layer) in [(source, file), ("--set", overrides)] {
       // Items of lists and optional sections are checked below, once their types are known.
       if let (path, nearest) = layer.unknownKey(comparedTo: tree, descendsIntoLists: false) {
         throw RunError.unknownKey(path: path, source: source, nearest: nearest)
@@ -80,7 +82,9 @@ public enum ConfigurationReader {
     let configuration = try ConfigurationDecoder.decode(type, from: tree)
     let known = try ConfigurationEncoder.tree(of: configuration)
     if let (path, nearest) = tree.unknownKey(comparedTo: known, descendsIntoLists: true) {
-      throw RunError.unknownKey(path: path, source: source, nearest: nearest)
+      let overridden = overrides.unknownKey(comparedTo: known, descendsIntoLists: true)
+      throw RunError.unknownKey(
+        path: path, source: overridden?.path == path ? "--set" : source, nearest: nearest)
     }
     return configuration
   }

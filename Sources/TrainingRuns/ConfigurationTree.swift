@@ -17,7 +17,8 @@ enum ConfigurationTree: Equatable, Sendable {
     case .scalar(let text, let isText): isText ? "the text \"\(text)\"" : text
     case .list(let items): "a list of \(items.count)"
     case .table(let table):
-      table.keys.isEmpty ? "an empty section" : "a section with \(table.keys.joined(separator: ", "))"
+      table.keys.isEmpty
+        ? "an empty section" : "a section with \(table.keys.joined(separator: ", "))"
     }
   }
 
@@ -59,10 +60,12 @@ struct ConfigurationTable: Equatable, Sendable {
 // MARK: - Merging and comparing
 
 extension ConfigurationTree {
-  /// This tree with everything that `overlay` sets set: sections merge key by key, all else is
-  /// replaced. In a section of alternatives, what is set replaces what was.
+  /// This tree with everything that `overlay` sets set: sections merge key by key; lists,
+  /// dictionaries and all else are replaced. In a section of alternatives, what is set replaces
+  /// what was.
   func merging(_ overlay: ConfigurationTree) -> ConfigurationTree {
-    guard case .table(var table) = self, case .table(let added) = overlay else { return overlay }
+    guard case .table(var table) = self, case .table(let added) = overlay, table.kind != .open
+    else { return overlay }
     if table.kind == .exclusive {
       for key in table.keys { table[key] = .null }
     }

@@ -43,7 +43,7 @@ enum DurableFile {
   ///
   /// Throws: `RunError.diskFull`, `.file`.
   static func replace(_ path: String, with contents: some Sequence<UInt8>) throws {
-    let temporary = "\(path).\(getpid()).writing"
+    let temporary = "\(path).\(getpid())\(CheckpointWriter.writingSuffix)"
     do {
       try write(contents, to: temporary)
       try rename(temporary, to: path)
@@ -174,8 +174,9 @@ extension RunError {
 }
 
 extension Error {
-  /// The `errno` value behind an error of Foundation.
+  /// The `errno` value behind an error of this module or of Foundation.
   var errorNumber: Int32? {
+    if case .diskFull = self as? RunError { return ENOSPC }
     if let error = self as? POSIXError { return error.code.rawValue }
     let error = self as NSError
     if error.domain == NSPOSIXErrorDomain { return Int32(error.code) }

@@ -35,7 +35,7 @@ public final class MetricsLog {
         throw RunError.failure(errno, operation: "shorten", path)
       }
       tensorBoard = try TensorBoardWriter(
-        folder: folder, restartingAfter: step, wallTime: wallTime)
+        folder: folder, resumingAfter: step, wallTime: wallTime)
     } catch {
       close(descriptor)
       throw error

@@ -31,9 +31,15 @@ public final class RunFolder: Sendable {
   ) throws -> RunFolder {
     try DurableFile.makeFolder(path)
     let folder = try RunFolder(path, logger)
-    guard try DurableFile.names(in: path).allSatisfy({ $0 == lockName }) else {
+    let names = try DurableFile.names(in: path)
+    // What a process leaves that is killed before it has a run.
+    let leftovers = names.filter {
+      $0.hasPrefix(configurationName + ".") && $0.hasSuffix(CheckpointWriter.writingSuffix)
+    }
+    guard names.allSatisfy({ $0 == lockName || leftovers.contains($0) }) else {
       throw RunError.outputNotEmpty(path: path)
     }
+    for name in leftovers { try DurableFile.remove("\(path)/\(name)") }
     return folder
   }
 
@@ -192,7 +198,6 @@ private final class FolderLock: Sendable {
     descriptor = try DurableFile.open(file, O_RDWR | O_CREAT, operation: "write")
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
-      close(descriptor)
       guard code == EWOULDBLOCK else { throw RunError.failure(code, operation: "lock", file) }
       let text = (try? DurableFile.read(file)).map { String(decoding: $0, as: UTF8.self) }
       throw RunError.inUse(path: folder, process: text.flatMap { Int($0) })

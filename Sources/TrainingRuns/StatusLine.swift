@@ -62,7 +62,9 @@ public final class StatusLine: Sendable {
     }
   }
 
-  private static func blanks(_ count: Int) -> String { String(repeating: " ", count: max(0, count)) }
+  private static func blanks(_ count: Int) -> String {
+    String(repeating: " ", count: max(0, count))
+  }
 
   /// A closed standard error is no reason to stop a run.
   private func write(_ text: String) {

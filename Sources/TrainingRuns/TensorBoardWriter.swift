@@ -11,10 +11,10 @@ final class TensorBoardWriter {
 
   /// Makes an event file in `folder` whose name sorts, as TensorBoard reads, after those there.
   ///
-  /// - Parameter restartingAfter: the step that a resumed run goes on from. TensorBoard then forgets
-  ///   what earlier files say of later steps.
+  /// - Parameter resumingAfter: the step that a resumed run goes on from, or nil for a new run.
+  ///   TensorBoard forgets what earlier files say of later steps.
   /// Throws: `RunError.diskFull`, `.file`.
-  init(folder: String, restartingAfter step: Int?, wallTime: Double) throws {
+  init(folder: String, resumingAfter step: Int?, wallTime: Double) throws {
     let earlier = try DurableFile.names(in: folder).compactMap(Self.seconds(ofFile:)).max()
     let seconds = max(Int(wallTime), (earlier ?? 0) + 1)
     let digits = String(seconds)
@@ -26,7 +26,10 @@ final class TensorBoardWriter {
     descriptor = try DurableFile.open(
       path, O_WRONLY | O_CREAT | O_APPEND, operation: "write")
     try append(TensorBoardEvent.fileVersion(wallTime: wallTime))
-    if let step { try append(TensorBoardEvent.restart(atStep: step + 1, wallTime: wallTime)) }
+    // A new run says that it starts, too: of the starts that TensorBoard sees, it takes the first
+    // for no restart.
+    let firstStep = step.map { $0 + 1 } ?? 0
+    try append(TensorBoardEvent.sessionStart(atStep: firstStep, wallTime: wallTime))
   }
 
   deinit { close(descriptor) }
@@ -74,7 +77,7 @@ enum TensorBoardEvent {
   }
 
   /// `SessionLog.START` at `step`: TensorBoard forgets what it has of this step and later ones.
-  static func restart(atStep step: Int, wallTime: Double) -> [UInt8] {
+  static func sessionStart(atStep step: Int, wallTime: Double) -> [UInt8] {
     var session = ProtocolBuffer()
     session.add(1, integer: 1)
     var event = ProtocolBuffer(wallTime: wallTime, step: step)
