@@ -30,7 +30,7 @@ import Torch
     let start = Tensor.zeros([4], dtype: .float64)
     let solver = LBFGS(gradientTolerance: 1e-10)
     let solution = solver.minimize(
-      from: start, preconditioner: scales.reciprocal(), quadratic)
+      from: start, preconditioner: { $0 / scales }, quadratic)
     #expect(solution.iterations == 1)
     #expect((solution.point - target).abs().max().item() < 1e-6)
     let plain = solver.minimize(from: start, quadratic)
@@ -51,12 +51,11 @@ import Torch
     // log x + 1 / x is infinite or not a number at 0 and below, and least at 1.
     let solution = LBFGS(gradientTolerance: 1e-9).minimize(from: Tensor([0.1])) { point in
       let x = point.item()
-      return ((x > 0 ? 1 : .nan) * (1 / x - (x > 0 ? -logarithm(x) : 0)), Tensor([1 / x - 1 / (x * x)]))
+      let value = x > 0 ? Tensor([x]).log().item() + 1 / x : .nan
+      return (value, Tensor([1 / x - 1 / (x * x)]))
     }
     #expect(abs(solution.point.item() - 1) < 1e-8)
   }
-
-  func logarithm(_ x: Double) -> Double { Tensor([x]).log().item() }
 
   @Test func saysThatAWrongGradientMakesNoProgress() {
     let solution = LBFGS().minimize(from: Tensor([1.0])) { ($0.item(), Tensor([-1.0])) }

@@ -44,7 +44,7 @@ import Torch
     let table = try Self.table("tall")
     let probe = try LinearProbe(fitting: table)
     let fit = probe.fit
-    #expect(fit.reason == .converged && fit.gradientNorm <= 1e-5)
+    #expect(fit.reason == .converged && fit.gradientNorm <= 1e-4)
     #expect(fit.candidates.map(\.strength) == fit.candidates.map(\.strength).sorted(by: >))
     let best = try #require(
       fit.candidates.min { $0.heldOutCrossEntropy < $1.heldOutCrossEntropy })

@@ -59,11 +59,12 @@ public struct LBFGS: Sendable {
   ///
   /// - Parameters:
   ///   - start: float64, any shape.
-  ///   - preconditioner: an estimate of the Hessian's inverse diagonal, positive, of `start`'s shape
-  ///     or broadcast to it; nil where nothing is known.
+  ///   - preconditioner: multiplies by a symmetric positive definite estimate of the Hessian's
+  ///     inverse; nil where nothing is known.
   ///   - evaluate: the function.
   public func minimize(
-    from start: Tensor, preconditioner: Tensor? = nil, _ evaluate: (Tensor) -> Evaluation
+    from start: Tensor, preconditioner: ((Tensor) -> Tensor)? = nil,
+    _ evaluate: (Tensor) -> Evaluation
   ) -> Solution {
     withoutGradient {
       search(from: start, preconditioner: preconditioner, evaluate)
@@ -77,7 +78,7 @@ public struct LBFGS: Sendable {
   }
 
   private func search(
-    from start: Tensor, preconditioner: Tensor?, _ evaluate: (Tensor) -> Evaluation
+    from start: Tensor, preconditioner: ((Tensor) -> Tensor)?, _ evaluate: (Tensor) -> Evaluation
   ) -> Solution {
     precondition(start.dtype == .float64, "L-BFGS works in float64, not \(start.dtype)")
     var evaluations = 0
@@ -131,8 +132,10 @@ public struct LBFGS: Sendable {
   }
 
   /// `-H g`, with H from the remembered steps (the two-loop recursion).
-  private func direction(_ gradient: Tensor, _ pairs: [Pair], _ preconditioner: Tensor?) -> Tensor {
-    func scaled(_ x: Tensor) -> Tensor { preconditioner.map { x * $0 } ?? x }
+  private func direction(
+    _ gradient: Tensor, _ pairs: [Pair], _ preconditioner: ((Tensor) -> Tensor)?
+  ) -> Tensor {
+    func scaled(_ x: Tensor) -> Tensor { preconditioner?(x) ?? x }
     var q = gradient.clone()
     var weights: [Double] = []
     for pair in pairs.reversed() {

@@ -25,7 +25,7 @@ public struct LinearProbe: Sendable {
 
     public init(
       strengths: [Double] = Options.defaultStrengths, heldOutShare: Double = 0.2,
-      seed: UInt64 = 0, gradientTolerance: Double = 1e-5, maximumIterations: Int = 1000
+      seed: UInt64 = 0, gradientTolerance: Double = 1e-4, maximumIterations: Int = 1000
     ) {
       self.strengths = strengths
       self.heldOutShare = heldOutShare
@@ -68,12 +68,20 @@ public struct LinearProbe: Sendable {
 
   public let fit: Fit
   /// Weights of the standardized dimensions, float64 `[D, K]`; each row sums to 0.
-  public let weights: Tensor
+  public var weights: Tensor { solution.slice(0..<width) }
   /// The classes' biases, float64 `[K]`.
-  public let bias: Tensor
+  public var bias: Tensor { solution[width] }
+  /// The width of an embedding, D.
+  public var width: Int { solution.size(0) - 1 }
 
-  private let axes: PrincipalAxes
-  private let axisWeights: Tensor
+  // Penalties half a decade apart differ by far more than this changes their cross-entropy.
+  private static let choosingLooseness = 10.0
+
+  // Up to so many numbers the products run in float64: 32 MB.
+  private static let greatestExactCount = 1 << 22
+
+  private let standardization: Standardization
+  private let solution: Tensor
 
   /// Fits a probe to labelled embeddings.
   ///
@@ -94,13 +102,16 @@ public struct LinearProbe: Sendable {
         needed: Int((0.5 / options.heldOutShare).rounded(.up)) * 2, found: items.count)
     }
     let result = withoutGradient {
-      let axes = PrincipalAxes(of: items.embeddings)
-      let x = axes.coordinates(of: items.embeddings)
+      let standardization = Standardization(of: items.embeddings)
+      let standardized = standardization(items.embeddings)
+      let isSmall = standardized.count <= Self.greatestExactCount
+      let x = isSmall ? standardized.to(.float64) : standardized
+      let curvature = CurvatureEstimate(of: x)
       func regression(_ rows: [Int]?) -> SoftmaxRegression {
         SoftmaxRegression(
           x: rows.map { x.select(indices: Tensor($0.map(Int64.init))) } ?? x,
           labels: rows.map { $0.map { items.labels[$0] } } ?? items.labels,
-          classCount: items.classCount, variances: axes.variances)
+          classCount: items.classCount, curvature: curvature)
       }
       var candidates: [Fit.Candidate] = []
       var start: Tensor?
@@ -118,23 +129,20 @@ public struct LinearProbe: Sendable {
         strength: strengths[0], iterations: solution.iterations,
         gradientNorm: solution.gradientNorm, reason: solution.reason, objective: solution.value,
         candidates: candidates)
-      return (axes, solution.point, fit)
+      return (standardization, solution.point, fit)
     }
-    (axes, axisWeights, fit) = result
-    let rank = axisWeights.size(0) - 1
-    weights = axes.untwisted(axisWeights.slice(0..<rank))
-    bias = axisWeights[rank]
+    (standardization, solution, fit) = result
   }
 
   /// The class of each item.
   ///
   /// - Throws: `EvaluationError.widthMismatch`.
   public func classify(_ items: EmbeddingTable) throws(EvaluationError) -> [Int] {
-    guard items.width == weights.size(0) else {
-      throw .widthMismatch(expected: weights.size(0), found: items.width)
+    guard items.width == width else {
+      throw .widthMismatch(expected: width, found: items.width)
     }
     return withoutGradient {
-      axes.coordinates(of: items.embeddings).matmul(axisWeights.to(.float32)).argmax(-1)
+      SoftmaxRegression.logits(standardization(items.embeddings), solution).argmax(-1)
         .array(of: Int64.self).map(Int.init)
     }
   }
@@ -160,7 +168,8 @@ public struct LinearProbe: Sendable {
     var rises = 0
     for strength in strengths {
       let solution = fit.fit(
-        strength: strength, from: weights, gradientTolerance: options.gradientTolerance,
+        strength: strength, from: weights,
+        gradientTolerance: choosingLooseness * options.gradientTolerance,
         maximumIterations: options.maximumIterations)
       weights = solution.point
       let (crossEntropy, top1) = score.score(weights)
