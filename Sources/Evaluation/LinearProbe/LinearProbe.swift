@@ -7,7 +7,8 @@ import Torch
 /// the least cross-entropy on the rest; the probe is then fitted to all of them. No test item is seen.
 ///
 /// Reference: Alain and Bengio 2016, "Understanding intermediate layers using linear classifier
-/// probes", arXiv:1610.01644; the protocol is that of Radford et al. 2021 (CLIP), appendix A.3.
+/// probes", arXiv:1610.01644. The protocol follows Radford et al. 2021 (CLIP), arXiv:2103.00020,
+/// appendix A.3, but chooses by cross-entropy: on a few hundred items accuracy is too coarse.
 public struct LinearProbe: Sendable {
   /// How a probe is fitted.
   public struct Options: Sendable {
