@@ -69,6 +69,9 @@ let package = Package(
         "EnergyDescent", "VisionJEPA", "Evaluation", "TrainingRuns",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(
+      name: "loader-benchmark", dependencies: ["VisionJEPA"], path: "Benchmarks/loader",
+      exclude: ["compare.py", "README.md"]),
     .target(name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport"),
     .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
     .testTarget(name: "EnergyDescentTests", dependencies: ["EnergyDescent", "TestSupport"]),

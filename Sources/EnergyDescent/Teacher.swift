@@ -13,6 +13,7 @@ public final class Teacher<Student: Module> {
     module = copy
     module.copyState(from: student)
     module.requireGradients(false)
+    module.train(false)
   }
 
   /// `teacher = momentum * teacher + (1 - momentum) * student`; running statistics are taken over.

@@ -1,0 +1,141 @@
+import Foundation
+
+/// A finished checkpoint: a folder `step-0010000` with a manifest of the files in it.
+public struct Checkpoint: Equatable, Sendable {
+  /// The step folder's path.
+  public let path: String
+  /// How many optimizer steps it holds the result of.
+  public let step: Int
+
+  /// The path of the file called `name` in this checkpoint, whether or not there is one.
+  public func file(_ name: String) -> String { "\(path)/\(name)" }
+
+  /// The checkpoint at `path`: a step folder, or a run folder, whose newest it is.
+  ///
+  /// - Parameter verifying: whether every file is read and compared with the manifest.
+  /// Throws: `RunError.damagedCheckpoint` naming the file, `.noCheckpoint`, `.notARun`,
+  ///   `.invalidJSON`, `.file`.
+  public static func open(at path: String, verifying: Bool = true) throws -> Checkpoint {
+    let names = try DurableFile.names(in: path)
+    if !names.contains(CheckpointManifest.name) {
+      if let step = Self.steps(among: names, in: path).last {
+        return try open(at: "\(path)/\(folderName(step: step))", verifying: verifying)
+      }
+      if names.contains(RunFolder.configurationName) { throw RunError.noCheckpoint(path: path) }
+      guard Self.step(ofFolder: (path as NSString).lastPathComponent) != nil else {
+        throw RunError.notARun(path: path, missing: CheckpointManifest.name)
+      }
+      throw RunError.damagedCheckpoint(
+        file: "\(path)/\(CheckpointManifest.name)", damage: .missing,
+        intact: intactNeighbour(of: path))
+    }
+    let manifest = try CheckpointManifest.read(from: path)
+    let checkpoint = Checkpoint(path: path, step: manifest.step)
+    if verifying, let (file, damage) = try manifest.firstDamage(in: path) {
+      throw RunError.damagedCheckpoint(
+        file: checkpoint.file(file), damage: damage, intact: intactNeighbour(of: path))
+    }
+    return checkpoint
+  }
+
+  /// The newest other checkpoint beside the one at `path` whose files are as they were written.
+  private static func intactNeighbour(of path: String) -> String? {
+    let resolved = (path as NSString).resolvingSymlinksInPath as NSString
+    let run = resolved.deletingLastPathComponent
+    guard let names = try? DurableFile.names(in: run) else { return nil }
+    return steps(among: names, in: run).reversed().map(folderName(step:))
+      .first { name in
+        guard name != resolved.lastPathComponent,
+          let manifest = try? CheckpointManifest.read(from: "\(run)/\(name)")
+        else { return false }
+        do {
+          return try manifest.firstDamage(in: "\(run)/\(name)") == nil
+        } catch {
+          return false
+        }
+      }
+      .map { "\(run)/\($0)" }
+  }
+
+  /// `step-0010000`
+  static func folderName(step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 7 - digits.count)) + digits
+  }
+
+  /// The step of a folder called `name`, where it is the name of a finished checkpoint.
+  static func step(ofFolder name: String) -> Int? {
+    guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), step >= 0,
+      folderName(step: step) == name
+    else { return nil }
+    return step
+  }
+
+  /// The steps of the finished checkpoints among the `names` in the folder `path`, in order.
+  static func steps(among names: [String], in path: String) -> [Int] {
+    names.compactMap { name in
+      step(ofFolder: name).flatMap { DurableFile.isFolder("\(path)/\(name)") ? $0 : nil }
+    }.sorted()
+  }
+}
+
+/// What a checkpoint's folder holds: `manifest.json`.
+struct CheckpointManifest: Codable, Equatable {
+  static let name = "manifest.json"
+
+  struct File: Codable, Equatable {
+    let name: String
+    let bytes: Int
+    /// CRC-32C as eight hexadecimal digits.
+    let crc32c: String
+  }
+
+  let step: Int
+  let files: [File]
+
+  /// Lists what is in the folder `path`, folders within it included, after all of it is on the disk.
+  ///
+  /// Throws: `RunError.diskFull`, `.file`.
+  init(ofFolder path: String, step: Int) throws {
+    var files: [File] = []
+    let names = (try FileManager.default.subpathsOfDirectory(atPath: path)).sorted()
+    for name in names where name != Self.name {
+      try DurableFile.synchronizeFile("\(path)/\(name)")
+      guard !DurableFile.isFolder("\(path)/\(name)") else { continue }
+      files.append(try Self.file(name, in: path))
+    }
+    self.step = step
+    self.files = files
+  }
+
+  static func read(from path: String) throws -> CheckpointManifest {
+    try JSONFile.read(CheckpointManifest.self, from: "\(path)/\(name)")
+  }
+
+  /// The first file of the folder `path` that is not as it was written.
+  ///
+  /// Throws: `RunError.file` where a file is there and cannot be read.
+  func firstDamage(in path: String) throws -> (file: String, damage: FileDamage)? {
+    for file in files {
+      guard FileManager.default.fileExists(atPath: "\(path)/\(file.name)") else {
+        return (file.name, .missing)
+      }
+      let found = try Self.file(file.name, in: path)
+      if found.bytes != file.bytes {
+        return (file.name, .size(expected: file.bytes, found: found.bytes))
+      }
+      if found.crc32c != file.crc32c {
+        return (file.name, .checksum(expected: file.crc32c, found: found.crc32c))
+      }
+    }
+    return nil
+  }
+
+  private static func file(_ name: String, in path: String) throws -> File {
+    let (bytes, crc) = try DurableFile.checksum(of: "\(path)/\(name)")
+    let digits = String(crc, radix: 16)
+    return File(
+      name: name, bytes: bytes,
+      crc32c: String(repeating: "0", count: 8 - digits.count) + digits)
+  }
+}

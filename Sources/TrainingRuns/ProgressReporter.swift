@@ -1,0 +1,129 @@
+import Foundation
+
+/// Says on the standard error how far a run is: on a terminal one line that is written over, elsewhere
+/// a plain line now and then.
+///
+/// `step 1200/10000 12%  842 images/s  3:12 left  energy 0.3121  sigreg 1.02  learningRate 3e-04`
+///
+/// What does not fit the terminal is left out from the right. Not for use from several threads at
+/// once; what others print through the same `StatusLine` passes above.
+public final class ProgressReporter {
+  private let duration: RunDuration
+  private let itemsName: String
+  private let line: StatusLine
+  private let secondsBetweenLines: Double
+
+  private var start: (progress: RunProgress, items: Int)?
+  private var lastDrawn: (seconds: Double, items: Int)?
+  private var itemsPerSecond: Double?
+  private var metrics: [Metric] = []
+
+  /// - Parameters:
+  ///   - duration: how long the run is to train.
+  ///   - itemsName: what is counted per second.
+  ///   - line: where it is written.
+  ///   - secondsBetweenLines: how often; by default 0.2 on a terminal and 10 elsewhere.
+  public init(
+    duration: RunDuration, itemsName: String = "images", line: StatusLine = .standardError,
+    secondsBetweenLines: Double? = nil
+  ) {
+    self.duration = duration
+    self.itemsName = itemsName
+    self.line = line
+    self.secondsBetweenLines = secondsBetweenLines ?? (line.isTerminal ? 0.2 : 10)
+  }
+
+  /// Tells where the run is; writes where the last line is old enough. Cheap enough for every step.
+  ///
+  /// - Parameters:
+  ///   - items: how many were learned from in this session.
+  ///   - metrics: what to show, in this order; nil repeats the last ones.
+  public func update(_ progress: RunProgress, items: Int, metrics: [Metric]? = nil) {
+    if let metrics { self.metrics = metrics }
+    guard let last = lastDrawn else {
+      start = (progress, items)
+      lastDrawn = (progress.seconds, items)
+      return
+    }
+    if progress.seconds - last.seconds >= secondsBetweenLines {
+      draw(progress, items: items)
+    }
+  }
+
+  /// Writes the last line and leaves it standing.
+  public func finish(_ progress: RunProgress, items: Int, metrics: [Metric]? = nil) {
+    if let metrics { self.metrics = metrics }
+    draw(progress, items: items)
+    line.finish()
+  }
+
+  private func draw(_ progress: RunProgress, items: Int) {
+    if let last = lastDrawn, progress.seconds > last.seconds {
+      let seconds = progress.seconds - last.seconds
+      let rate = Double(items - last.items) / seconds
+      // Smoothed over about ten seconds, so that a line can be read.
+      let weight = 1 - exp(-seconds / 10)
+      itemsPerSecond = itemsPerSecond.map { $0 + weight * (rate - $0) } ?? rate
+    }
+    lastDrawn = (progress.seconds, items)
+    let fields = fields(at: progress)
+    if line.isTerminal {
+      line.show(Self.fitting(fields, width: line.width - 1))
+    } else {
+      line.print(fields.joined(separator: "  "))
+    }
+  }
+
+  private func fields(at progress: RunProgress) -> [String] {
+    let fraction = duration.fraction(at: progress)
+    var fields = [done(progress) + " \(Int(fraction * 100))%"]
+    if let itemsPerSecond { fields.append("\(itemsPerSecond.significant(3)) \(itemsName)/s") }
+    if let start {
+      // Earlier sessions may have run at another speed.
+      let session = fraction - duration.fraction(at: start.progress)
+      if session > 0, fraction < 1 {
+        let seconds = (progress.seconds - start.progress.seconds) * (1 - fraction) / session
+        fields.append("\(Self.clock(seconds)) left")
+      }
+    }
+    return fields + metrics.map { "\($0.name) \($0.value.significant(4))" }
+  }
+
+  private func done(_ progress: RunProgress) -> String {
+    switch duration {
+    case .steps(let steps): "step \(progress.step)/\(steps)"
+    case .epochs(let epochs):
+      "epoch \(String(format: "%.2f", progress.epoch))/\(String(format: "%g", epochs))"
+    case .minutes(let minutes):
+      "step \(progress.step)  \(Self.clock(progress.seconds))/\(Self.clock(60 * minutes))"
+    }
+  }
+
+  /// As many of `fields` from the left as fit into `width` columns; the first always.
+  static func fitting(_ fields: [String], width: Int) -> String {
+    var text = fields.first ?? ""
+    for field in fields.dropFirst() {
+      guard text.count + 2 + field.count <= width else { break }
+      text += "  " + field
+    }
+    return text
+  }
+
+  /// `3:12`, `1:03:12`
+  static func clock(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds < 1e9 else { return "?" }
+    let seconds = Int(max(0, seconds).rounded())
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60)
+    return hours > 0
+      ? String(format: "%d:%02d:%02d", hours, minutes, seconds % 60)
+      : String(format: "%d:%02d", minutes, seconds % 60)
+  }
+}
+
+extension Double {
+  /// The number with so many significant digits, with an exponent only where it is shorter.
+  fileprivate func significant(_ digits: Int) -> String {
+    if abs(self) >= pow(10, Double(digits)), abs(self) < 1e7 { return String(format: "%.0f", self) }
+    return String(format: "%.\(digits)g", self)
+  }
+}

@@ -1,0 +1,218 @@
+import Foundation
+import TrainingRuns
+
+/// How a loader works; nothing here changes what it delivers.
+public struct LoaderOptions: Codable, Sendable, Equatable {
+  /// Threads that decode.
+  public var workers: Int
+  /// Batches made ahead of the one that is being used.
+  public var prefetchedBatches: Int
+  /// Whether a picture that cannot be read is an error, rather than replaced and listed.
+  public var isStrict: Bool
+
+  public init(workers: Int = 2, prefetchedBatches: Int = 3, isStrict: Bool = false) {
+    self.workers = workers
+    self.prefetchedBatches = prefetchedBatches
+    self.isStrict = isStrict
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    let standard = LoaderOptions()
+    workers = try values.decode(.workers, default: standard.workers)
+    prefetchedBatches = try values.decode(
+      .prefetchedBatches, default: standard.prefetchedBatches)
+    isStrict = try values.decode(.isStrict, default: false)
+  }
+
+  func validate() throws(ImageError) {
+    guard (1...1024).contains(workers) else {
+      throw .invalidSetting(name: "loader.workers", expected: "1...1024", found: "\(workers)")
+    }
+    guard (1...1024).contains(prefetchedBatches) else {
+      throw .invalidSetting(
+        name: "loader.prefetchedBatches", expected: "1...1024", found: "\(prefetchedBatches)")
+    }
+  }
+}
+
+/// What a loader has done so far.
+public struct LoaderReport: Sendable, Equatable {
+  public var batches = 0
+  public var items = 0
+  /// Time that the caller spent inside `next()`, waiting.
+  public var waitingSeconds = 0.0
+  /// Time since the loader was made.
+  public var elapsedSeconds = 0.0
+  /// Reads that failed, each time counted.
+  public var failedReads = 0
+  /// Each picture that could not be read, once, with its first reason, in the order of their paths.
+  public var failures: [ImageFailure] = []
+
+  /// The share of the time that was spent waiting for pictures, 0...1.
+  public var waitingShare: Double {
+    elapsedSeconds > 0 ? min(1, waitingSeconds / elapsedSeconds) : 0
+  }
+}
+
+/// Failures that several threads meet.
+final class FailureLog: @unchecked Sendable {
+  private let lock = NSLock()
+  private var reasons: [String: ImageError] = [:]
+  private var count = 0
+
+  func record(_ error: ImageError, path: String) {
+    lock.withLock {
+      count += 1
+      if reasons[path] == nil { reasons[path] = error }
+    }
+  }
+
+  func report(into report: inout LoaderReport) {
+    lock.withLock {
+      report.failedReads = count
+      report.failures = reasons.map { ImageFailure(path: $0.key, error: $0.value) }
+        .sorted { $0.path < $1.path }
+    }
+  }
+}
+
+/// Decodes, corrupts and batches pictures on its own threads, ahead of the training step.
+///
+/// What a batch holds depends on the seed and its `BatchRequest` alone: not on the number of
+/// threads, nor on the batches before it, so that training resumes anywhere.
+///
+/// A picture that cannot be read (also one that vanished) is replaced by another of the folder, drawn
+/// from the seed, the epoch and the item; `report.failures` names it. With `isStrict`, `next()`
+/// throws instead.
+///
+/// ```swift
+/// let loader = try ViewLoader(folder, plan: .views(size: 64), seed: 7, requests: sampler)
+/// while let batch = try loader.next() {
+///   train(batch)
+///   loader.release(batch)
+/// }
+/// ```
+///
+/// `next()` and `release(_:)` are for one thread.
+public final class ViewLoader {
+  public let folder: ImageFolder
+  public let plan: ViewPlan
+
+  private let pipeline: BatchPipeline<ViewBatch>
+  private let log = FailureLog()
+  private let options: LoaderOptions
+  private var requests: any IteratorProtocol<BatchRequest>
+  private var spare: [ViewBatch] = []
+  private var progress = LoaderReport()
+  private let start = ContinuousClock.now
+
+  /// Pictures tried for one row before the folder is given up.
+  static let mostReplacements = 100
+
+  /// Starts loading.
+  ///
+  /// - Parameters:
+  ///   - requests: which items each batch holds. It is asked on the thread that calls `next()`,
+  ///     `prefetchedBatches` ahead.
+  /// - Throws: `ImageError.invalidSetting` for a plan or options that make no sense.
+  public init(
+    _ folder: ImageFolder, plan: ViewPlan, decoder: ImageDecoder = ImageDecoder(), seed: UInt64,
+    options: LoaderOptions = LoaderOptions(), requests: any IteratorProtocol<BatchRequest>
+  ) throws(ImageError) {
+    try plan.validate()
+    try options.validate()
+    self.folder = folder
+    self.plan = plan
+    self.options = options
+    self.requests = requests
+    let renderer = ViewRenderer(plan: plan, decoder: decoder, seed: seed)
+    let (log, isStrict) = (log, options.isStrict)
+    pipeline = BatchPipeline(workers: options.workers) { batch, row, workspace in
+      do throws(ImageError) {
+        let item = try Self.fill(
+          batch, row: row, folder: folder, renderer: renderer, log: log, isStrict: isStrict,
+          workspace: workspace)
+        batch.replace(row: row, by: item)
+      } catch {
+        batch.fail(error, row: row)
+      }
+    }
+    prefetch()
+  }
+
+  /// The next batch; nil after the last one asked for.
+  ///
+  /// - Throws: `ImageError.tooFewReadablePictures` where no picture could be found to replace an
+  ///   unreadable one; with `isStrict`, the error of the first unreadable picture.
+  public func next() throws(ImageError) -> ViewBatch? {
+    let before = ContinuousClock.now
+    let batch = pipeline.take()
+    progress.waitingSeconds += (ContinuousClock.now - before) / .seconds(1)
+    guard let batch else { return nil }
+    prefetch()
+    if let failure = batch.firstFailure {
+      release(batch)
+      throw failure
+    }
+    progress.batches += 1
+    progress.items += batch.count
+    return batch
+  }
+
+  /// Gives the memory of a batch back for a later one. Its views must not be used any more.
+  public func release(_ batch: ViewBatch) {
+    guard spare.count <= options.prefetchedBatches else { return }
+    spare.append(batch)
+  }
+
+  /// What has been loaded, how long the caller waited, and what could not be read.
+  public var report: LoaderReport {
+    var report = progress
+    report.elapsedSeconds = (ContinuousClock.now - start) / .seconds(1)
+    log.report(into: &report)
+    return report
+  }
+
+  private func prefetch() {
+    while pipeline.pending < options.prefetchedBatches, let request = requests.next() {
+      for item in request.items {
+        precondition(
+          item >= 0 && item < folder.count, "item \(item) of a folder of \(folder.count) pictures")
+      }
+      let batch = spare.popLast() ?? ViewBatch(plan: plan, folder: folder)
+      batch.prepare(request)
+      pipeline.append(batch, count: request.items.count)
+    }
+  }
+
+  /// Fills one row of a batch and returns the item that it shows.
+  private static func fill(
+    _ batch: ViewBatch, row: Int, folder: ImageFolder, renderer: ViewRenderer, log: FailureLog,
+    isStrict: Bool, workspace: ImageWorkspace
+  ) throws(ImageError) -> Int {
+    let requested = batch.requestedItems[row]
+    var item = requested
+    var replacements = SeededGenerator(
+      seed: renderer.seed, UInt64(batch.epoch), UInt64(requested), .max)
+    for attempt in 0...mostReplacements {
+      do throws(ImageError) {
+        let bytes = try folder.withFileSystemPath(of: item) { path throws(ImageError) in
+          try ImageFile.read(path, name: folder.path(of: item), into: &workspace.file)
+        }
+        try renderer.render(
+          bytes, name: folder.path(of: item), epoch: batch.epoch, item: item, attempt: attempt,
+          to: batch.target(item: row), workspace: workspace)
+        return item
+      } catch {
+        log.record(error, path: folder.path(of: item))
+        if isStrict { throw error }
+        guard attempt < mostReplacements else {
+          throw .tooFewReadablePictures(attempts: attempt + 1, last: error.description)
+        }
+        item = replacements.index(below: folder.count)
+      }
+    }
+    preconditionFailure("the last attempt returns or throws")
+  }
+}

@@ -1,0 +1,96 @@
+import EnergyDescent
+import Torch
+
+/// Target blocks, predicted from a context block in the embeddings of a slow teacher.
+///
+///     L = mean over blocks smooth-l1( P(f(context), places), layer-norm(teacher(x)) at places )
+///
+/// Assran et al. 2023, "Self-supervised learning from images with a joint-embedding predictive
+/// architecture", arXiv:2301.08243, section 3. The encoder that is kept is the teacher, the paper's target
+/// encoder.
+public final class IJEPAMethod: TrainingMethod {
+  private let contextEncoder: VisionEncoder
+  private let teacher: Teacher<VisionEncoder>
+  private let predictor: TokenPredictor
+  private let configuration: MethodConfiguration
+  private let grid: TokenGrid
+
+  /// - Parameter copy: an encoder of the same structure: becomes the teacher.
+  init(
+    encoder: VisionEncoder, copy: VisionEncoder, imageSize: Int,
+    configuration: MethodConfiguration, using generator: RandomGenerator
+  ) {
+    contextEncoder = encoder
+    teacher = Teacher(of: encoder, copy: copy)
+    grid = encoder.grid(imageSize: imageSize)
+    self.configuration = configuration
+    predictor = TokenPredictor(
+      inputs: encoder.width, outputs: encoder.width, width: configuration.predictorWidth,
+      depth: configuration.predictorDepth, heads: configuration.predictorHeads, grid: grid,
+      using: generator)
+  }
+
+  public var encoder: VisionEncoder { teacher.module }
+
+  public var trained: [(name: String, module: Module)] {
+    [("encoder", contextEncoder), ("predictor", predictor)]
+  }
+
+  public var companions: [(name: String, module: Module)] {
+    [("context_encoder", contextEncoder), ("predictor", predictor)]
+  }
+
+  public func energy(
+    of batch: TrainingBatch, using generator: RandomGenerator, precision: DType?
+  ) -> StepEnergy {
+    let pictures = batch.pictures("clean")
+    let masks = BlockMasks.draw(
+      configuration.blocks, count: batch.count, grid: grid, using: generator,
+      device: pictures.device)
+    return withAutocast(to: precision, on: pictures.device) {
+      energy(of: pictures, masks: masks)
+    }
+  }
+
+  /// The energy of pictures `[B, 3, S, S]` for given masks.
+  func energy(of pictures: Tensor, masks: BlockMasks) -> StepEnergy {
+    let (targets, embeddings) = self.targets(of: pictures, masks: masks)
+    let context = contextEncoder.tokens(of: pictures, keeping: masks.context)
+    let predictions = masks.predict(with: predictor, from: context)
+    let energy = predictions.to(.float32).smoothL1(targets)
+    return StepEnergy(
+      total: energy, terms: [("energy", energy.detached())], embeddings: embeddings)
+  }
+
+  /// The teacher's layer-normed tokens at the target blocks, `[M * B, m, D]`, and its embeddings of the
+  /// whole pictures, `[B, D]`.
+  private func targets(of pictures: Tensor, masks: BlockMasks) -> (Tensor, embeddings: Tensor) {
+    withoutGradient {
+      let tokens = teacher.module.tokens(of: pictures).to(.float32)
+      return (masks.targets(of: tokens.layerNormalized(epsilon: 1e-5)), tokens.mean(1))
+    }
+  }
+
+  public func didStep(progress: Double) {
+    teacher.follow(contextEncoder, momentum: configuration.momentum.value(at: progress))
+  }
+
+  public func energies(of pictures: Tensor, using generator: RandomGenerator) -> Tensor? {
+    contextEncoder.inferring(with: predictor) {
+      let rounds = (0..<4).map { _ in
+        let masks = BlockMasks.draw(
+          configuration.blocks, count: pictures.size(0), grid: grid, using: generator,
+          device: pictures.device)
+        let context = contextEncoder.tokens(of: pictures, keeping: masks.context)
+        let errors = masks.predict(with: predictor, from: context)
+          .smoothL1(targets(of: pictures, masks: masks).0, reduction: .none)
+        return errors.mean(1, 2).reshaped(masks.blocks, -1).mean(0)
+      }
+      return rounds.dropFirst().reduce(rounds[0], +) / Double(rounds.count)
+    }
+  }
+
+  public func controls(of pictures: Tensor) -> Tensor {
+    encoder.inferring { -encoder.tokens(of: pictures).squared().mean(1, 2) }
+  }
+}

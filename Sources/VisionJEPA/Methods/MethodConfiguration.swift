@@ -1,0 +1,84 @@
+import EnergyDescent
+import TrainingRuns
+
+/// How a model learns from pictures without labels.
+public enum MethodName: String, Codable, Sendable, CaseIterable {
+  /// All views of a picture agree, and hidden tokens are predicted: the default.
+  case views
+  /// Hidden blocks are predicted in the embeddings of the encoder itself; no teacher.
+  case masks
+  /// Hidden blocks are predicted in the embeddings of a slow teacher (Assran et al. 2023).
+  case ijepa
+  /// All views of a picture agree; nothing is predicted (Balestriero and LeCun 2025).
+  case lejepa
+}
+
+/// What keeps embeddings from collapsing.
+public enum RegularizerName: String, Codable, Sendable, CaseIterable {
+  case sigreg
+  case vicreg
+  case infonce
+}
+
+/// The method and its weights.
+public struct MethodConfiguration: RunConfiguration {
+  public var name = MethodName.views
+  /// `ijepa` has a teacher instead and ignores it.
+  public var regularizer = RegularizerName.sigreg
+  /// lambda: the regularizer's share of the loss, 0…1. For SIGReg 0.41 * lambda * batch size should be at
+  /// least 1.5, or collapse pays.
+  public var regularizerWeight = 0.06
+  /// Weight of the token energy beside the invariance, 0 or more.
+  public var tokenWeight = 0.5
+  /// `views`: the share of a batch whose masked view is encoded and whose tokens are predicted, 0…1.
+  public var tokenShare = 0.25
+  /// `views`: whether a view's embedding is predicted by a network that is told the corruption, rather than
+  /// drawn to the mean of all views.
+  public var conditioned = false
+  /// Directions that SIGReg tests, drawn anew in every step.
+  public var directions = 256
+  /// Tokens of a batch that the regularizer tests.
+  public var regularizedTokens = 256
+  /// The temperature of InfoNCE.
+  public var temperature = 0.1
+
+  /// Widths of the projector's layers.
+  public var projector = [256, 256, 64]
+  /// Widths of the token projector's layers.
+  public var tokenProjector = [256, 64]
+  /// Width, depth and heads of the token predictor.
+  public var predictorWidth = 64
+  public var predictorDepth = 2
+  public var predictorHeads = 4
+
+  /// Blocks to hide and to predict: `masks` and `ijepa`.
+  public var blocks = MultiBlockMask(minimumKept: 1)
+  /// `ijepa`: the teacher's momentum, from its first value to its last.
+  public var momentum = Schedule(peak: 0.996, end: 1, shape: .linear)
+
+  public init() {}
+
+  /// Throws: `RunError.invalidValue` for a weight or a size that makes no sense.
+  public func validate() throws {
+    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
+      if !holds { throw RunError.invalidValue(path: "method.\(path)", reason: reason) }
+    }
+    try check(
+      (0..<1).contains(regularizerWeight), "regularizerWeight",
+      "a share of the loss from 0 to below 1, found \(regularizerWeight)")
+    try check(tokenWeight >= 0, "tokenWeight", "0 or more, found \(tokenWeight)")
+    try check(
+      (0...1).contains(tokenShare), "tokenShare", "a share from 0 to 1, found \(tokenShare)")
+    try check(directions > 0, "directions", "at least 1, found \(directions)")
+    try check(temperature > 0, "temperature", "above 0, found \(temperature)")
+    try check(
+      !projector.isEmpty && projector.allSatisfy { $0 > 0 }, "projector",
+      "a list of positive widths, found \(projector)")
+    try check(
+      !tokenProjector.isEmpty && tokenProjector.allSatisfy { $0 > 0 }, "tokenProjector",
+      "a list of positive widths, found \(tokenProjector)")
+    try check(
+      predictorHeads > 0 && predictorWidth % (4 * predictorHeads) == 0, "predictorWidth",
+      "a multiple of 4 times predictorHeads (\(predictorHeads)), found \(predictorWidth)")
+  }
+}

@@ -1,0 +1,101 @@
+import EnergyDescent
+import Foundation
+import Torch
+
+/// What one step wants to make smaller, and what is reported of it.
+public struct StepEnergy {
+  /// The loss: a scalar with a graph.
+  public let total: Tensor
+  /// The terms by name, scalars without a graph.
+  public let terms: [(name: String, value: Tensor)]
+  /// Embeddings of the step's pictures, `[B, D]`, without a graph: collapse is watched on them.
+  public let embeddings: Tensor
+}
+
+/// The tensors of one batch on the device.
+public struct TrainingBatch {
+  /// B, the number of pictures.
+  public let count: Int
+  private let batch: ViewBatch
+  private let device: Device
+
+  init(_ batch: ViewBatch, device: Device) {
+    self.batch = batch
+    self.device = device
+    count = batch.count
+  }
+
+  /// All views of a kind, `[n * B, 3, size, size]`, copy by copy; without a copy on the CPU.
+  ///
+  /// Precondition: the plan has views of this name.
+  public func pictures(_ name: String) -> Tensor {
+    let views = views(name)
+    let size = views.specification.size
+    return Tensor.view(
+      of: views.pixels, shape: [views.specification.count * count, 3, size, size],
+      keepingAlive: batch
+    ).to(device: device)
+  }
+
+  /// What was done to each view, `[n * B, ViewParameters.width]`.
+  public func corruption(_ name: String) -> Tensor {
+    let views = views(name)
+    return Tensor.view(
+      of: views.parameters, shape: [views.specification.count * count, ViewParameters.width],
+      keepingAlive: batch
+    ).to(device: device)
+  }
+
+  /// Which cells each view shows, `[n * B, rows, columns]`: 1 kept, 0 hidden.
+  public func cells(_ name: String) -> Tensor {
+    let views = views(name)
+    let side = views.specification.cells?.side(size: views.specification.size) ?? 0
+    return Tensor.view(
+      of: views.masks, shape: [views.specification.count * count, side, side], keepingAlive: batch
+    ).to(.float32, device: device)
+  }
+
+  /// Copies of a view for each picture.
+  public func copies(_ name: String) -> Int { views(name).specification.count }
+
+  private func views(_ name: String) -> ViewBatch.Views {
+    guard let views = batch[name] else {
+      preconditionFailure("the plan has no views named \(name)")
+    }
+    return views
+  }
+}
+
+/// An encoder, what is trained with it, and the energy that training makes smaller.
+public protocol TrainingMethod: AnyObject {
+  /// The encoder that is kept.
+  var encoder: VisionEncoder { get }
+  /// Everything that gradients change, with the names that parameters start with.
+  var trained: [(name: String, module: Module)] { get }
+  /// Everything beside `encoder` that a checkpoint needs.
+  var companions: [(name: String, module: Module)] { get }
+
+  /// The energy of one batch.
+  ///
+  /// - Parameters:
+  ///   - step: makes the step's random draws, with the generator.
+  ///   - precision: what the encoder computes in; nil for float32.
+  func energy(of batch: TrainingBatch, using generator: RandomGenerator, precision: DType?)
+    -> StepEnergy
+
+  /// Called after each update of the weights, with the progress 0…1.
+  func didStep(progress: Double)
+
+  /// How badly the parts of each picture fit together: the prediction error of tokens from others.
+  ///
+  /// - Parameter pictures: `[B, 3, S, S]`, normalised.
+  /// - Returns: `[B]`; nil where the method predicts nothing.
+  func energies(of pictures: Tensor, using generator: RandomGenerator) -> Tensor?
+
+  /// The control without any prediction: -|z|^2 of what the energy compares, `[B]`.
+  func controls(of pictures: Tensor) -> Tensor
+}
+
+extension TrainingMethod {
+  public func didStep(progress: Double) {}
+}

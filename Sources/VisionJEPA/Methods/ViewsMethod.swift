@@ -1,0 +1,168 @@
+import EnergyDescent
+import Torch
+
+/// Invariance over views and prediction of hidden tokens, without a teacher.
+///
+///     inv = mean_v |z_v - mean_u z_u|^2          tok = mean |P(f(masked)) - g(f(clean))|^2
+///     L   = (1 - lambda) (inv + w tok) / (1 + w) + lambda (R(z) + R(tokens) / 2) / 1.5
+///
+/// The invariance teaches what a picture is; the token energy says how badly its parts fit. Only a share
+/// of a batch has its masked view encoded: the tokens need fewer pictures than the invariance does, and so
+/// the method costs little more than `lejepa`. Started from LeJEPA (Balestriero and LeCun 2025,
+/// arXiv:2511.08544); docs/decisions/0003-default-method.md has the measurements.
+public final class ViewsMethod: TrainingMethod {
+  public let encoder: VisionEncoder
+  private let projector: Projector
+  private let pooledPredictor: PooledPredictor?
+  private let completion: CellCompletion
+  private let configuration: MethodConfiguration
+  private let regularizer: Regularizer
+  private let cells: CellMask
+  private let imageSize: Int
+
+  /// - Parameter cells: how pictures are masked when their energy is asked for.
+  init(
+    encoder: VisionEncoder, imageSize: Int, cells: CellMask, configuration: MethodConfiguration,
+    using generator: RandomGenerator
+  ) {
+    self.encoder = encoder
+    self.configuration = configuration
+    self.cells = cells
+    self.imageSize = imageSize
+    regularizer = Regularizer(configuration)
+    projector = Projector(encoder.width, widths: configuration.projector, using: generator)
+    pooledPredictor =
+      configuration.conditioned
+      ? PooledPredictor(width: projector.width, hidden: 256, using: generator) : nil
+    completion = CellCompletion(
+      encoder: encoder, grid: encoder.grid(imageSize: imageSize), configuration: configuration,
+      using: generator)
+  }
+
+  public var trained: [(name: String, module: Module)] { [("encoder", encoder)] + companions }
+
+  public var companions: [(name: String, module: Module)] {
+    [("projector", projector), ("completion", completion)]
+      + (pooledPredictor.map { [("pooled_predictor", $0)] } ?? [])
+  }
+
+  public func energy(
+    of batch: TrainingBatch, using generator: RandomGenerator, precision: DType?
+  ) -> StepEnergy {
+    let completed = max(1, Int((Double(batch.count) * configuration.tokenShare).rounded()))
+    let clean = batch.pictures("clean")
+    let masked = batch.pictures("masked").slice(0..<completed)
+    let local = batch.pictures("local")
+
+    // Tokens of all views.
+    let (cleanTokens, maskedTokens, localTokens) = withAutocast(to: precision, on: clean.device) {
+      (
+        encoder.tokens(of: clean), encoder.tokens(of: masked),
+        encoder.tokens(of: local)
+      )
+    }
+
+    // The invariance: every view's embedding to the mean of its picture's views.
+    let embeddings = [cleanTokens, localTokens, maskedTokens].map { $0.mean(1) }
+    let projected = projector(Tensor.concatenate(embeddings))
+    let whole = batch.count * (1 + batch.copies("local"))
+    let views = projected.slice(0..<whole).reshaped(-1, batch.count, projector.width)
+    let maskedView = projected.slice(whole..<whole + completed)
+    let invariance =
+      pooledPredictor.map { predictionError($0, of: views, from: batch) }
+      ?? spread(of: views, and: maskedView)
+
+    // The token energy: the clean frame's tokens from what the masked frame shows.
+    let targets = completion.projector(cleanTokens.slice(0..<completed))
+    let visible = completion.visibility(of: batch.cells("masked").slice(0..<completed))
+    let tokenEnergy = completion.errors(
+      masked: maskedTokens, visible: visible, targets: targets
+    ).mean()
+
+    // What keeps both from collapsing; the tokens at half weight.
+    let viewPenalty = regularizer(views, using: generator)
+    let tokenPenalty = regularizer.ofTokens(targets, using: generator)
+
+    let weight = configuration.tokenWeight
+    let total = regularizer.combine(
+      prediction: (invariance + tokenEnergy * weight) / (1 + weight),
+      penalty: (viewPenalty + tokenPenalty * 0.5) / 1.5)
+    return StepEnergy(
+      total: total,
+      terms: [
+        ("energy", tokenEnergy), ("invariance", invariance),
+        (configuration.regularizer.rawValue, viewPenalty),
+        ("\(configuration.regularizer.rawValue)Tokens", tokenPenalty),
+      ].map { ($0.0, $0.1.detached()) },
+      embeddings: embeddings[0].detached())
+  }
+
+  /// Squared distances of the views `[V, B, D]`, and of the masked view `[b, D]` that the first b
+  /// pictures have besides, to the mean of each picture's views; averaged over all.
+  private func spread(of views: Tensor, and masked: Tensor) -> Tensor {
+    let (copies, count, width) = (views.size(0), views.size(1), views.size(2))
+    let seen = masked.size(0)
+    let sums = views.sum(0)
+    let means = Tensor.concatenate([
+      (sums.slice(0..<seen) + masked) / Double(copies + 1),
+      sums.slice(seen..<count) / Double(copies),
+    ])
+    let distances =
+      (views - means.unsqueezed(0)).squared().sum()
+      + (masked - means.slice(0..<seen)).squared().sum()
+    return distances / Double((copies * count + seen) * width)
+  }
+
+  /// Squared errors of the clean view's embedding, predicted from each local view's and its crop.
+  private func predictionError(
+    _ predictor: PooledPredictor, of views: Tensor, from batch: TrainingBatch
+  ) -> Tensor {
+    let local = views.slice(1..<views.size(0)).reshaped(-1, views.size(2))
+    let predicted = predictor(local, corruption: batch.corruption("local"))
+    return (predicted.reshaped(-1, batch.count, views.size(2)) - views.slice(0..<1)).squared()
+      .mean()
+  }
+
+  // MARK: The energy of given pictures
+
+  /// The error on hidden tokens over several masks, relative to how much the picture's tokens vary: a
+  /// flat picture is easy to predict and not for that reason more consistent.
+  public func energies(of pictures: Tensor, using generator: RandomGenerator) -> Tensor? {
+    encoder.inferring(with: completion) {
+      let targets = completion.projector(encoder.tokens(of: pictures))
+      let mean = targets.mean(0, 1, keepingDimensions: true)
+      let variation = (targets - mean).squared().mean(1, 2)
+      let rounds = 8
+      var sum = Tensor.zeros([pictures.size(0)], device: pictures.device)
+      for _ in 0..<rounds {
+        let shown = shownCells(of: pictures.size(0), using: generator).to(device: pictures.device)
+        let visible = completion.visibility(of: shown)
+        let masked = encoder.tokens(of: pictures * pixels(of: shown))
+        let errors = completion.errors(masked: masked, visible: visible, targets: targets)
+        let hidden = 1 - visible
+        sum = sum + (errors * hidden).sum(1) / hidden.sum(1)
+      }
+      return sum / Double(rounds) / variation
+    }
+  }
+
+  public func controls(of pictures: Tensor) -> Tensor {
+    encoder.inferring(with: completion) {
+      -completion.projector(encoder.tokens(of: pictures)).squared().mean(1, 2)
+    }
+  }
+
+  /// Random cells of which the share `cells.keep` is shown, `[B, rows, columns]`.
+  private func shownCells(of count: Int, using generator: RandomGenerator) -> Tensor {
+    let side = cells.side(size: imageSize)
+    let order = Tensor.uniform([count, side * side], using: generator).sorted(along: 1).indices
+    let shown = order .< Double(cells.keptCount(size: imageSize))
+    return shown.to(.float32).reshaped(count, side, side)
+  }
+
+  /// Cells as pixels, `[B, 1, S, S]`.
+  private func pixels(of shown: Tensor) -> Tensor {
+    shown.unsqueezed(1).repeatingEach(cells.cellSize, along: 2)
+      .repeatingEach(cells.cellSize, along: 3)
+  }
+}

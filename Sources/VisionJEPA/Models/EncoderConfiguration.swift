@@ -1,0 +1,97 @@
+import Torch
+import TrainingRuns
+
+/// The encoders that have names.
+public enum EncoderPreset: String, Codable, Sendable, CaseIterable {
+  case convMicro = "conv-micro"
+  case convTiny = "conv-tiny"
+  case convSmall = "conv-small"
+  case vitTiny = "vit-tiny"
+  case vitSmall = "vit-small"
+  case vitBase = "vit-base"
+  case vitLarge = "vit-large"
+  case vitHuge = "vit-huge"
+
+  public var isConvolutional: Bool {
+    switch self {
+    case .convMicro, .convTiny, .convSmall: true
+    case .vitTiny, .vitSmall, .vitBase, .vitLarge, .vitHuge: false
+    }
+  }
+}
+
+/// Which encoder to train.
+public struct EncoderConfiguration: RunConfiguration {
+  /// `conv-…` for CPUs and small pictures, `vit-…` for accelerators and Hugging Face.
+  public var preset = EncoderPreset.convTiny
+  /// Pixels a side of a token. By default a convolutional encoder takes the stride that leaves 4x4 to 7x7
+  /// tokens, a transformer an eighth of the picture's side but at most 16.
+  public var patchSize: Int? = nil
+  /// Transformers only: convolutions make the tokens.
+  public var convolutionalStem = false
+  /// Transformers only: activations are computed again in the backward pass, to save memory.
+  public var recomputesActivations = false
+
+  public init() {}
+
+  /// The side of a token's square for pictures of this size.
+  public func resolvedPatchSize(imageSize: Int) -> Int {
+    if let patchSize { return patchSize }
+    if preset.isConvolutional {
+      return [8, 16, 32].first { imageSize / $0 <= 7 } ?? 64
+    }
+    return preset == .vitHuge ? 14 : min(16, max(2, imageSize / 8))
+  }
+
+  /// The network, its shape resolved for pictures of this size, with weights drawn from `generator`.
+  ///
+  /// - Throws: `RunError.invalidValue` where the tokens do not fit the picture.
+  public func makeEncoder(imageSize: Int, using generator: RandomGenerator) throws -> VisionEncoder
+  {
+    let patch = resolvedPatchSize(imageSize: imageSize)
+    guard patch > 0, imageSize % patch == 0 else {
+      throw RunError.invalidValue(
+        path: "encoder.patchSize",
+        reason: "tokens of \(patch) pixels do not divide pictures of \(imageSize)")
+    }
+    if preset.isConvolutional {
+      guard [8, 16, 32, 64].contains(patch) else {
+        throw RunError.invalidValue(
+          path: "encoder.patchSize",
+          reason: "a convolutional encoder's is 8, 16, 32 or 64 pixels, found \(patch)")
+      }
+      return ConvolutionalEncoder(convolutionalShape(stride: patch), using: generator)
+    }
+    guard !convolutionalStem || (patch >= 2 && patch & (patch - 1) == 0) else {
+      throw RunError.invalidValue(
+        path: "encoder.patchSize",
+        reason: "with a convolutional stem it is a power of two, found \(patch)")
+    }
+    let encoder = VisionTransformer(
+      transformerShape(patchSize: patch, imageSize: imageSize), using: generator)
+    encoder.recomputesActivations = recomputesActivations
+    return encoder
+  }
+
+  private func convolutionalShape(stride: Int) -> ConvolutionalShape {
+    switch preset {
+    case .convMicro: ConvolutionalShape(width: 32, blocks: [1, 1, 2], stride: stride)
+    case .convTiny: ConvolutionalShape(width: 48, blocks: [1, 1, 2], stride: stride)
+    default: ConvolutionalShape(width: 64, blocks: [2, 2, 2], stride: stride)
+    }
+  }
+
+  private func transformerShape(patchSize: Int, imageSize: Int) -> TransformerShape {
+    let (width, depth, heads) =
+      switch preset {
+      case .vitTiny: (192, 12, 3)
+      case .vitSmall: (384, 12, 6)
+      case .vitBase: (768, 12, 12)
+      case .vitLarge: (1024, 24, 16)
+      default: (1280, 32, 16)
+      }
+    return TransformerShape(
+      width: width, depth: depth, heads: heads, patchSize: patchSize, imageSize: imageSize,
+      hasConvolutionalStem: convolutionalStem)
+  }
+}

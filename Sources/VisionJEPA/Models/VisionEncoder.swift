@@ -1,0 +1,48 @@
+import Torch
+
+/// Pictures to tokens: what is trained, and what is kept.
+///
+/// A picture is a clip of one frame; clips are encoded frame by frame.
+open class VisionEncoder: Module {
+  /// D, the width of a token.
+  public let width: Int
+  /// The side in pixels of the square that one token stands for.
+  public let stride: Int
+
+  public init(width: Int, stride: Int) {
+    self.width = width
+    self.stride = stride
+    super.init()
+  }
+
+  /// The grid of tokens of pictures of this many pixels a side.
+  public final func grid(imageSize: Int) -> TokenGrid {
+    TokenGrid(height: imageSize / stride, width: imageSize / stride)
+  }
+
+  /// Pictures `[B, 3, H, W]`, normalised, to tokens `[B, N, D]`, row by row.
+  ///
+  /// - Parameter kept: int64 `[B, n]`, the tokens wanted, which then are `[B, n, D]`. Nothing else of the
+  ///   picture is seen: what is left out cannot leak into what is kept.
+  open func tokens(of pictures: Tensor, keeping kept: Tensor? = nil) -> Tensor {
+    preconditionFailure("an encoder defines tokens(of:keeping:)")
+  }
+
+  /// The mean over all tokens, `[B, D]`: the embedding of a whole picture.
+  public final func embedding(of pictures: Tensor) -> Tensor { tokens(of: pictures).mean(1) }
+
+  /// The pictures with every cell that is not kept set to 0, the mean colour.
+  ///
+  /// - Parameter kept: int64 `[B, n]`, numbers of cells of `stride` pixels a side.
+  final func hiding(allBut kept: Tensor, in pictures: Tensor) -> Tensor {
+    let (batch, height, width) = (pictures.size(0), pictures.size(2), pictures.size(3))
+    let (rows, columns) = (height / stride, width / stride)
+    let none = Tensor.zeros(
+      [batch, rows * columns], dtype: pictures.dtype, device: pictures.device)
+    let one = Tensor.ones(kept.shape, dtype: pictures.dtype, device: pictures.device)
+    let visible = none.scattered(one, at: kept, along: 1)
+      .reshaped(batch, 1, rows, 1, columns, 1).expanded(-1, -1, -1, stride, -1, stride)
+      .reshaped(batch, 1, height, width)
+    return pictures * visible
+  }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Logging
+import Testing
+
+@testable import TrainingRuns
+
+/// What is written to a line, through a pipe or a terminal.
+private final class Screen {
+  let line: StatusLine
+  private let reading: Int32
+  private let writing: Int32
+
+  init(columns: UInt16? = nil, environment: [String: String] = [:]) {
+    if let columns {
+      var size = winsize(ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+      var (controller, terminal): (Int32, Int32) = (0, 0)
+      openpty(&controller, &terminal, nil, nil, &size)
+      (reading, writing) = (controller, terminal)
+    } else {
+      var descriptors: [Int32] = [0, 0]
+      pipe(&descriptors)
+      (reading, writing) = (descriptors[0], descriptors[1])
+    }
+    line = StatusLine(descriptor: writing, environment: environment)
+  }
+
+  /// Everything written so far, with a terminal's line ends as `\n`.
+  func text() -> String {
+    var text: [UInt8] = []
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    var ready = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
+    while poll(&ready, 1, 200) > 0 {
+      let count = read(reading, &bytes, bytes.count)
+      text += bytes.prefix(count)
+    }
+    return String(decoding: text, as: UTF8.self)
+      .replacing("\r\n", with: "\n")
+  }
+
+  deinit {
+    close(reading)
+    close(writing)
+  }
+}
+
+@Suite struct ProgressReporterTests {
+  private let metrics = [
+    Metric("energy", 0.312149), Metric("sigreg", 1.02), Metric("learningRate", 3e-4),
+    Metric("rankMe", 23456.7), Metric("spread", .nan),
+  ]
+
+  @Test func plainLinesComeAtAnInterval() {
+    let screen = Screen()
+    let reporter = ProgressReporter(
+      duration: .steps(1000), line: screen.line, secondsBetweenLines: 10)
+    for step in 0...250 {
+      let progress = RunProgress(step: step, epoch: 0, seconds: Double(step) / 10)
+      reporter.update(progress, items: step * 64, metrics: step % 50 == 0 ? metrics : nil)
+    }
+    reporter.finish(RunProgress(step: 1000, epoch: 0, seconds: 100), items: 64000)
+    let tail = "energy 0.3121  sigreg 1.02  learningRate 0.0003  rankMe 23457  spread nan"
+    #expect(
+      screen.text() == """
+        step 100/1000 10%  640 images/s  1:30 left  \(tail)
+        step 200/1000 20%  640 images/s  1:20 left  \(tail)
+        step 1000/1000 100%  640 images/s  \(tail)
+
+        """)
+  }
+
+  @Test(arguments: [20, 40, 60, 200])
+  func aTerminalsLineFitsAndIsWrittenOver(columns: Int) {
+    let screen = Screen(columns: UInt16(columns))
+    #expect(screen.line.isTerminal)
+    #expect(screen.line.width == columns)
+    let reporter = ProgressReporter(duration: .minutes(20), line: screen.line)
+    for step in 0...20 {
+      reporter.update(
+        RunProgress(step: step, seconds: Double(step)), items: step * 64, metrics: metrics)
+    }
+    reporter.finish(RunProgress(step: 21, seconds: 21), items: 21 * 64)
+    let text = screen.text()
+    #expect(text.hasSuffix("\n"))
+    let lines = text.dropLast().split(separator: "\r")
+    #expect(lines.count == 21)
+    #expect(lines.allSatisfy { $0.count < columns })
+    #expect(!text.contains("\u{1B}"))
+    #expect(lines.last?.hasPrefix("step 21  0:21/20:00"[...].prefix(columns - 1)) == true)
+  }
+
+  @Test func otherLinesPassAbove() {
+    let screen = Screen(columns: 80)
+    var logger = Logger(label: "test") { _ in ConsoleLogHandler(line: screen.line) }
+    logger.logLevel = .info
+    screen.line.show("a long line of progress")
+    logger.warning("skipped", metadata: ["file": "a.png"])
+    logger.notice("saved")
+    logger.debug("unseen")
+    screen.line.show("short")
+    screen.line.finish()
+    #expect(
+      screen.text() == "\ra long line of progress"
+        + "\rwarning: skipped file=a.png\na long line of progress"
+        + "\rsaved                  \na long line of progress"
+        + "\rshort                  \n")
+  }
+
+  @Test func aDumbTerminalGetsPlainLines() {
+    let screen = Screen(columns: 80, environment: ["TERM": "dumb"])
+    #expect(!screen.line.isTerminal)
+    screen.line.show("unseen")
+    screen.line.print("seen")
+    screen.line.finish()
+    #expect(screen.text() == "seen\n")
+  }
+
+  @Test func earlierSessionsDoNotCountForTheTimeLeft() {
+    let screen = Screen()
+    let reporter = ProgressReporter(
+      duration: .epochs(2), line: screen.line, secondsBetweenLines: 1)
+    reporter.update(RunProgress(step: 100, epoch: 1, seconds: 1000), items: 0)
+    reporter.update(RunProgress(step: 150, epoch: 1.5, seconds: 1010), items: 500)
+    #expect(screen.text() == "epoch 1.50/2 75%  50 images/s  0:10 left\n")
+  }
+
+  @Test func clocksAndFitting() {
+    #expect(ProgressReporter.clock(0) == "0:00")
+    #expect(ProgressReporter.clock(192.4) == "3:12")
+    #expect(ProgressReporter.clock(3792) == "1:03:12")
+    #expect(ProgressReporter.clock(.infinity) == "?")
+    #expect(ProgressReporter.fitting(["abc", "de", "f"], width: 7) == "abc  de")
+    #expect(ProgressReporter.fitting(["abc", "de", "f"], width: 2) == "abc")
+  }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import Testing
+
+@testable import VisionJEPA
+
+@Suite struct ImagesFolderTests {
+  @Test func orderLabelsAndHiddenFiles() throws {
+    let scratch = try ScratchFolder()
+    for name in [
+      "b/2.png", "b/10.png", "a/z.jpg", "root.png", "b/.hidden.png", ".git/x.png", "c/deep/q.PNG",
+      "d/no-extension", "d/text.png",
+    ] {
+      try scratch.copy("one-pixel.png", to: name)
+    }
+    try scratch.write(Array("words, not pixels".utf8), to: "d/text.png")
+    try scratch.write([], to: "d/zero.jpg")
+    let folder = try ImageFolder(scratch.path)
+    let names = (0..<folder.count).map(folder.relativePath(of:))
+    #expect(
+      names == ["a/z.jpg", "b/10.png", "b/2.png", "c/deep/q.PNG", "d/no-extension", "root.png"])
+    #expect((0..<folder.count).map(folder.label(of:)) == ["a", "b", "b", "deep", "d", nil])
+    #expect(folder.labelIndex(of: 5) == -1)
+    #expect(folder.labels[folder.labelIndex(of: 1)] == "b")
+    #expect(folder.fileCount == 8 && folder.skippedCount == 2)
+    #expect(
+      folder.skipped.map(\.error) == [
+        .notAPicture(
+          path: scratch.path("d/text.png"), found: "a file that starts with 77 6f 72 64 73 2c 20 6e"
+        ),
+        .emptyFile(path: scratch.path("d/zero.jpg")),
+      ])
+    #expect(folder.path(of: 0) == scratch.path("a/z.jpg"))
+  }
+
+  @Test func loopsAndRepeatedFoldersAreWalkedOnce() throws {
+    let scratch = try ScratchFolder()
+    try scratch.copy("one-pixel.png", to: "a/1.png")
+    let manager = FileManager.default
+    try manager.createSymbolicLink(atPath: scratch.path("a/up"), withDestinationPath: "..")
+    try manager.createSymbolicLink(atPath: scratch.path("self"), withDestinationPath: "self")
+    try manager.createSymbolicLink(atPath: scratch.path("z"), withDestinationPath: "a")
+    try manager.createSymbolicLink(atPath: scratch.path("one.png"), withDestinationPath: "a/1.png")
+    let folder = try ImageFolder(scratch.path)
+    #expect((0..<folder.count).map(folder.relativePath(of:)) == ["a/1.png", "one.png"])
+    #expect(folder.skipped.map(\.path) == [scratch.path("self")])
+  }
+
+  @Test func unreadableFilesAndFoldersAreListed() throws {
+    // Permissions do not bind the superuser, so there is nothing to see as root.
+    guard geteuid() != 0 else { return }
+    let scratch = try ScratchFolder()
+    for name in ["a/1.png", "b/2.png", "c/3.png"] { try scratch.copy("one-pixel.png", to: name) }
+    let manager = FileManager.default
+    try manager.setAttributes([.posixPermissions: 0], ofItemAtPath: scratch.path("a/1.png"))
+    try manager.setAttributes([.posixPermissions: 0], ofItemAtPath: scratch.path("b"))
+    defer {
+      try? manager.setAttributes([.posixPermissions: 0o755], ofItemAtPath: scratch.path("b"))
+    }
+    let folder = try ImageFolder(scratch.path)
+    #expect(folder.count == 1)
+    #expect(
+      folder.skipped.map(\.error) == [
+        .unreadableFile(path: scratch.path("a/1.png"), reason: "Permission denied"),
+        .unreadableFolder(path: scratch.path("b"), reason: "Permission denied"),
+      ])
+  }
+
+  @Test func uselessFoldersAreErrors() throws {
+    let scratch = try ScratchFolder()
+    #expect(throws: ImageError.noPictures(path: scratch.path, files: 0)) {
+      try ImageFolder(scratch.path)
+    }
+    let file = try scratch.write(Array("text".utf8), to: "notes.txt")
+    #expect(throws: ImageError.noPictures(path: scratch.path, files: 1)) {
+      try ImageFolder(scratch.path)
+    }
+    #expect(throws: ImageError.notAFolder(path: file)) { try ImageFolder(file) }
+    #expect(throws: ImageError.folderNotFound(path: scratch.path("absent"))) {
+      try ImageFolder(scratch.path("absent"))
+    }
+  }
+
+  @Test func namesNeedNotBeUTF8() throws {
+    let scratch = try ScratchFolder()
+    let path = Array(scratch.path.utf8CString.dropLast()) + [0x2F, -1, -2, 0x78, 0]
+    let source = try ImageFixtures.bytes("one-pixel.png")
+    let file = open(path, O_WRONLY | O_CREAT, 0o644)
+    // Some file systems refuse such names.
+    guard file >= 0 else { return }
+    #expect(write(file, source, source.count) == source.count)
+    close(file)
+    let folder = try ImageFolder(scratch.path)
+    let batches = try ImageBatches(folder, size: 4, batchSize: 1)
+    #expect(try batches.next()?.count == 1)
+  }
+
+  @Test func theFingerprintFollowsNamesAndSizes() throws {
+    let scratch = try ScratchFolder()
+    try scratch.copy("one-pixel.png", to: "a/1.png")
+    let first = try ImageFolder(scratch.path).fingerprint
+    #expect(try ImageFolder(scratch.path).fingerprint == first)
+    try scratch.copy("rgb8.png", to: "a/1.png")
+    let second = try ImageFolder(scratch.path).fingerprint
+    #expect(second != first)
+    try scratch.copy("one-pixel.png", to: "a/2.png")
+    #expect(try ImageFolder(scratch.path).fingerprint != second)
+  }
+
+  @Test func manyFilesAreOnlyIndexed() throws {
+    let scratch = try ScratchFolder()
+    let source = try scratch.write(ImageFixtures.bytes("one-pixel.png"), to: "class-0/first.png")
+    let count = 20_000
+    for index in 1..<count {
+      if index % 1000 == 0 { mkdir(scratch.path("class-\(index / 1000)"), 0o755) }
+      link(source, scratch.path("class-\(index / 1000)/\(index).png"))
+    }
+    let folder = try ImageFolder(scratch.path)
+    #expect(folder.count == count)
+    #expect(folder.labels.count == 20)
+    // Nothing but the names is kept.
+    #expect(folder.indexBytes < count * 48)
+  }
+}
