@@ -1,0 +1,250 @@
+import EnergyDescent
+import Foundation
+import Logging
+import Torch
+import TrainingRuns
+
+/// How a training session ended, when nothing went wrong.
+public struct TrainingOutcome: Sendable {
+  public let progress: RunProgress
+  /// Whether the run reached its end, rather than being asked to stop.
+  public let isFinished: Bool
+  public let checkpoint: Checkpoint
+  /// What the loader did: throughput, waiting, unreadable files.
+  public let loading: LoaderReport
+}
+
+/// Trains a method on the pictures of a folder, in one run folder.
+///
+/// The loop is the paper's: draw views, embed and predict, descend on the energy, let the teacher follow.
+public final class ImageTrainer {
+  private let configuration: ImageTrainingConfiguration
+  private let folder: ImageFolder
+  private let run: RunFolder
+  private let logger: Logger
+  private let device: Device
+  private let generator: RandomGenerator
+  private let method: any TrainingMethod
+  private let descent: WeightDescent
+  private let monitor: CollapseMonitor
+  private let metrics: MetricsLog
+  private var state: TrainingState
+  private var lastCheckpoint: Checkpoint?
+
+  /// Makes everything ready for the first step, or for the step after the last checkpoint.
+  ///
+  /// - Parameters:
+  ///   - configuration: resolved for the folder.
+  ///   - run: the run's folder, new or resumed.
+  ///   - isResuming: whether `run` may hold a checkpoint to go on from.
+  public init(
+    _ configuration: ImageTrainingConfiguration, folder: ImageFolder, run: RunFolder,
+    isResuming: Bool, logger: Logger = Logger(label: "jepa")
+  ) throws {
+    self.configuration = configuration
+    self.folder = folder
+    self.run = run
+    self.logger = logger
+    device = try Device(configuration.device)
+    if let threads = configuration.threads { Session.threadCount = threads }
+    Session.flushDenormals()
+
+    generator = RandomGenerator(seed: configuration.seed)
+    method = try configuration.makeMethod(using: generator)
+    let modules = [method.encoder] + (method.companions + method.trained).map(\.module)
+    for module in modules { module.move(to: device) }
+    let optimizer = configuration.optimizer
+    descent = WeightDescent(
+      method.trained, betas: (optimizer.beta1, optimizer.beta2),
+      weightDecay: optimizer.weightDecay, clipNorm: optimizer.clipNorm)
+    monitor = CollapseMonitor(configuration.collapse)
+    state = TrainingState(
+      progress: RunProgress(),
+      sampler: EpochSampler.State(seed: configuration.seed, itemCount: folder.count),
+      generator: Data(), collapseStrikes: 0, dataFingerprint: folder.fingerprintText)
+
+    lastCheckpoint = isResuming ? try run.latestCheckpoint() : nil
+    if let lastCheckpoint {
+      state = try TrainingCheckpoint.read(
+        lastCheckpoint, into: method, descent: descent, monitor: monitor)
+      guard state.dataFingerprint == folder.fingerprintText else {
+        throw RunError.samplerChanged(
+          what: "the folder of pictures", expected: state.dataFingerprint,
+          found: folder.fingerprintText)
+      }
+      generator.state = Array(state.generator)
+    }
+    metrics = try MetricsLog(in: run, resumingAfter: isResuming ? state.progress.step : nil)
+    try run.record(
+      RunEnvironment(
+        torch: Session.torchVersion, device: device.description, threads: Session.threadCount,
+        dataFingerprint: folder.fingerprintText, seed: configuration.seed,
+        firstStep: state.progress.step))
+  }
+
+  /// The number of weights that training changes.
+  public var parameterCount: Int {
+    method.trained.reduce(0) { $0 + $1.module.parameterCount }
+  }
+
+  /// What a resumed run goes on from; nil for a new one.
+  public var resumedFrom: Checkpoint? { lastCheckpoint }
+
+  /// Trains to the end of the run, or until `shouldStop` says so after a step.
+  ///
+  /// - Throws: `TrainingError.collapsed`, `.diverged`; `RunError`, `ImageError`. What was saved before
+  ///   stays.
+  public func train(
+    reporter: ProgressReporter, shouldStop: () -> Bool = { false }
+  ) throws -> TrainingOutcome {
+    let sampler = try EpochSampler(
+      resuming: state.sampler, itemCount: folder.count, batchSize: configuration.batchSize)
+    let requests = SampledRequests(sampler)
+    let loader = try ViewLoader(
+      folder, plan: configuration.views!, decoder: configuration.decoder, seed: configuration.seed,
+      options: configuration.loader, requests: requests)
+    let precision = configuration.precision.resolved(
+      for: configuration.encoder.preset, on: device)
+
+    let clock = ContinuousClock()
+    let start = clock.now
+    let secondsBefore = state.progress.seconds
+    var lastSave = start
+    var images = 0
+
+    while !configuration.duration.isOver(at: state.progress) && !shouldStop() {
+      let progress = configuration.duration.fraction(at: state.progress)
+
+      // Energy of the batch, or of several whose gradients add up.
+      var energy: StepEnergy?
+      for _ in 0..<configuration.accumulation {
+        guard let views = try loader.next() else { preconditionFailure("a sampler never ends") }
+        let step = method.energy(
+          of: TrainingBatch(views, device: device), using: generator, precision: precision)
+        if device == .cpu { try check(step.total, files: views.paths) }
+        (step.total / Double(configuration.accumulation)).backward()
+        monitor.note(step.embeddings)
+        energy = step
+        images += views.count
+        loader.release(views)
+        state.sampler = requests.delivered()
+      }
+      guard let energy else { preconditionFailure("a step of no batches") }
+
+      // Descend.
+      let rate = configuration.optimizer.learningRate.value(at: progress)
+      let gradientNorm = descent.step(stepSize: rate)
+      method.didStep(progress: progress)
+
+      state.progress.step += 1
+      state.progress.epoch = state.sampler.epochs
+      state.progress.seconds = secondsBefore + (clock.now - start) / .seconds(1)
+
+      if state.progress.step % configuration.logEverySteps == 0 {
+        try check(energy.total, files: [])
+        let figures = monitor.figures()
+        let report = loader.report
+        let logged = measured(energy, gradientNorm, rate, figures, report)
+        try metrics.log(logged, at: state.progress)
+        reporter.update(state.progress, items: images, metrics: logged)
+        try judge(energy, figures)
+      } else {
+        reporter.update(state.progress, items: images)
+      }
+      if isTimeToSave(since: lastSave, now: clock.now) {
+        try save()
+        lastSave = clock.now
+      }
+    }
+    reporter.finish(state.progress, items: images)
+    if lastCheckpoint?.step != state.progress.step { try save() }
+    return TrainingOutcome(
+      progress: state.progress, isFinished: configuration.duration.isOver(at: state.progress),
+      checkpoint: lastCheckpoint!, loading: loader.report)
+  }
+
+  // MARK: What is reported
+
+  private func measured(
+    _ energy: StepEnergy, _ gradientNorm: Tensor, _ rate: Double,
+    _ figures: (rankMe: Double, spread: Double), _ report: LoaderReport
+  ) -> [Metric] {
+    [Metric("loss", energy.total.item())]
+      + energy.terms.map { Metric($0.name, $0.value.item()) }
+      + [
+        Metric("learningRate", rate), Metric("gradientNorm", gradientNorm.item()),
+        Metric("spread", figures.spread), Metric("rankMe", figures.rankMe),
+      ]
+  }
+
+  private func judge(
+    _ energy: StepEnergy, _ figures: (rankMe: Double, spread: Double)
+  ) throws {
+    // About 0.41 N at full collapse, for N items a sample.
+    let sigreg = energy.terms.first { $0.name == RegularizerName.sigreg.rawValue }
+    let share = sigreg.map { $0.value.item() / (0.41 * Double(configuration.batchSize)) }
+    let verdict = monitor.verdict(
+      rankMe: figures.rankMe, spread: figures.spread, sigregShare: share,
+      at: configuration.duration.fraction(at: state.progress), step: state.progress.step)
+    if let verdict {
+      throw TrainingError.collapsed(verdict, lastGood: lastCheckpoint?.path)
+    }
+  }
+
+  /// Reading a loss waits for it: on an accelerator only logged steps are checked.
+  private func check(_ loss: Tensor, files: [String]) throws {
+    let value = loss.item()
+    guard value.isFinite else {
+      throw TrainingError.diverged(
+        step: state.progress.step + (files.isEmpty ? 0 : 1), value: "\(value)", files: files,
+        lastGood: lastCheckpoint?.path)
+    }
+  }
+
+  // MARK: Checkpoints
+
+  private func isTimeToSave(
+    since lastSave: ContinuousClock.Instant, now: ContinuousClock.Instant
+  ) -> Bool {
+    let setting = configuration.checkpoint
+    if let every = setting.everySteps, state.progress.step % every == 0 { return true }
+    return (now - lastSave) / .seconds(60) >= setting.everyMinutes
+  }
+
+  private func save() throws {
+    state.generator = Data(generator.state)
+    state.collapseStrikes = monitor.strikes
+    try metrics.synchronize()
+    lastCheckpoint = try run.publishCheckpoint(
+      step: state.progress.step, keep: configuration.checkpoint.keep
+    ) { temporary in
+      try TrainingCheckpoint.write(
+        to: temporary, method: method, descent: descent, monitor: monitor, state: state,
+        configuration: configuration)
+    }
+  }
+}
+
+extension ImageFolder {
+  /// The fingerprint as it is recorded.
+  var fingerprintText: String { String(fingerprint, radix: 16) }
+}
+
+/// The sampler's batches as the loader asks for them, and where the sampler stood after each.
+///
+/// The loader asks ahead; a checkpoint must say what was learned from, not what was fetched.
+private final class SampledRequests: IteratorProtocol {
+  private var sampler: EpochSampler
+  private var pending: [EpochSampler.State] = []
+
+  init(_ sampler: EpochSampler) { self.sampler = sampler }
+
+  func next() -> BatchRequest? {
+    let batch = sampler.nextBatch()
+    pending.append(batch.stateAfter)
+    return BatchRequest(items: batch.items)
+  }
+
+  /// The state after the oldest batch that was not yet told of.
+  func delivered() -> EpochSampler.State { pending.removeFirst() }
+}

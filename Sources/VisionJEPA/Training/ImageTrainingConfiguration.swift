@@ -1,0 +1,152 @@
+import EnergyDescent
+import Foundation
+import Torch
+import TrainingRuns
+
+/// What the encoder computes in; weights, losses and the optimizer are always float32.
+public enum Precision: String, Codable, Sendable, CaseIterable {
+  /// bfloat16 where it is faster: on CUDA, and for convolutional encoders on CPUs that multiply it.
+  case automatic
+  case float32
+  case bfloat16
+
+  /// The type that products are computed in; nil for float32.
+  func resolved(for preset: EncoderPreset, on device: Device) -> DType? {
+    switch (self, device) {
+    case (.float32, _): nil
+    case (.bfloat16, _), (.automatic, .cuda): .bfloat16
+    case (.automatic, .cpu): preset.isConvolutional && Self.processorMultipliesBFloat16 ? .bfloat16 : nil
+    case (.automatic, .mps): nil
+    }
+  }
+
+  private static let processorMultipliesBFloat16: Bool = {
+    let flags = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    return flags.contains("avx512_bf16") || flags.contains("amx_bf16")
+  }()
+}
+
+/// AdamW and its schedule.
+public struct OptimizerConfiguration: RunConfiguration {
+  /// The step size over the course of the run.
+  public var learningRate = Schedule(peak: 2e-3, end: 0, warmup: 0.05, shape: .cosine)
+  /// Of matrices only; biases, norms and tokens do not decay.
+  public var weightDecay = 0.05
+  public var beta1 = 0.9
+  public var beta2 = 0.98
+  /// The norm that gradients are scaled down to; nil leaves them.
+  public var clipNorm: Double? = 5
+
+  public init() {}
+}
+
+/// When checkpoints are written.
+public struct CheckpointConfiguration: RunConfiguration {
+  public var everyMinutes = 5.0
+  /// Besides, after every so many steps.
+  public var everySteps: Int? = nil
+  /// How many checkpoints the run keeps.
+  public var keep = 2
+
+  public init() {}
+}
+
+/// Everything that decides how a model is trained on pictures.
+public struct ImageTrainingConfiguration: RunConfiguration {
+  /// What every random choice is made from.
+  public var seed: UInt64 = 0
+  public var duration = RunDuration.minutes(20)
+  /// Side of a picture in pixels; by default 32, 64 or 96 after the size of the folder's pictures.
+  public var imageSize: Int? = nil
+  /// Pictures in a step.
+  public var batchSize = 64
+  /// Batches whose gradients are added up before an update.
+  public var accumulation = 1
+  public var encoder = EncoderConfiguration()
+  public var method = MethodConfiguration()
+  /// What each picture becomes; by default what the method needs.
+  public var views: ViewPlan? = nil
+  public var optimizer = OptimizerConfiguration()
+  public var precision = Precision.automatic
+  /// `cpu`, `cuda`, `cuda:INDEX` or `mps`.
+  public var device = "cpu"
+  /// Threads of one operation; by default one for each core.
+  public var threads: Int? = nil
+  public var loader = LoaderOptions()
+  public var decoder = ImageDecoder()
+  /// Steps between lines of the log.
+  public var logEverySteps = 20
+  public var checkpoint = CheckpointConfiguration()
+  public var collapse = CollapseConfiguration()
+
+  public init() {}
+
+  /// The settings that a resumed run may change.
+  public static let changeable: Set<String> = [
+    "duration", "threads", "loader", "logEverySteps", "checkpoint", "collapse",
+  ]
+
+  /// The configuration with everything that depends on the pictures decided.
+  public func resolved(for folder: ImageFolder) throws -> ImageTrainingConfiguration {
+    var resolved = self
+    let size = imageSize ?? Self.typicalSize(of: folder, decoder: decoder)
+    resolved.imageSize = size
+    resolved.encoder.patchSize = encoder.resolvedPatchSize(imageSize: size)
+    resolved.views = views ?? method.name.defaultViews(imageSize: size)
+    try resolved.validate()
+    return resolved
+  }
+
+  /// The smallest of 32, 64 and 96 that is not far below the pictures' shorter side.
+  private static func typicalSize(of folder: ImageFolder, decoder: ImageDecoder) -> Int {
+    let sample = stride(from: 0, to: folder.count, by: max(1, folder.count / 64))
+    let sides = sample.compactMap { index -> Int? in
+      guard let bytes = FileManager.default.contents(atPath: folder.path(of: index)),
+        let header = try? decoder.header(Array(bytes), name: folder.path(of: index))
+      else { return nil }
+      return min(header.width, header.height)
+    }.sorted()
+    let median = sides.isEmpty ? 96 : sides[sides.count / 2]
+    return median < 48 ? 32 : median < 80 ? 64 : 96
+  }
+
+  /// Checks what would otherwise fail, or never end, in the middle of training.
+  ///
+  /// - Throws: `RunError.invalidValue`, `ImageError.invalidSetting`, `.impossibleMask`.
+  public func validate() throws {
+    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
+      if !holds { throw RunError.invalidValue(path: path, reason: reason) }
+    }
+    let size = imageSize ?? 0
+    try check(size >= 8 && size <= 4096, "imageSize", "8 to 4096 pixels, found \(size)")
+    try check(batchSize >= 2, "batchSize", "at least 2, found \(batchSize)")
+    try check(accumulation >= 1, "accumulation", "at least 1, found \(accumulation)")
+    try check(logEverySteps >= 1, "logEverySteps", "at least 1, found \(logEverySteps)")
+    try check(
+      (threads ?? 1) >= 1, "threads", "at least 1, found \(threads ?? 0)")
+    try check(checkpoint.keep >= 1, "checkpoint.keep", "at least 1, found \(checkpoint.keep)")
+    try check(
+      checkpoint.everyMinutes > 0, "checkpoint.everyMinutes",
+      "above 0, found \(checkpoint.everyMinutes)")
+    try check(
+      (checkpoint.everySteps ?? 1) >= 1, "checkpoint.everySteps",
+      "at least 1, found \(checkpoint.everySteps ?? 0)")
+    try check(
+      optimizer.learningRate.peak > 0, "optimizer.learningRate.peak",
+      "above 0, found \(optimizer.learningRate.peak)")
+    try method.validate()
+    let patch = encoder.resolvedPatchSize(imageSize: size)
+    try check(
+      patch > 0 && size % patch == 0, "encoder.patchSize",
+      "tokens of \(patch) pixels do not divide pictures of \(size)")
+    let grid = TokenGrid(height: size / patch, width: size / patch)
+    try views?.validate()
+    for view in views?.views ?? [] {
+      try check(
+        view.size % patch == 0 || !["clean", "masked", "global", "local"].contains(view.name),
+        "views", "\(view.name) views of \(view.size) pixels are no multiple of the token's \(patch)")
+    }
+    try method.name.checkViews(views, grid: grid)
+    if method.name == .masks || method.name == .ijepa { try method.blocks.validate(grid: grid) }
+  }
+}
