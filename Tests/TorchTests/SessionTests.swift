@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Torch
 
@@ -25,6 +26,39 @@ import Torch
       try withAutocast(to: .bfloat16, on: .cpu) { throw Stop() }
     }
     #expect(Tensor.ones([2, 2]).matmul(Tensor.ones([2, 2])).dtype == .float32)
+  }
+
+  /// The gradient of a layer's weights in bfloat16, after `before` ran in the same scope.
+  func weightGradient(
+    before: (Linear, Tensor) -> Void = { _, _ in }, forward: (Linear, Tensor) -> Tensor
+  ) -> Tensor? {
+    let generator = RandomGenerator(seed: 1)
+    let layer = Linear(8, 8, using: generator)
+    let x = Tensor.normal([4, 8], using: generator).requiringGradient()
+    let loss = withAutocast(to: .bfloat16, on: .cpu) {
+      before(layer, x)
+      return forward(layer, x).to(.float32).squared().sum()
+    }
+    loss.backward()
+    return layer.weight.gradient
+  }
+
+  /// A target branch without a graph must not leave weights behind that have none.
+  @Test func aPassWithoutGradientsLeavesTheNextOneWhole() throws {
+    let expected = try #require(weightGradient { $0($1) })
+    let found = weightGradient {
+      layer, x in
+      withoutGradient { _ = layer(x) }
+    } forward: {
+      $0($1)
+    }
+    #expect(relativeDifference(try #require(found), from: expected) == 0)
+  }
+
+  @Test func checkpointsComputeAgainInTheSamePrecision() throws {
+    let expected = try #require(weightGradient { layer, x in layer(layer(x)) })
+    let found = weightGradient { layer, x in checkpointed(x) { layer(layer($0)) } }
+    #expect(relativeDifference(try #require(found), from: expected) == 0)
   }
 
   @Test func readsDeviceNames() throws {
