@@ -2,6 +2,7 @@
 // compare.py runs it beside a loader written with Pillow and numpy.
 
 import Foundation
+import TrainingRuns
 import VisionJEPA
 
 func fail(_ message: String) -> Never {
@@ -32,7 +33,7 @@ do {
   let folder = try ImageFolder(arguments[1])
   let items = (0..<count).map { $0 % folder.count }
   let requests = stride(from: 0, to: count, by: 64).map {
-    BatchRequest(epoch: 0, items: Array(items[$0..<min($0 + 64, count)]))
+    BatchRequest(items: items[$0..<min($0 + 64, count)].map { SampledItem(index: $0, epoch: 0) })
   }
   let (wall, processor) = (ContinuousClock.now, processorSeconds())
   let loader = try ViewLoader(

@@ -16,7 +16,8 @@ public enum RankMe {
   /// Precondition: two dimensions, at least one item.
   public static func of(_ embeddings: Tensor, epsilon: Double = 1e-7) -> Double {
     precondition(
-      embeddings.rank == 2 && embeddings.size(0) > 0, "RankMe of a tensor of shape \(embeddings.shape)")
+      embeddings.rank == 2 && embeddings.size(0) > 0,
+      "RankMe of a tensor of shape \(embeddings.shape)")
     let eigenvalues = withoutGradient {
       let z = embeddings.detached().to(.float64, device: .cpu)
       // Not finite: no rank can be told, and no eigenvalues would be found.

@@ -5,6 +5,11 @@ public struct SampledItem: Equatable, Sendable {
   public let index: Int
   /// The epoch in which it was drawn, from 0.
   public let epoch: Int
+
+  public init(index: Int, epoch: Int) {
+    self.index = index
+    self.epoch = epoch
+  }
 }
 
 /// Draws batches of items in a new random order each epoch.

@@ -36,7 +36,10 @@ import TrainingRuns
       generator.shuffle(&order)
       for start in stride(from: 0, to: items, by: size) {
         all.append(
-          BatchRequest(epoch: epoch, items: Array(order[start..<min(start + size, items)])))
+          BatchRequest(
+            items: order[start..<min(start + size, items)].map {
+              SampledItem(index: $0, epoch: epoch)
+            }))
       }
     }
     return all.makeIterator()
@@ -46,7 +49,7 @@ import TrainingRuns
   static func everything(_ loader: ViewLoader) throws -> [[Float]] {
     var all: [[Float]] = []
     while let batch = try loader.next() {
-      all.append([Float(batch.epoch)] + batch.items.map(Float.init))
+      all.append(batch.requestedItems.map { Float($0.epoch) } + batch.items.map(Float.init))
       for views in batch.views {
         all.append(Array(views.pixels))
         all.append(Array(views.parameters))

@@ -1,16 +1,12 @@
 import Foundation
+import TrainingRuns
 
-/// Which pictures a batch is to hold.
+/// Which pictures a batch is to hold, each as drawn in some pass over the data; with the seed, item and
+/// pass fix every random draw.
 public struct BatchRequest: Sendable, Equatable {
-  /// The pass over the data; with the seed and the item it fixes every random draw.
-  public let epoch: Int
-  /// Indices into the `ImageFolder`.
-  public let items: [Int]
+  public let items: [SampledItem]
 
-  public init(epoch: Int, items: [Int]) {
-    self.epoch = epoch
-    self.items = items
-  }
+  public init(items: [SampledItem]) { self.items = items }
 }
 
 /// A picture that could not be read.
@@ -62,9 +58,8 @@ public final class ViewBatch: @unchecked Sendable {
     public let masks: UnsafeMutableBufferPointer<UInt8>
   }
 
-  public private(set) var epoch = 0
   /// The items that were asked for.
-  public private(set) var requestedItems: [Int] = []
+  public private(set) var requestedItems: [SampledItem] = []
   /// The items that the rows show: a picture that cannot be read is replaced by another.
   public var items: [Int] { lock.withLock { shownItems } }
 
@@ -116,10 +111,9 @@ public final class ViewBatch: @unchecked Sendable {
   public var paths: [String] { items.map(folder.path(of:)) }
 
   func prepare(_ request: BatchRequest) {
-    epoch = request.epoch
     requestedItems = request.items
     lock.withLock {
-      shownItems = request.items
+      shownItems = request.items.map(\.index)
       failures.removeAll()
     }
     for (index, view) in plan.views.enumerated() {

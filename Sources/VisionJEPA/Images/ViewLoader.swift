@@ -178,7 +178,8 @@ public final class ViewLoader {
     while pipeline.pending < options.prefetchedBatches, let request = requests.next() {
       for item in request.items {
         precondition(
-          item >= 0 && item < folder.count, "item \(item) of a folder of \(folder.count) pictures")
+          item.index >= 0 && item.index < folder.count,
+          "item \(item.index) of a folder of \(folder.count) pictures")
       }
       let batch = spare.popLast() ?? ViewBatch(plan: plan, folder: folder)
       batch.prepare(request)
@@ -192,16 +193,16 @@ public final class ViewLoader {
     isStrict: Bool, workspace: ImageWorkspace
   ) throws(ImageError) -> Int {
     let requested = batch.requestedItems[row]
-    var item = requested
+    var item = requested.index
     var replacements = SeededGenerator(
-      seed: renderer.seed, UInt64(batch.epoch), UInt64(requested), .max)
+      seed: renderer.seed, UInt64(requested.epoch), UInt64(requested.index), .max)
     for attempt in 0...mostReplacements {
       do throws(ImageError) {
         let bytes = try folder.withFileSystemPath(of: item) { path throws(ImageError) in
           try ImageFile.read(path, name: folder.path(of: item), into: &workspace.file)
         }
         try renderer.render(
-          bytes, name: folder.path(of: item), epoch: batch.epoch, item: item, attempt: attempt,
+          bytes, name: folder.path(of: item), epoch: requested.epoch, item: item, attempt: attempt,
           to: batch.target(item: row), workspace: workspace)
         return item
       } catch {

@@ -48,7 +48,9 @@ extension MethodName {
         reason: "method \(rawValue) needs views named \(viewNames.joined(separator: ", ")), "
           + "found \(found.joined(separator: ", "))")
     }
-    guard self == .views, let masked = plan.views.first(where: { $0.name == "masked" }) else { return }
+    guard self == .views, let masked = plan.views.first(where: { $0.name == "masked" }) else {
+      return
+    }
     guard let cells = masked.cells else {
       throw RunError.invalidValue(path: "views", reason: "the masked view needs cells to hide")
     }
@@ -92,5 +94,19 @@ extension ImageTrainingConfiguration {
         encoder: made, copy: try encoder.makeEncoder(imageSize: imageSize, using: generator),
         imageSize: imageSize, configuration: method, using: generator)
     }
+  }
+}
+
+extension ImageTrainingConfiguration {
+  /// What `jepa preview` draws for a resolved configuration.
+  public func previewSheet(pictureCount: Int) -> PreviewSheet {
+    guard let imageSize, let views, let patchSize = encoder.patchSize else {
+      preconditionFailure("a preview of a configuration that is not resolved")
+    }
+    let side = imageSize / patchSize
+    let grid = TokenGrid(height: side, width: side)
+    return PreviewSheet(
+      plan: views, masks: method.name.viewNames == ["clean"] ? (method.blocks, grid) : nil,
+      decoder: decoder, seed: seed, pictureCount: pictureCount)
   }
 }

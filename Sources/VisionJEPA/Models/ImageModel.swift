@@ -71,8 +71,8 @@ public struct ImageModel {
   public func embedding(of path: String) throws -> [Float] {
     let size = preprocessing.imageSize
     let pixels = try ImageDecoder().square(
-      contentsOf: path, filter: preprocessing.filter, normalization: preprocessing.normalization,
-      size: size)
+      contentsOf: path, size: size, filter: preprocessing.filter,
+      normalization: preprocessing.normalization)
     let picture = Tensor(pixels, shape: [1, 3, size, size])
     return encoder.inferring { encoder.embedding(of: picture).array() }
   }

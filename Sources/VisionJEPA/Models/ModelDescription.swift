@@ -96,7 +96,9 @@ struct ModelDescription: Codable {
   func makeEncoder(path: String) throws -> VisionEncoder {
     let generator = RandomGenerator(seed: 0)
     func required<Value>(_ value: Value?, _ field: String) throws -> Value {
-      guard let value else { throw ModelError.missingField(path: path, field: field, type: modelType) }
+      guard let value else {
+        throw ModelError.missingField(path: path, field: field, type: modelType)
+      }
       return value
     }
     func check(_ holds: Bool, _ reason: String) throws {

@@ -82,6 +82,9 @@ public final class ImageTrainer {
         firstStep: state.progress.step))
   }
 
+  /// The number of pictures that are trained on.
+  public var pictureCount: Int { folder.count }
+
   /// The number of weights that training changes.
   public var parameterCount: Int {
     method.trained.reduce(0) { $0 + $1.module.parameterCount }

@@ -15,7 +15,8 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
     switch (self, device) {
     case (.float32, _): nil
     case (.bfloat16, _), (.automatic, .cuda): .bfloat16
-    case (.automatic, .cpu): preset.isConvolutional && Self.processorMultipliesBFloat16 ? .bfloat16 : nil
+    case (.automatic, .cpu):
+      preset.isConvolutional && Self.processorMultipliesBFloat16 ? .bfloat16 : nil
     case (.automatic, .mps): nil
     }
   }
@@ -144,7 +145,8 @@ public struct ImageTrainingConfiguration: RunConfiguration {
     for view in views?.views ?? [] {
       try check(
         view.size % patch == 0 || !["clean", "masked", "global", "local"].contains(view.name),
-        "views", "\(view.name) views of \(view.size) pixels are no multiple of the token's \(patch)")
+        "views", "\(view.name) views of \(view.size) pixels are no multiple of the token's \(patch)"
+      )
     }
     try method.name.checkViews(views, grid: grid)
     if method.name == .masks || method.name == .ijepa { try method.blocks.validate(grid: grid) }

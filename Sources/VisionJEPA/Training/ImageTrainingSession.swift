@@ -1,0 +1,133 @@
+import Foundation
+import Logging
+import TrainingRuns
+
+/// One call of `jepa train images`: from a folder and settings to a finished or stopped run.
+public struct ImageTrainingSession {
+  private let folder: String
+  private let output: String
+  private let configurationFile: String?
+  private let overrides: [String]
+  private let isResuming: Bool
+  private let logger = Logger(label: "jepa")
+
+  /// - Parameters:
+  ///   - folder: of pictures.
+  ///   - output: the run folder.
+  ///   - configurationFile: YAML; a resumed run starts from its own.
+  ///   - overrides: `key=value`, on top of the file.
+  public init(
+    folder: String, output: String, configurationFile: String? = nil, overrides: [String] = [],
+    isResuming: Bool = false
+  ) {
+    self.folder = folder
+    self.output = output
+    self.configurationFile = configurationFile
+    self.overrides = overrides
+    self.isResuming = isResuming
+  }
+
+  /// Trains; a signal to stop ends it after the step, with a checkpoint.
+  ///
+  /// - Throws: `TrainingError`, `RunError`, `ImageError`: each says in one line what was expected and found.
+  @discardableResult
+  public func run() throws -> TrainingOutcome {
+    let pictures = try ImageFolder(folder)
+    report(pictures)
+    let (configuration, runFolder) = try open(pictures)
+    let trainer = try ImageTrainer(
+      configuration, folder: pictures, run: runFolder, isResuming: isResuming, logger: logger)
+    announce(trainer, configuration)
+
+    let signal = StopSignal()
+    defer { signal.restore() }
+    let outcome = try trainer.train(
+      reporter: ProgressReporter(duration: configuration.duration),
+      shouldStop: { signal.isRequested })
+    conclude(outcome, stoppedBy: signal.name)
+    return outcome
+  }
+
+  /// The resolved configuration, and the run folder, new or resumed.
+  private func open(
+    _ pictures: ImageFolder
+  ) throws -> (ImageTrainingConfiguration, RunFolder) {
+    if isResuming {
+      let runFolder = try RunFolder.resume(at: output, logger: logger)
+      let file = configurationFile ?? "\(output)/config.yaml"
+      let configuration = try ConfigurationReader.read(
+        ImageTrainingConfiguration.self, file: file, overrides: overrides
+      ).resolved(for: pictures)
+      try runFolder.checkResumable(
+        with: configuration, allowing: ImageTrainingConfiguration.changeable)
+      try runFolder.write(configuration: configuration)
+      return (configuration, runFolder)
+    }
+    let configuration = try ConfigurationReader.read(
+      ImageTrainingConfiguration.self, file: configurationFile, overrides: overrides
+    ).resolved(for: pictures)
+    let runFolder = try RunFolder.create(at: output, logger: logger)
+    try runFolder.write(configuration: configuration)
+    return (configuration, runFolder)
+  }
+
+  // MARK: What is said
+
+  private func report(_ pictures: ImageFolder) {
+    for skipped in pictures.skipped.prefix(5) { logger.warning("\(skipped.error)") }
+    if pictures.skippedCount > 5 {
+      logger.warning("\(pictures.skippedCount - 5) more files and folders were left out")
+    }
+  }
+
+  private func announce(_ trainer: ImageTrainer, _ configuration: ImageTrainingConfiguration) {
+    let size = configuration.imageSize ?? 0
+    let grid = size / (configuration.encoder.patchSize ?? 1)
+    logger.info(
+      """
+      \(configuration.method.name.rawValue) on \(trainer.pictureCount) pictures at \(size) pixels, \
+      \(configuration.encoder.preset.rawValue) with \(grid)x\(grid) tokens, \
+      \(String(format: "%.2f", Double(trainer.parameterCount) / 1e6)) million weights, \
+      \(configuration.duration)
+      """)
+    if let checkpoint = trainer.resumedFrom {
+      logger.info("going on from step \(checkpoint.step)")
+    }
+  }
+
+  private func conclude(_ outcome: TrainingOutcome, stoppedBy signal: String?) {
+    let loading = outcome.loading
+    for failure in loading.failures.prefix(10) { logger.warning("skipped: \(failure.error)") }
+    if loading.failures.count > 10 {
+      logger.warning("\(loading.failures.count - 10) more pictures could not be read")
+    }
+    let rate = Double(loading.items) / max(loading.elapsedSeconds, 1e-9)
+    logger.info(
+      """
+      \(outcome.progress.step) steps, \(String(format: "%.1f", outcome.progress.epoch)) epochs; \
+      \(String(format: "%.0f", rate)) images/s, \
+      \(String(format: "%.1f", 100 * loading.waitingShare)) % of the time waiting for pictures, \
+      peak memory \(PeakMemory.mebibytes) MiB
+      """)
+    logger.info("checkpoint: \(outcome.checkpoint.path)")
+    if !outcome.isFinished {
+      let reason = signal.map { "stopped by \($0)" } ?? "stopped"
+      logger.info(
+        "\(reason); go on with: jepa train images \(folder) --output \(output) --resume")
+    }
+  }
+}
+
+/// The most memory that this process has used.
+public enum PeakMemory {
+  public static var mebibytes: Int {
+    var usage = rusage()
+    #if canImport(Darwin)
+      getrusage(RUSAGE_SELF, &usage)
+      return usage.ru_maxrss >> 20
+    #else
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+      return usage.ru_maxrss >> 10
+    #endif
+  }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Foundation
+import TrainingRuns
+import VisionJEPA
+
+/// `jepa preview`
+struct Preview: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Draw what training sees: pictures, their corrupted views and masks.")
+
+  @Argument(help: "The folder of pictures.")
+  var folder: String
+
+  @Option(help: "The PNG file to write.")
+  var output: String
+
+  @Option(help: ArgumentHelp("The method whose views are drawn.", valueName: "method"))
+  var method: String?
+
+  @Option(help: "A YAML file of settings, such as a run's config.yaml.")
+  var config: String?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("A setting; may be repeated.", valueName: "key=value"))
+  var settings: [String] = []
+
+  @Option(help: "How many pictures.")
+  var pictures = 6
+
+  func run() throws {
+    let pictureFolder = try ImageFolder(folder)
+    let configuration = try ConfigurationReader.read(
+      ImageTrainingConfiguration.self, file: config,
+      overrides: (method.map { ["method.name=\($0)"] } ?? []) + settings
+    ).resolved(for: pictureFolder)
+    let failures = try configuration.previewSheet(pictureCount: pictures)
+      .write(folder: folder, to: output)
+    for failure in failures { print("not drawn: \(failure.error)") }
+    print("wrote \(output)")
+  }
+}
