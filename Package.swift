@@ -73,6 +73,10 @@ let package = Package(
     .executableTarget(
       name: "loader-benchmark", dependencies: ["VisionJEPA"], path: "Benchmarks/loader",
       exclude: ["compare.py", "README.md"]),
+    .executableTarget(
+      name: "ijepa-step-benchmark",
+      dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TrainingRuns"],
+      path: "Benchmarks/ijepa-step", exclude: ["peer.py", "README.md", "run"]),
     .target(name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport"),
     .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
     .testTarget(name: "EnergyDescentTests", dependencies: ["EnergyDescent", "TestSupport"]),

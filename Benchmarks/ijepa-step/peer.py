@@ -240,11 +240,13 @@ def main():
 
     encoder, predictor, pixels = encoder.to(o.device), predictor.to(o.device), pixels.to(o.device)
     target_encoder = copy.deepcopy(encoder).requires_grad_(False)
-    trained = [*encoder.parameters(), *predictor.parameters()]
+    trained = [*encoder.named_parameters(), *predictor.named_parameters()]
+    matrices = [p for name, p in trained if p.ndim >= 2 and name.endswith("weight")]
+    others = [p for name, p in trained if p.ndim < 2 or not name.endswith("weight")]
     optimizer = torch.optim.AdamW(
         [
-            {"params": [p for p in trained if p.ndim >= 2], "weight_decay": 0.05},
-            {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+            {"params": matrices, "weight_decay": 0.05},
+            {"params": others, "weight_decay": 0.0},
         ],
         lr=o.learning_rate,
         betas=(0.9, 0.95),

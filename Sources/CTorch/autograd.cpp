@@ -2,6 +2,7 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/variable.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/ops/zeros.h>
 
 #include "shim.h"
@@ -52,10 +53,36 @@ namespace {
 
 using Forward = int32_t (*)(void *, ct_tensor *, ct_out);
 
-/// A call into Swift that can be made again in the backward pass.
+/// Sets mixed precision for as long as it lives.
+struct Precision {
+  Precision(at::DeviceType device, bool enabled, at::ScalarType dtype)
+      : device(device),
+        was_enabled(at::autocast::is_autocast_enabled(device)),
+        previous_dtype(at::autocast::get_autocast_dtype(device)) {
+    at::autocast::set_autocast_dtype(device, dtype);
+    at::autocast::set_autocast_enabled(device, enabled);
+  }
+  ~Precision() {
+    at::autocast::set_autocast_dtype(device, previous_dtype);
+    at::autocast::set_autocast_enabled(device, was_enabled);
+    // Its casts of weights would outlive an update of the weights.
+    if (!was_enabled) at::autocast::clear_cache();
+  }
+
+  at::DeviceType device;
+  bool was_enabled;
+  at::ScalarType previous_dtype;
+};
+
+/// A call into Swift that can be made again in the backward pass, in the precision it was first made in.
 struct Segment : torch::CustomClassHolder {
-  Segment(void *context, Forward forward, void (*release)(void *))
-      : context(context), forward(forward), release(release) {}
+  Segment(void *context, Forward forward, void (*release)(void *), at::DeviceType device)
+      : context(context),
+        forward(forward),
+        release(release),
+        device(device),
+        autocast(at::autocast::is_autocast_enabled(device)),
+        dtype(at::autocast::get_autocast_dtype(device)) {}
   ~Segment() override { release(context); }
 
   at::Tensor operator()(const at::Tensor &x) const {
@@ -69,6 +96,9 @@ struct Segment : torch::CustomClassHolder {
   void *context;
   Forward forward;
   void (*release)(void *);
+  at::DeviceType device;
+  bool autocast;
+  at::ScalarType dtype;
 };
 
 /// Keeps the input instead of the activations: Chen et al. 2016, arXiv:1604.06174.
@@ -85,11 +115,17 @@ struct Checkpoint : torch::autograd::Function<Checkpoint> {
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context,
                                                  torch::autograd::variable_list gradients) {
     const auto capsule = context->saved_data["segment"].toCapsule();
+    const auto &segment = *static_cast<Segment *>(capsule.get());
     at::Tensor x = context->get_saved_variables()[0].detach();
     x.set_requires_grad(true);
     at::AutoGradMode graph(true);
+    at::Tensor output;
+    {
+      Precision precision(segment.device, segment.autocast, segment.dtype);
+      output = segment(x);
+    }
     // Reaches the weights as well, whose gradients accumulate where backward() leaves them.
-    torch::autograd::backward({(*static_cast<Segment *>(capsule.get()))(x)}, {gradients[0]});
+    torch::autograd::backward({output}, {gradients[0]});
     return {x.grad(), at::Tensor(), at::Tensor()};
   }
 };
@@ -98,7 +134,7 @@ struct Checkpoint : torch::autograd::Function<Checkpoint> {
 
 int32_t ct_checkpoint(const ct_tensor *x, void *context, int32_t (*forward)(void *, ct_tensor *, ct_out),
                       void (*release)(void *), ct_out out) {
-  auto segment = c10::make_intrusive<Segment>(context, forward, release);
+  auto segment = c10::make_intrusive<Segment>(context, forward, release, x->value.device().type());
   return shim::produce(out, [&] {
     // Without an input that wants a gradient the graph would end here and the weights get none.
     at::Tensor anchor = at::zeros({0}, x->value.options()).set_requires_grad(true);

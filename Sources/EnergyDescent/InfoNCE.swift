@@ -28,8 +28,10 @@ public struct InfoNCE: Sendable, Equatable {
     let itself = Tensor.identity(2 * count, dtype: .bool).to(device: first.device)
     let similarities = (embeddings.matmul(embeddings.transposed()) / temperature)
       .filled(with: -.infinity, where: itself)
-    let order = Tensor.range(to: Double(count), dtype: .int64)
-    let labels = Tensor.concatenate([order + Double(count), order])
+    let labels = Tensor.concatenate([
+      Tensor.range(Double(count), to: Double(2 * count), dtype: .int64),
+      Tensor.range(to: Double(count), dtype: .int64),
+    ])
     return similarities.crossEntropy(labels.to(device: first.device))
   }
 
