@@ -24,29 +24,51 @@ public final class WeightDescent {
   private let clipNorm: Double?
   private let exchange: any GradientExchange
 
-  /// AdamW on the weights of `modules`; only matrices decay, not biases, norms, tokens and positions.
+  /// Which rule moves the matrices inside the networks; the rest is AdamW's in any case.
+  public enum MatrixRule: String, Codable, Sendable, CaseIterable {
+    case adamW = "adamw"
+    case muon
+  }
+
+  /// A rule for the weights of `modules`; only matrices decay, not biases, norms, tokens and positions.
   ///
   /// - Parameters:
   ///   - modules: what to train, each with the name its parameters start with.
+  ///   - matrices: the rule for matrices; with Muon their steps are `matrixStepScale` times as long.
   ///   - clipNorm: gradients whose norm over all weights is greater are scaled down to it.
+  ///   - precision: what Muon computes in.
   public init(
-    _ modules: [(name: String, module: Module)], betas: (Double, Double), epsilon: Double = 1e-8,
-    weightDecay: Double, clipNorm: Double?, exchange: any GradientExchange = SingleProcess()
+    _ modules: [(name: String, module: Module)], matrices: MatrixRule = .adamW,
+    matrixStepScale: Double = 10, betas: (Double, Double), epsilon: Double = 1e-8,
+    weightDecay: Double, clipNorm: Double?, precision: DType = .float32,
+    exchange: any GradientExchange = SingleProcess()
   ) {
     let named = modules.flatMap { entry in
       entry.module.parameters.map { (name: "\(entry.name).\($0.name)", tensor: $0.tensor) }
     }
-    let decayed = named.filter { Self.decays($0.name, $0.tensor) }
-    let others = named.filter { !Self.decays($0.name, $0.tensor) }
-    parameters = decayed + others
-    rule = AdamW(
+    let inner = named.filter { matrices == .muon && Self.isInner($0.name, $0.tensor) }
+    let outer = named.filter { !(matrices == .muon && Self.isInner($0.name, $0.tensor)) }
+    let decayed = outer.filter { Self.decays($0.name, $0.tensor) }
+    let others = outer.filter { !Self.decays($0.name, $0.tensor) }
+    parameters = inner + decayed + others
+    let adamW = AdamW(
       betas: betas, epsilon: epsilon,
       groups: [
         AdamW.Group(count: decayed.count, weightDecay: weightDecay),
         AdamW.Group(count: others.count, weightDecay: 0),
       ])
+    let muon = Muon(weightDecay: weightDecay / matrixStepScale, precision: precision)
+    rule = SplitRule([
+      SplitRule.Part(count: inner.count, rule: muon, stepScale: matrixStepScale),
+      SplitRule.Part(count: outer.count, rule: adamW),
+    ])
     self.clipNorm = clipNorm
     self.exchange = exchange
+  }
+
+  /// Matrices between hidden layers: not those that read pixels.
+  private static func isInner(_ name: String, _ tensor: Tensor) -> Bool {
+    decays(name, tensor) && !(tensor.rank == 4 && tensor.size(1) == 3)
   }
 
   private static func decays(_ name: String, _ tensor: Tensor) -> Bool {
@@ -82,15 +104,14 @@ public final class WeightDescent {
   ///
   /// - Throws: `TorchError.stateMismatch` when a tensor is missing, unexpected or of another shape.
   public func restore(from file: SafetensorsFile) throws {
-    let suffixes = ["firstMoment", "secondMoment", "step"]
-    var expected: [String: (key: String, shape: [Int])] = [:]
-    for (position, parameter) in parameters.enumerated() {
-      for suffix in suffixes {
-        expected["\(parameter.name).\(suffix)"] = (
-          "\(position).\(suffix)", suffix == "step" ? [] : parameter.tensor.shape
-        )
-      }
-    }
+    // A rule that has not moved yet remembers nothing: a step of length 0 and no gradient tells what
+    // it would remember.
+    let tensors = parameters.map(\.tensor)
+    rule.update(tensors, against: tensors.map { Tensor.zeros(like: $0) }, stepSize: 0)
+    let expected = Dictionary(
+      uniqueKeysWithValues: zip(state, rule.state).map {
+        ($0.name, (key: $1.name, shape: $1.tensor.shape))
+      })
     let present = Set(file.names)
     let missing = Set(expected.keys).subtracting(present).sorted()
     let unexpected = present.subtracting(expected.keys).sorted()
@@ -102,8 +123,8 @@ public final class WeightDescent {
       throw TorchError.stateMismatch(
         path: file.path, missing: missing, unexpected: unexpected, misshapen: misshapen.sorted())
     }
-    var state: [String: Tensor] = [:]
-    for (name, wanted) in expected { state[wanted.key] = try file.tensor(name) }
-    rule.restore(state, for: parameters.map(\.tensor))
+    var saved: [String: Tensor] = [:]
+    for (name, wanted) in expected { saved[wanted.key] = try file.tensor(name) }
+    rule.restore(saved, for: tensors)
   }
 }

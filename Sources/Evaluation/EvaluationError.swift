@@ -16,6 +16,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case tooFewItems(purpose: String, needed: Int, found: Int)
   /// Nothing can be classified where all items are of one class.
   case tooFewClasses(found: Int)
+  /// A test picture's class has no training pictures.
+  case unknownClass(name: String, folder: String, known: [String])
   /// A setting outside its range.
   case invalidSetting(name: String, expected: String, found: String)
   /// A score or an energy is NaN.
@@ -48,6 +50,9 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
       "\(purpose) needs at least \(needed) items, found \(found)"
     case .tooFewClasses(let found):
       "expected items of at least two classes, found \(found): one folder for each class?"
+    case .unknownClass(let name, let folder, let known):
+      "\(folder): expected the classes of the training folder (\(known.joined(separator: ", "))), "
+        + "found \(name)"
     case .invalidSetting(let name, let expected, let found):
       "\(name): expected \(expected), found \(found)"
     case .notANumber(let purpose, let item):

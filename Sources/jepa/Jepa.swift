@@ -10,7 +10,9 @@ struct Jepa: ParsableCommand {
     commandName: "jepa",
     abstract: "Learns from pictures without labels, by predicting in embedding space.",
     version: ProgramVersion.current,
-    subcommands: [Train.self, Preview.self])
+    subcommands: [
+      Train.self, Evaluate.self, Embed.self, Preview.self, Demo.self,
+    ])
 
   /// Sets up logging, then runs the subcommand; any error is one line on the standard error and status 1.
   static func main() {

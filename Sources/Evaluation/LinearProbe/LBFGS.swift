@@ -141,7 +141,7 @@ public struct LBFGS: Sendable {
     for pair in pairs.reversed() {
       let weight = pair.step.dot(q) / pair.product
       weights.append(weight)
-      q.add_(pair.gradientChange, scale: -weight)
+      q.accumulate(pair.gradientChange, scale: -weight)
     }
     q = scaled(q)
     if let last = pairs.last {
@@ -149,7 +149,7 @@ public struct LBFGS: Sendable {
     }
     for (pair, weight) in zip(pairs, weights.reversed()) {
       let correction = pair.gradientChange.dot(q) / pair.product
-      q.add_(pair.step, scale: weight - correction)
+      q.accumulate(pair.step, scale: weight - correction)
     }
     return -q
   }

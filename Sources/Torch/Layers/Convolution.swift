@@ -44,6 +44,8 @@ public final class ResidualBlock: Module {
     firstNorm = BatchNorm(outputs)
     second = Conv2d(outputs, outputs, using: generator)
     secondNorm = BatchNorm(outputs)
+    // A block without a convolution in its shortcut starts half as strong beside it.
+    if stride == 1 && inputs == outputs { secondNorm.weight.assign(0.5) }
     shortcut =
       stride == 1 && inputs == outputs
       ? nil

@@ -1,15 +1,17 @@
 import Torch
 
-/// The token energy over hidden cells: a picture's tokens, predicted from the same picture with cells
+/// The token energy: a picture's tokens, predicted from the same picture with cells
 /// cleared before anything is computed from it.
 ///
-///     E = mean over hidden tokens |P(f(x hidden)) - g(f(x))|^2
+///     E = mean over tokens |P(f(x masked)) - g(f(x))|^2
 ///
 /// What is predicted never enters the encoder that predicts: no token of the context has seen it.
 final class CellCompletion: Module {
   let projector: Projector
   let predictor: TokenPredictor
   private let grid: TokenGrid
+  /// The mean projected token of late training, `[D]`.
+  private let mean: Tensor
 
   init(
     encoder: VisionEncoder, grid: TokenGrid, configuration: MethodConfiguration,
@@ -22,7 +24,9 @@ final class CellCompletion: Module {
       inputs: encoder.width, outputs: projector.width, width: configuration.predictorWidth,
       depth: configuration.predictorDepth, heads: configuration.predictorHeads, grid: grid,
       using: generator)
+    mean = Tensor.zeros([projector.width])
     super.init()
+    register(buffer: mean, as: "token_mean")
     register(projector, as: "token_projector")
     register(predictor, as: "predictor")
   }
@@ -38,9 +42,27 @@ final class CellCompletion: Module {
     return fitted.reshaped(cells.size(0), grid.count)
   }
 
-  /// Squared errors of every token, `[B, N]`: the mean over the projected width.
-  func errors(masked: Tensor, visible: Tensor, targets: Tensor) -> Tensor {
-    (predictor.complete(masked, visible: visible) - targets).squared().mean(-1)
+  /// Squared errors of the predicted tokens, a scalar: what training makes smaller.
+  ///
+  /// - Parameters:
+  ///   - masked: tokens `[B, N, D]` of the masked pictures.
+  ///   - visible: `[B, N]`.
+  ///   - targets: projected tokens of the clean pictures.
+  func trainingEnergy(masked: Tensor, visible: Tensor, targets: Tensor) -> Tensor {
+    withoutGradient {
+      mean.move(towards: targets.detached().to(mean.dtype).mean(0, 1), weight: 0.01)
+    }
+    return (predictor.complete(masked, visible: visible) - targets).squared().mean()
+  }
+
+  /// How badly each picture's tokens fit their predictions, `[B]`: 1 - cosine, about the mean token.
+  ///
+  /// The cosine does not reward short tokens, which flat and noisy pictures have.
+  func misfit(masked: Tensor, visible: Tensor, targets: Tensor) -> Tensor {
+    let predicted = predictor.complete(masked, visible: visible) - mean
+    let found = targets - mean
+    let lengths = predicted.norm(-1) * found.norm(-1) + 1e-8
+    return 1 - ((predicted * found).sum(-1) / lengths).mean(1)
   }
 }
 

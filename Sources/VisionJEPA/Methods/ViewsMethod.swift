@@ -75,9 +75,8 @@ public final class ViewsMethod: TrainingMethod {
     // The token energy: the clean frame's tokens from what the masked frame shows.
     let targets = completion.projector(cleanTokens.slice(0..<completed))
     let visible = completion.visibility(of: batch.cells("masked").slice(0..<completed))
-    let tokenEnergy = completion.errors(
-      masked: maskedTokens, visible: visible, targets: targets
-    ).mean()
+    let tokenEnergy = completion.trainingEnergy(
+      masked: maskedTokens, visible: visible, targets: targets)
 
     // What keeps both from collapsing; the tokens at half weight.
     let viewPenalty = regularizer(views, using: generator)
@@ -125,24 +124,17 @@ public final class ViewsMethod: TrainingMethod {
 
   // MARK: The energy of given pictures
 
-  /// The error on hidden tokens over several masks, relative to how much the picture's tokens vary: a
-  /// flat picture is easy to predict and not for that reason more consistent.
+  /// The mean misfit of a picture's tokens and their predictions, over several masks.
   public func energies(of pictures: Tensor, using generator: RandomGenerator) -> Tensor? {
     encoder.inferring(with: completion) {
       let targets = completion.projector(encoder.tokens(of: pictures))
-      let mean = targets.mean(0, 1, keepingDimensions: true)
-      let variation = (targets - mean).squared().mean(1, 2)
-      let rounds = 8
-      var sum = Tensor.zeros([pictures.size(0)], device: pictures.device)
-      for _ in 0..<rounds {
+      let rounds = (0..<8).map { _ in
         let shown = shownCells(of: pictures.size(0), using: generator).to(device: pictures.device)
-        let visible = completion.visibility(of: shown)
-        let masked = encoder.tokens(of: pictures * pixels(of: shown))
-        let errors = completion.errors(masked: masked, visible: visible, targets: targets)
-        let hidden = 1 - visible
-        sum = sum + (errors * hidden).sum(1) / hidden.sum(1)
+        return completion.misfit(
+          masked: encoder.tokens(of: pictures * pixels(of: shown)),
+          visible: completion.visibility(of: shown), targets: targets)
       }
-      return sum / Double(rounds) / variation
+      return Tensor.stack(rounds).mean(0)
     }
   }
 

@@ -26,7 +26,7 @@ public struct ImagePreprocessing: Sendable, Equatable {
 public struct ImageModel {
   public let encoder: VisionEncoder
   public let preprocessing: ImagePreprocessing
-  /// CRC-32C or other identity of the weights file, for what is made with it.
+  /// The weights' file.
   public let path: String
 
   private static let weightsName = "model.safetensors"
@@ -50,6 +50,15 @@ public struct ImageModel {
     return ImageModel(
       encoder: encoder, preprocessing: preprocessor.preprocessing(imageSize: description.imageSize),
       path: checkpoint.file(weightsName))
+  }
+
+  /// An encoder of the same shape with fresh weights, in inference mode, on the same device.
+  public func encoderWithRandomWeights(seed: UInt64) throws -> VisionEncoder {
+    let description = ModelDescription(of: encoder, imageSize: preprocessing.imageSize)
+    let fresh = try description.makeEncoder(path: path, using: RandomGenerator(seed: seed))
+    fresh.train(false)
+    if let device = encoder.parameters.first?.tensor.device { fresh.move(to: device) }
+    return fresh
   }
 
   /// Writes an encoder into a folder, in float32.

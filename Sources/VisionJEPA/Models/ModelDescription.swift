@@ -93,8 +93,9 @@ struct ModelDescription: Codable {
   /// The network with fresh weights, to be overwritten.
   ///
   /// - Throws: `ModelError`.
-  func makeEncoder(path: String) throws -> VisionEncoder {
-    let generator = RandomGenerator(seed: 0)
+  func makeEncoder(
+    path: String, using generator: RandomGenerator = RandomGenerator(seed: 0)
+  ) throws -> VisionEncoder {
     func required<Value>(_ value: Value?, _ field: String) throws -> Value {
       guard let value else {
         throw ModelError.missingField(path: path, field: field, type: modelType)

@@ -55,8 +55,10 @@ public final class ImageTrainer {
     for module in modules { module.move(to: device) }
     let optimizer = configuration.optimizer
     descent = WeightDescent(
-      method.trained, betas: (optimizer.beta1, optimizer.beta2),
-      weightDecay: optimizer.weightDecay, clipNorm: optimizer.clipNorm)
+      method.trained, matrices: optimizer.matrices, matrixStepScale: optimizer.matrixStepScale,
+      betas: (optimizer.beta1, optimizer.beta2), weightDecay: optimizer.weightDecay,
+      clipNorm: optimizer.clipNorm,
+      precision: configuration.precision.forOrthogonalization(on: device))
     monitor = CollapseMonitor(configuration.collapse)
     state = TrainingState(
       progress: RunProgress(),

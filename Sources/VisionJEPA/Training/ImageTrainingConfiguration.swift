@@ -21,14 +21,23 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
     }
   }
 
+  /// The type that Muon's iteration computes in.
+  func forOrthogonalization(on device: Device) -> DType {
+    device == .cpu && !Self.processorMultipliesBFloat16 ? .float32 : .bfloat16
+  }
+
   private static let processorMultipliesBFloat16: Bool = {
     let flags = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
     return flags.contains("avx512_bf16") || flags.contains("amx_bf16")
   }()
 }
 
-/// AdamW and its schedule.
+/// How weights move.
 public struct OptimizerConfiguration: RunConfiguration {
+  /// The rule for matrices between hidden layers: `muon`, or `adamw` as for everything else.
+  public var matrices = WeightDescent.MatrixRule.muon
+  /// With Muon: how many times as long the matrices' steps are.
+  public var matrixStepScale = 10.0
   /// The step size over the course of the run.
   public var learningRate = Schedule(peak: 2e-3, end: 0, warmup: 0.05, shape: .cosine)
   /// Of matrices only; biases, norms and tokens do not decay.

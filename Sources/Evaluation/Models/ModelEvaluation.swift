@@ -1,0 +1,143 @@
+import Foundation
+import Torch
+import TrainingRuns
+import VisionJEPA
+
+/// `jepa evaluate`: what a checkpoint's embeddings are worth on labelled folders, beside raw pixels and the
+/// same encoder with random weights.
+public struct ModelEvaluation {
+  /// Side in pixels of the raw pixels that are compared: 3,072 numbers a picture.
+  public static let rawPixelSize = 32
+  /// Test pictures on which the energy is evaluated.
+  public static let energyPictureCount = 1000
+
+  private let checkpoint: String
+  private let device: Device
+  private let k: Int
+  private let isStrict: Bool
+
+  public init(checkpoint: String, device: Device = .cpu, k: Int = 20, isStrict: Bool = false) {
+    self.checkpoint = checkpoint
+    self.device = device
+    self.k = k
+    self.isStrict = isStrict
+  }
+
+  /// Evaluates on two folders whose subfolders are the classes.
+  ///
+  /// - Throws: `ImageError`, `RunError`, `EvaluationError`, with what was expected and found.
+  public func run(train trainPath: String, test testPath: String) throws -> EvaluationReport {
+    let (trainFolder, testFolder) = (try ImageFolder(trainPath), try ImageFolder(testPath))
+    let classes = try Classes(train: trainFolder, test: testFolder)
+    let model = try ImageModel.load(from: checkpoint, device: device)
+    let train = try classes.tables(of: trainFolder, isStrict: isStrict)
+    let test = try classes.tables(of: testFolder, isStrict: isStrict)
+
+    func scores(_ encoder: VisionEncoder) throws -> EmbeddingScores {
+      try EmbeddingScores(
+        train: try train(model.preprocessing, embed(with: encoder)),
+        test: try test(model.preprocessing, embed(with: encoder)), k: k)
+    }
+    let trained = try scores(model.encoder)
+    let random = try scores(try model.encoderWithRandomWeights(seed: 1))
+    let pixels = ImagePreprocessing(
+      imageSize: Self.rawPixelSize, normalization: model.preprocessing.normalization,
+      filter: model.preprocessing.filter)
+    let (trainPixels, testPixels) = (
+      try train(pixels) { $0.flattened(1) }, try test(pixels) { $0.flattened(1) }
+    )
+    let raw = try EmbeddingScores(
+      train: trainPixels, test: testPixels, k: k, measuresSpread: false)
+
+    let opened = try Checkpoint.open(at: checkpoint, verifying: false)
+    return try EvaluationReport(
+      trained: trained, randomWeights: random, rawPixels: raw,
+      energy: try energy(on: testFolder, preprocessing: model.preprocessing), train: trainPixels,
+      test: testPixels, classes: trainFolder.labels, k: k,
+      checkpoint: EvaluationReport.Checkpoint(
+        path: opened.path, encoder: "\(type(of: model.encoder))", step: opened.step))
+  }
+
+  private func embed(with encoder: VisionEncoder) -> (Tensor) -> Tensor {
+    { pictures in encoder.inferring { encoder.embedding(of: pictures.to(device: device)) } }
+  }
+
+  /// The energy of the training method on clean and spoiled test pictures; empty where the checkpoint has
+  /// none.
+  private func energy(
+    on folder: ImageFolder, preprocessing: ImagePreprocessing
+  ) throws -> [Corruption: EnergyEvaluation.Figures] {
+    let (method, configuration) = try ImageTrainingConfiguration.loadMethod(
+      from: checkpoint, device: device)
+    let mean = preprocessing.normalization.mean
+    let deviation = preprocessing.normalization.standardDeviation
+    let shift = Tensor([mean.x, mean.y, mean.z], shape: [1, 3, 1, 1])
+    let scale = Tensor([deviation.x, deviation.y, deviation.z], shape: [1, 3, 1, 1])
+    func normalized(_ pictures: Tensor) -> Tensor {
+      ((pictures - shift) / scale).to(device: device)
+    }
+    let step = max(1, folder.count / Self.energyPictureCount)
+    let items = Array(stride(from: 0, to: folder.count, by: step).prefix(Self.energyPictureCount))
+    let batches = try ImageBatches(
+      folder, size: preprocessing.imageSize, batchSize: 100, filter: preprocessing.filter,
+      normalization: .identity, items: items)
+    var pictures: [Tensor] = []
+    while let batch = try batches.next() {
+      pictures.append(batch.tensor(size: preprocessing.imageSize).clamped(to: 0...1))
+      batches.release(batch)
+    }
+    guard let first = pictures.first,
+      method.energies(of: normalized(first.slice(0..<1)), using: RandomGenerator(seed: 0)) != nil
+    else { return [:] }
+    return try EnergyEvaluation.run(
+      batches: pictures, tokenSize: configuration.encoder.patchSize ?? 8,
+      // The same masks for every version of a picture.
+      energy: { method.energies(of: normalized($0), using: RandomGenerator(seed: 0))! },
+      control: { method.controls(of: normalized($0)) })
+  }
+}
+
+/// The classes of two folders, by name.
+private struct Classes {
+  private let numbers: [String: Int]
+
+  init(train: ImageFolder, test: ImageFolder) throws {
+    numbers = Dictionary(uniqueKeysWithValues: train.labels.enumerated().map { ($1, $0) })
+    for label in test.labels where numbers[label] == nil {
+      throw EvaluationError.unknownClass(
+        name: label, folder: test.path, known: train.labels.sorted())
+    }
+  }
+
+  /// A function from a preprocessing and an embedding to the table of a folder's labelled pictures.
+  func tables(
+    of folder: ImageFolder, isStrict: Bool
+  ) throws -> (ImagePreprocessing, (Tensor) -> Tensor) throws -> EmbeddingTable {
+    { preprocessing, embed in
+      let batches = try ImageBatches(
+        folder, size: preprocessing.imageSize, batchSize: 256, filter: preprocessing.filter,
+        normalization: preprocessing.normalization, options: LoaderOptions(isStrict: isStrict))
+      var rows: [Tensor] = []
+      var labels: [Int] = []
+      var paths: [String] = []
+      while let batch = try batches.next() {
+        rows.append(embed(batch.tensor(size: preprocessing.imageSize)).to(device: .cpu).clone())
+        labels += batch.items.map { folder.label(of: $0).flatMap { numbers[$0] } ?? -1 }
+        paths += batch.paths
+        batches.release(batch)
+      }
+      guard !rows.isEmpty else {
+        throw EvaluationError.tooFewItems(purpose: "an evaluation", needed: 1, found: 0)
+      }
+      return try EmbeddingTable(
+        embeddings: Tensor.concatenate(rows), labels: labels, paths: paths)
+    }
+  }
+}
+
+extension ImageBatch {
+  /// The pictures `[B, 3, S, S]`, without a copy: valid until the batch is released.
+  public func tensor(size: Int) -> Tensor {
+    Tensor.view(of: pixels, shape: [count, 3, size, size], keepingAlive: self)
+  }
+}

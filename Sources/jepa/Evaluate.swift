@@ -1,0 +1,43 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import Torch
+
+/// `jepa evaluate`
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure what a checkpoint's embeddings are worth.",
+    discussion: """
+      TRAIN and TEST are folders with a folder of pictures for each class. Prints kNN, a linear probe and
+      RankMe, beside raw pixels and the same encoder with random weights, and whether the energy tells
+      spoiled pictures from clean ones.
+      """)
+
+  @Argument(help: "The labelled folder that kNN and the probe learn from.")
+  var train: String
+
+  @Argument(help: "The labelled folder that they are tested on.")
+  var test: String
+
+  @Option(help: "A run folder or a checkpoint's folder.")
+  var checkpoint: String
+
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  var device = "cpu"
+
+  @Option(help: "The neighbours that vote.")
+  var k = 20
+
+  @Flag(help: "Print JSON instead of a table.")
+  var json = false
+
+  @Flag(help: "A picture that cannot be read is an error.")
+  var strict = false
+
+  func run() throws {
+    let report = try ModelEvaluation(
+      checkpoint: checkpoint, device: try Device(device), k: k, isStrict: strict
+    ).run(train: train, test: test)
+    print(json ? try report.json() : report.table)
+  }
+}
