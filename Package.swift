@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import Foundation
 import PackageDescription
 
@@ -62,7 +62,8 @@ let package = Package(
         "CImage", "Torch", "EnergyDescent", "TrainingRuns",
         .product(name: "Logging", package: "swift-log"),
       ]),
-    .target(name: "Evaluation", dependencies: ["Torch", "EnergyDescent", "VisionJEPA"]),
+    .target(
+      name: "Evaluation", dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TrainingRuns"]),
     .executableTarget(
       name: "jepa",
       dependencies: [

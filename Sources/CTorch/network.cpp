@@ -1,13 +1,15 @@
-// Layers' operators, losses and two matrix decompositions.
+// Layers' operators, losses and three matrix decompositions.
 #include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/batch_norm.h>
+#include <ATen/ops/cholesky_inverse.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linalg_cholesky.h>
 #include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/linalg_svdvals.h>
 #include <ATen/ops/linear.h>
@@ -88,6 +90,10 @@ int32_t ct_smooth_l1(const ct_tensor *x, const ct_tensor *y, double beta, int32_
 
 int32_t ct_mse(const ct_tensor *x, const ct_tensor *y, int32_t reduction, ct_out out) {
   return produce(out, [&] { return at::mse_loss(x->value, y->value, reduction); });
+}
+
+int32_t ct_positive_definite_inverse(const ct_tensor *x, ct_out out) {
+  return produce(out, [&] { return at::cholesky_inverse(at::linalg_cholesky(x->value)); });
 }
 
 int32_t ct_singular_values(const ct_tensor *x, ct_out out) {

@@ -122,6 +122,11 @@ extension Tensor {
     }
   }
 
+  /// The inverse of a symmetric positive definite matrix, by Cholesky's decomposition.
+  public func positiveDefiniteInverse() -> Tensor {
+    Tensor.make("positiveDefiniteInverse", self) { ct_positive_definite_inverse(handle, $0) }
+  }
+
   /// The singular values of a matrix, greatest first.
   public func singularValues() -> Tensor {
     Tensor.make("singularValues", self) { ct_singular_values(handle, $0) }

@@ -206,5 +206,9 @@ private final class FolderLock: Sendable {
     try DurableFile.append("\(getpid())".utf8, to: descriptor, file)
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // Closing alone would leave the lock to a child process that is just being started.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 }

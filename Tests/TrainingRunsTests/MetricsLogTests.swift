@@ -71,10 +71,10 @@ import Testing
     #expect(throws: RunError.damagedMetrics(path: path, line: 2)) { try open(folder, after: 5) }
   }
 
-  @Test func namesAreTheirOwn() async {
-    await #expect(processExitsWith: .failure) {
-      let folder = try TemporaryFolder()
-      let log = try MetricsLog(folder: folder.path, resumingAfter: nil, wallTime: 0)
+  @Test func namesAreTheirOwn() async throws {
+    let folder = try TemporaryFolder()
+    await #expect(processExitsWith: .failure) { [path = folder.path as String] in
+      let log = try MetricsLog(folder: path, resumingAfter: nil, wallTime: 0)
       try log.log([Metric("step", 1)], at: RunProgress())
     }
   }

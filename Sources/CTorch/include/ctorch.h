@@ -180,6 +180,8 @@ int32_t ct_cross_entropy(const ct_tensor *logits, const ct_tensor *labels, int32
 int32_t ct_smooth_l1(const ct_tensor *x, const ct_tensor *y, double beta, int32_t reduction, ct_out out);
 int32_t ct_mse(const ct_tensor *x, const ct_tensor *y, int32_t reduction, ct_out out);
 
+/// By Cholesky's decomposition; fails where the matrix is not positive definite.
+int32_t ct_positive_definite_inverse(const ct_tensor *x, ct_out out);
 int32_t ct_singular_values(const ct_tensor *x, ct_out out);
 int32_t ct_symmetric_eigen(const ct_tensor *x, ct_out values, ct_out vectors);
 

@@ -16,7 +16,7 @@ public struct ContactSheet: Sendable {
     }
   }
 
-  /// Side of a tile in pixels; smaller pictures are enlarged by whole factors, larger ones shrunk.
+  /// Side of a tile in pixels; the longer side of each picture is resized to it.
   public var tileSize: Int
   /// From top to bottom.
   public private(set) var rows: [[Tile]] = []
@@ -67,13 +67,12 @@ public struct ContactSheet: Sendable {
   /// Draws a picture into the middle of its tile.
   private func place(_ image: RGBImage, x: Int, y: Int, on sheet: inout RGBImage) {
     let longer = max(image.width, image.height)
-    let factor =
-      longer <= tileSize ? Double(tileSize / longer) : Double(tileSize) / Double(longer)
-    let width = max(1, Int(Double(image.width) * factor))
-    let height = max(1, Int(Double(image.height) * factor))
+    let factor = Double(tileSize) / Double(longer)
+    let width = max(1, Int((Double(image.width) * factor).rounded()))
+    let height = max(1, Int((Double(image.height) * factor).rounded()))
     let left = x + (tileSize - width) / 2
     let top = y + (tileSize - height) / 2
-    if longer <= tileSize {
+    if tileSize % longer == 0 {
       // Enlarged without smoothing: pixels are what one wants to see.
       for row in 0..<height {
         for column in 0..<width {

@@ -19,36 +19,17 @@ public struct PixelPlanes {
 
   func plane(_ channel: Int) -> UnsafeMutablePointer<Float> { base + channel * planeCount }
 
-  /// Replaces every pixel by `transform` of it, eight at a time.
+  /// Replaces every pixel by `transform` of it. Without branches in `transform` the compiler makes
+  /// vectors of it.
   @inline(__always)
-  func mapColors(
-    _ transform: (inout SIMD8<Float>, inout SIMD8<Float>, inout SIMD8<Float>) -> Void
-  ) {
-    let count = planeCount
-    let red = UnsafeMutableRawPointer(plane(0))
-    let green = UnsafeMutableRawPointer(plane(1))
-    let blue = UnsafeMutableRawPointer(plane(2))
-    var i = 0
-    while i + 8 <= count {
-      let at = i * 4
-      var r = red.loadUnaligned(fromByteOffset: at, as: SIMD8<Float>.self)
-      var g = green.loadUnaligned(fromByteOffset: at, as: SIMD8<Float>.self)
-      var b = blue.loadUnaligned(fromByteOffset: at, as: SIMD8<Float>.self)
+  func mapColors(_ transform: (inout Float, inout Float, inout Float) -> Void) {
+    let (red, green, blue) = (plane(0), plane(1), plane(2))
+    for i in 0..<planeCount {
+      var (r, g, b) = (red[i], green[i], blue[i])
       transform(&r, &g, &b)
-      red.storeBytes(of: r, toByteOffset: at, as: SIMD8<Float>.self)
-      green.storeBytes(of: g, toByteOffset: at, as: SIMD8<Float>.self)
-      blue.storeBytes(of: b, toByteOffset: at, as: SIMD8<Float>.self)
-      i += 8
-    }
-    while i < count {
-      var r = SIMD8<Float>(repeating: plane(0)[i])
-      var g = SIMD8<Float>(repeating: plane(1)[i])
-      var b = SIMD8<Float>(repeating: plane(2)[i])
-      transform(&r, &g, &b)
-      plane(0)[i] = r[0]
-      plane(1)[i] = g[0]
-      plane(2)[i] = b[0]
-      i += 1
+      red[i] = r
+      green[i] = g
+      blue[i] = b
     }
   }
 
@@ -69,14 +50,12 @@ public struct PixelPlanes {
 
 /// Brightness of a colour: the weights of ITU-R BT.601 as torchvision rounds them.
 @inline(__always)
-func luma(_ red: SIMD8<Float>, _ green: SIMD8<Float>, _ blue: SIMD8<Float>) -> SIMD8<Float> {
+func luma(_ red: Float, _ green: Float, _ blue: Float) -> Float {
   red * 0.2989 + green * 0.587 + blue * 0.114
 }
 
 @inline(__always)
-func cutToUnit(_ value: SIMD8<Float>) -> SIMD8<Float> {
-  value.clamped(lowerBound: SIMD8(repeating: 0), upperBound: SIMD8(repeating: 1))
-}
+func cutToUnit(_ value: Float) -> Float { min(max(value, 0), 1) }
 
 /// Per-channel mean and standard deviation that a picture in 0...1 is standardised with:
 /// `(x - mean) / standardDeviation`.

@@ -142,8 +142,6 @@ public final class Resampler {
     let row = sourceRow.reserve(used + 1)
     row[used] = 0
     let raw = UnsafeRawPointer(row)
-    let low = SIMD4<Float>(repeating: 0)
-    let high = SIMD4<Float>(repeating: 255)
     let taps = columns.stride
     columns.starts.withUnsafeBufferPointer { starts in
       columns.counts.withUnsafeBufferPointer { counts in
@@ -155,13 +153,22 @@ public final class Resampler {
             var weight = weights.baseAddress!
             for x in 0..<width {
               var pixel = raw + (starts[x] - first) * 12
-              var sum = SIMD4<Float>.zero
-              for tap in 0..<counts[x] {
-                // Four floats from an RGB pixel: the fourth lane is the next one's red, unused.
+              // Four floats from an RGB pixel: the fourth lane is the next one's red, unused. Two
+              // sums, so that one addition need not wait for the other.
+              var (sum, other) = (SIMD4<Float>.zero, SIMD4<Float>.zero)
+              let count = counts[x]
+              var tap = 0
+              while tap + 1 < count {
                 sum += pixel.loadUnaligned(as: SIMD4<Float>.self) * weight[tap]
-                pixel += 12
+                other +=
+                  pixel.loadUnaligned(fromByteOffset: 12, as: SIMD4<Float>.self) * weight[tap + 1]
+                pixel += 24
+                tap += 2
               }
-              sum = sum.clamped(lowerBound: low, upperBound: high)
+              if tap < count {
+                sum += pixel.loadUnaligned(as: SIMD4<Float>.self) * weight[tap]
+              }
+              sum = Self.cutToByte(sum + other)
               out.storeBytes(of: sum, as: SIMD4<Float>.self)
               out += 12
               weight += taps
@@ -172,6 +179,14 @@ public final class Resampler {
     }
   }
 
+  /// `SIMD.clamped` goes through the lanes one by one; this is two instructions.
+  @inline(__always)
+  private static func cutToByte(_ value: SIMD4<Float>) -> SIMD4<Float> {
+    let (low, high) = (SIMD4<Float>(repeating: 0), SIMD4<Float>(repeating: 255))
+    let raised = value.replacing(with: low, where: value .< low)
+    return raised.replacing(with: high, where: high .< raised)
+  }
+
   /// Resizes columns, and takes the interleaved colours apart into planes.
   private func shorten(
     _ middle: UnsafePointer<Float>, firstRow: Int, stride: Int,
@@ -179,8 +194,6 @@ public final class Resampler {
     offset: SIMD3<Float>
   ) {
     let plane = width * height
-    let low = SIMD16<Float>(repeating: 0)
-    let high = SIMD16<Float>(repeating: 255)
     let line = sourceRow.reserve(stride)
     rows.weights.withUnsafeBufferPointer { weights in
       for y in 0..<height {
@@ -195,7 +208,6 @@ public final class Resampler {
             sum += pixel.loadUnaligned(as: SIMD16<Float>.self) * weight[tap]
             pixel += stride * 4
           }
-          sum = sum.clamped(lowerBound: low, upperBound: high)
           UnsafeMutableRawPointer(line + i).storeBytes(of: sum, as: SIMD16<Float>.self)
           i += 16
         }
@@ -203,9 +215,9 @@ public final class Resampler {
         let green = red + plane
         let blue = green + plane
         for x in 0..<width {
-          red[x] = line[x * 3] * scale.x + offset.x
-          green[x] = line[x * 3 + 1] * scale.y + offset.y
-          blue[x] = line[x * 3 + 2] * scale.z + offset.z
+          red[x] = min(max(line[x * 3], 0), 255) * scale.x + offset.x
+          green[x] = min(max(line[x * 3 + 1], 0), 255) * scale.y + offset.y
+          blue[x] = min(max(line[x * 3 + 2], 0), 255) * scale.z + offset.z
         }
       }
     }

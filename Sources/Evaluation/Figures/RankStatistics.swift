@@ -1,0 +1,70 @@
+/// How well a score tells positive items from negative ones.
+public enum RankStatistics {
+  /// The area under the receiver operating characteristic: the probability that a positive item's
+  /// score is above a negative item's, a tie counting one half.
+  ///
+  /// Computed from ranks, `(R - P (P + 1) / 2) / (P N)` with R the sum of the positives' ranks
+  /// (the Mann-Whitney statistic), in the time of a sort.
+  ///
+  /// - Parameters:
+  ///   - positives: P scores that should be high; infinity is allowed.
+  ///   - negatives: N scores that should be low.
+  /// - Returns: 0 to 1; 0.5 where the score says nothing.
+  /// - Throws: `EvaluationError.tooFewItems` where one side is empty; `.notANumber`.
+  ///
+  /// Reference: Hanley and McNeil 1982, "The meaning and use of the area under a ROC curve".
+  public static func auroc(
+    positives: [Double], negatives: [Double]
+  ) throws(EvaluationError) -> Double {
+    try check([positives, negatives], purpose: "AUROC")
+    let scores =
+      (positives.map { (value: $0, positive: true) }
+      + negatives.map { (value: $0, positive: false) }).sorted { $0.value < $1.value }
+    var rankSum = 0.0
+    var start = 0
+    while start < scores.count {
+      var end = start
+      var tiedPositives = 0
+      while end < scores.count, scores[end].value == scores[start].value {
+        tiedPositives += scores[end].positive ? 1 : 0
+        end += 1
+      }
+      // Equal scores share the mean of the ranks start + 1 ... end.
+      rankSum += Double(tiedPositives) * Double(start + 1 + end) / 2
+      start = end
+    }
+    let positiveCount = Double(positives.count)
+    return (rankSum - positiveCount * (positiveCount + 1) / 2)
+      / (positiveCount * Double(negatives.count))
+  }
+
+  /// The share of pairs whose positive score is above the negative one, a tie counting one half.
+  ///
+  /// - Parameters:
+  ///   - positives: the scores that should be the higher ones, pair by pair.
+  ///   - negatives: as many scores that should be the lower ones.
+  /// - Returns: 0 to 1.
+  /// - Throws: `EvaluationError.tooFewItems`, `.notANumber`, `.wrongShape` for lists of two lengths.
+  public static func pairedAccuracy(
+    positives: [Double], negatives: [Double]
+  ) throws(EvaluationError) -> Double {
+    try check([positives, negatives], purpose: "paired accuracy")
+    guard positives.count == negatives.count else {
+      throw .wrongShape(
+        purpose: "paired accuracy", expected: [positives.count], found: [negatives.count])
+    }
+    let wins = zip(positives, negatives).reduce(0.0) {
+      $0 + ($1.0 > $1.1 ? 1 : $1.0 == $1.1 ? 0.5 : 0)
+    }
+    return wins / Double(positives.count)
+  }
+
+  private static func check(_ lists: [[Double]], purpose: String) throws(EvaluationError) {
+    for list in lists {
+      guard !list.isEmpty else { throw .tooFewItems(purpose: purpose, needed: 1, found: 0) }
+      if let item = list.firstIndex(where: \.isNaN) {
+        throw .notANumber(purpose: purpose, item: item)
+      }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+
+/// A file under a temporary name that gets its own one only when it is complete and on the disk.
+///
+/// One that is never published is removed when it is let go of.
+final class UnfinishedFile {
+  private let path: String
+  private let temporaryPath: String
+  private let descriptor: Int32
+  private var isOpen = true
+
+  init(for path: String) throws(EvaluationError) {
+    self.path = path
+    temporaryPath = "\(path).\(String(UInt64.random(in: 0...(.max)), radix: 36)).tmp"
+    // 0o666 leaves the permissions to the user's umask, as for any other file.
+    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else {
+      isOpen = false
+      throw failed("create")
+    }
+  }
+
+  deinit {
+    guard isOpen else { return }
+    close(descriptor)
+    unlink(temporaryPath)
+  }
+
+  func append(_ bytes: UnsafeRawBufferPointer) throws(EvaluationError) {
+    try put(bytes) { write(self.descriptor, $0.baseAddress, $0.count) }
+  }
+
+  /// Replaces bytes at the file's beginning.
+  func overwriteStart(with bytes: UnsafeRawBufferPointer) throws(EvaluationError) {
+    var offset = 0
+    try put(bytes) { piece in
+      let written = pwrite(self.descriptor, piece.baseAddress, piece.count, off_t(offset))
+      offset += max(written, 0)
+      return written
+    }
+  }
+
+  private func put(
+    _ bytes: UnsafeRawBufferPointer, _ write: (UnsafeRawBufferPointer) -> Int
+  ) throws(EvaluationError) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      // Systems refuse or cut single writes of 2 GB and more.
+      let written = write(UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30)))
+      if written < 0 {
+        if errno == EINTR { continue }
+        throw failed("write")
+      }
+      rest = rest.dropFirst(written)
+    }
+  }
+
+  /// Puts the bytes on the disk, then gives the file its name, in place of one that had it.
+  func publish() throws(EvaluationError) {
+    guard fsync(descriptor) == 0 else { throw failed("synchronize") }
+    guard rename(temporaryPath, path) == 0 else { throw failed("rename") }
+    close(descriptor)
+    isOpen = false
+    let folder = open(URL(fileURLWithPath: path).deletingLastPathComponent().path, O_RDONLY)
+    guard folder >= 0 else { return }
+    // Some file systems cannot synchronize a folder; the file itself is safe by now.
+    fsync(folder)
+    close(folder)
+  }
+
+  private func failed(_ operation: String) -> EvaluationError {
+    .system(path: path, operation: operation, errorNumber: errno)
+  }
+}
