@@ -201,7 +201,8 @@ func measure(_ options: Options) throws -> Report {
   let seconds = (ContinuousClock.now - start) / .seconds(1)
   return Report(
     imagesPerSecond: Double(batch * options.count("steps")) / seconds,
-    peakMemoryMiB: PeakMemory.mebibytes, memoryAtStartMiB: memoryAtStart, losses: losses.map { $0.item() })
+    peakMemoryMiB: PeakMemory.mebibytes, memoryAtStartMiB: memoryAtStart,
+    losses: losses.map { $0.item() })
 }
 
 let options = Options(Array(CommandLine.arguments.dropFirst()))
