@@ -159,20 +159,10 @@ final class Step {
   }
 }
 
-func memoryMiB() -> Double {
-  var usage = rusage()
-  getrusage(RUSAGE_SELF, &usage)
-  #if canImport(Darwin)
-    return Double(usage.ru_maxrss) / 1_048_576
-  #else
-    return Double(usage.ru_maxrss) / 1024
-  #endif
-}
-
 struct Report: Encodable {
   var imagesPerSecond: Double
-  var peakMemoryMiB: Double
-  var memoryAtStartMiB: Double
+  var peakMemoryMiB: Int
+  var memoryAtStartMiB: Int
   var losses: [Double]
 }
 
@@ -194,7 +184,7 @@ func measure(_ options: Options) throws -> Report {
       [masks.count, batch, 3, image, image],
       using: RandomGenerator(seed: UInt64(options.count("seed"))))
     : SafetensorsFile(path: "\(state)/pixels.safetensors").tensor("pixels")
-  let memoryAtStart = memoryMiB()
+  let memoryAtStart = PeakMemory.mebibytes
   let onDevice = pictures.to(device: device)
   let step = try Step(options, grid: TokenGrid(height: side, width: side), device: device)
 
@@ -211,7 +201,8 @@ func measure(_ options: Options) throws -> Report {
   let seconds = (ContinuousClock.now - start) / .seconds(1)
   return Report(
     imagesPerSecond: Double(batch * options.count("steps")) / seconds,
-    peakMemoryMiB: memoryMiB(), memoryAtStartMiB: memoryAtStart, losses: losses.map { $0.item() })
+    peakMemoryMiB: PeakMemory.mebibytes, memoryAtStartMiB: memoryAtStart,
+    losses: losses.map { $0.item() })
 }
 
 let options = Options(Array(CommandLine.arguments.dropFirst()))

@@ -18,10 +18,7 @@ int32_t ct_adamw_(ct_list parameters, ct_list gradients, ct_list first_moments,
                   double beta2, double weight_decay, double epsilon) {
   return guarded([&] {
     c10::AutoGradMode no_graph(false);
-<<<<<<< HEAD
-=======
     // The operator reads the counts and leaves counting to its caller.
->>>>>>> torch
     at::_foreach_add_(list(steps, count), 1);
     at::_fused_adamw_(list(parameters, count), list(gradients, count), list(first_moments, count), list(second_moments, count),
                       {}, list(steps, count), learning_rate, beta1, beta2, weight_decay, epsilon, /*amsgrad=*/false,
