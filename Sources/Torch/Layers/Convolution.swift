@@ -43,9 +43,8 @@ public final class ResidualBlock: Module {
     first = Conv2d(inputs, outputs, stride: stride, using: generator)
     firstNorm = BatchNorm(outputs)
     second = Conv2d(outputs, outputs, using: generator)
-    secondNorm = BatchNorm(outputs)
-    // A block without a convolution in its shortcut starts half as strong beside it.
-    if stride == 1 && inputs == outputs { secondNorm.weight.assign(0.5) }
+    // A block whose shortcut has no convolution starts half as strong beside it.
+    secondNorm = BatchNorm(outputs, scale: stride == 1 && inputs == outputs ? 0.5 : 1)
     shortcut =
       stride == 1 && inputs == outputs
       ? nil

@@ -59,10 +59,13 @@ public final class BatchNorm: Module {
   public let momentum: Double
   public let epsilon: Double
 
-  public init(_ channels: Int, momentum: Double = 0.1, epsilon: Double = 1e-5) {
+  /// - Parameter scale: what the learned scale starts from.
+  public init(
+    _ channels: Int, scale: Double = 1, momentum: Double = 0.1, epsilon: Double = 1e-5
+  ) {
     self.momentum = momentum
     self.epsilon = epsilon
-    weight = Tensor.ones([channels])
+    weight = Tensor.full([channels], scale)
     bias = Tensor.zeros([channels])
     runningMean = Tensor.zeros([channels])
     runningVariance = Tensor.ones([channels])
