@@ -36,11 +36,10 @@ public final class WeightDescent {
   ///   - modules: what to train, each with the name its parameters start with.
   ///   - matrices: the rule for matrices; with Muon their steps are `matrixStepScale` times as long.
   ///   - clipNorm: gradients whose norm over all weights is greater are scaled down to it.
-  ///   - precision: what Muon computes in.
   public init(
     _ modules: [(name: String, module: Module)], matrices: MatrixRule = .adamW,
     matrixStepScale: Double = 10, betas: (Double, Double), epsilon: Double = 1e-8,
-    weightDecay: Double, clipNorm: Double?, precision: DType = .float32,
+    weightDecay: Double, clipNorm: Double?,
     exchange: any GradientExchange = SingleProcess()
   ) {
     let named = modules.flatMap { entry in
@@ -57,7 +56,7 @@ public final class WeightDescent {
         AdamW.Group(count: decayed.count, weightDecay: weightDecay),
         AdamW.Group(count: others.count, weightDecay: 0),
       ])
-    let muon = Muon(weightDecay: weightDecay / matrixStepScale, precision: precision)
+    let muon = Muon(weightDecay: weightDecay / matrixStepScale)
     rule = SplitRule([
       SplitRule.Part(count: inner.count, rule: muon, stepScale: matrixStepScale),
       SplitRule.Part(count: outer.count, rule: adamW),

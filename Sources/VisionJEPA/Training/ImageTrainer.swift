@@ -57,8 +57,7 @@ public final class ImageTrainer {
     descent = WeightDescent(
       method.trained, matrices: optimizer.matrices, matrixStepScale: optimizer.matrixStepScale,
       betas: (optimizer.beta1, optimizer.beta2), weightDecay: optimizer.weightDecay,
-      clipNorm: optimizer.clipNorm,
-      precision: configuration.precision.forOrthogonalization(on: device))
+      clipNorm: optimizer.clipNorm)
     monitor = CollapseMonitor(configuration.collapse)
     state = TrainingState(
       progress: RunProgress(),

@@ -21,11 +21,6 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
     }
   }
 
-  /// The type that Muon's iteration computes in.
-  func forOrthogonalization(on device: Device) -> DType {
-    device == .cpu && !Self.processorMultipliesBFloat16 ? .float32 : .bfloat16
-  }
-
   private static let processorMultipliesBFloat16: Bool = {
     let flags = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
     return flags.contains("avx512_bf16") || flags.contains("amx_bf16")
