@@ -77,6 +77,8 @@ let package = Package(
       name: "ijepa-step-benchmark",
       dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TrainingRuns"],
       path: "Benchmarks/ijepa-step", exclude: ["peer.py", "README.md", "run"]),
+    .executableTarget(
+      name: "embed-picture", dependencies: ["VisionJEPA"], path: "Examples/embed-picture"),
     .target(name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport"),
     .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
     .testTarget(name: "EnergyDescentTests", dependencies: ["EnergyDescent", "TestSupport"]),

@@ -12,13 +12,15 @@ func fail(_ message: String) -> Never {
   exit(1)
 }
 
-/// The options by name, with peer.py's names and defaults.
+/// The options by name, with peer.py's names and defaults; `precision` (float32, bfloat16) and `blocks`
+/// (separate, together) are this side's own.
 struct Options {
   private var values = [
     "image": "64", "patch": "8", "batch": "64", "width": "192", "depth": "12", "heads": "3",
     "predictor-width": "96", "predictor-depth": "6", "predictor-heads": "3",
     "learning-rate": "1e-3", "momentum": "0.996", "warmup": "3", "steps": "10", "threads": "0",
-    "seed": "0", "device": "cpu", "masks": "", "write-masks": "", "read-state": "",
+    "seed": "0", "device": "cpu", "precision": "float32", "blocks": "separate", "masks": "",
+    "write-masks": "", "read-state": "",
   ]
 
   init(_ arguments: [String]) {
@@ -84,77 +86,71 @@ struct MaskFile: Codable {
   }
 }
 
-/// One batch's masks on a device: context `[B, n]`, and targets `[M * B, m]` block by block.
-struct Masks {
-  let context: Tensor
-  let targets: Tensor
-  let blocks: Int
-
+extension BlockMasks {
+  /// The masks of a file's batch.
   init(_ batch: MaskFile.Batch, device: Device) {
-    let (items, blocks) = (batch.context.count, batch.targets[0].count)
     let lengths = Set(batch.context.map(\.count))
     let targetLength = batch.targets[0][0].count
     guard lengths.count == 1, batch.targets.joined().allSatisfy({ $0.count == targetLength }) else {
       fail("a batch whose contexts or target blocks differ in length")
     }
-    context = Tensor(Array(batch.context.joined()), shape: [items, batch.context[0].count])
-      .to(device: device)
-    targets = Tensor(
-      (0..<blocks).flatMap { block in batch.targets.flatMap { $0[block] } },
-      shape: [blocks * items, targetLength]
-    ).to(device: device)
-    self.blocks = blocks
+    self.init(
+      context: Tensor(
+        Array(batch.context.joined()), shape: [batch.context.count, batch.context[0].count]),
+      targets: Tensor(
+        Array(batch.targets.joined().joined()),
+        shape: [batch.targets.count, batch.targets[0].count, targetLength]),
+      device: device)
   }
 }
 
-/// What the step trains, and the step.
+/// The training step of the method `ijepa`, as the trainer makes it.
 final class Step {
-  let encoder: VisionTransformer
-  let predictor: TokenPredictor
-  let teacher: Teacher<VisionTransformer>
+  private let method: IJEPAMethod
   private let descent: WeightDescent
   private let learningRate: Double
-  private let momentum: Double
+  private let precision: DType?
+  private let device: Device
 
   init(_ options: Options, grid: TokenGrid, device: Device) throws {
     let generator = RandomGenerator(seed: UInt64(options.count("seed")))
     let shape = TransformerShape(
       width: options.count("width"), depth: options.count("depth"), heads: options.count("heads"),
       patchSize: options.count("patch"), imageSize: options.count("image"))
-    encoder = VisionTransformer(shape, using: generator)
-    predictor = TokenPredictor(
-      inputs: shape.width, outputs: shape.width, width: options.count("predictor-width"),
-      depth: options.count("predictor-depth"), heads: options.count("predictor-heads"), grid: grid,
-      using: generator)
+    let encoder = VisionTransformer(shape, using: generator)
     let state = options.text("read-state")
     if !state.isEmpty {
       try encoder.loadState(from: SafetensorsFile(path: "\(state)/model.safetensors"))
-      try predictor.loadState(from: SafetensorsFile(path: "\(state)/predictor.safetensors"))
     }
-    let copy = VisionTransformer(shape, using: generator)
-    for module in [encoder, predictor, copy] as [Module] { module.move(to: device) }
-    teacher = Teacher(of: encoder, copy: copy)
+    var configuration = MethodConfiguration()
+    configuration.name = .ijepa
+    configuration.predictorWidth = options.count("predictor-width")
+    configuration.predictorDepth = options.count("predictor-depth")
+    configuration.predictorHeads = options.count("predictor-heads")
+    configuration.predictsBlocksTogether = options.text("blocks") == "together"
+    configuration.momentum = .constant(options.number("momentum"))
+    method = IJEPAMethod(
+      encoder: encoder, copy: VisionTransformer(shape, using: generator),
+      imageSize: shape.imageSize, configuration: configuration, using: generator)
+    if !state.isEmpty, let predictor = method.trained.first(where: { $0.name == "predictor" }) {
+      try predictor.module.loadState(
+        from: SafetensorsFile(path: "\(state)/predictor.safetensors"))
+    }
+    for (_, module) in method.trained + [("teacher", method.encoder)] { module.move(to: device) }
     descent = WeightDescent(
-      [("encoder", encoder), ("predictor", predictor)], betas: (0.9, 0.95), weightDecay: 0.05,
-      clipNorm: nil)
+      method.trained, betas: (0.9, 0.95), weightDecay: 0.05, clipNorm: nil)
     learningRate = options.number("learning-rate")
-    momentum = options.number("momentum")
+    precision = options.text("precision") == "bfloat16" ? .bfloat16 : nil
+    self.device = device
   }
 
-  func callAsFunction(_ pictures: Tensor, _ masks: Masks) -> Tensor {
-    let targets = withoutGradient {
-      teacher.module.tokens(of: pictures).layerNormalized(epsilon: 1e-5)
-        .tiled(masks.blocks, 1, 1).gatherTokens(masks.targets)
+  func callAsFunction(_ pictures: Tensor, _ masks: BlockMasks) -> Tensor {
+    let energy = withAutocast(to: precision, on: device) {
+      method.energy(of: pictures, masks: masks).total
     }
-    let context = encoder.tokens(of: pictures, keeping: masks.context)
-    // Each block by itself, all of them in one batch.
-    let predictions = predictor.predict(
-      masks.targets, from: context.tiled(masks.blocks, 1, 1),
-      at: masks.context.tiled(masks.blocks, 1))
-    let energy = predictions.smoothL1(targets)
     energy.backward()
     descent.step(stepSize: learningRate)
-    teacher.follow(encoder, momentum: momentum)
+    method.didStep(progress: 0)
     return energy.detached()
   }
 }
@@ -176,7 +172,7 @@ func measure(_ options: Options) throws -> Report {
   guard file.batches.allSatisfy({ $0.context.count == batch }) else {
     fail("the masks are of another batch than \(batch)")
   }
-  let masks = file.batches.map { Masks($0, device: device) }
+  let masks = file.batches.map { BlockMasks($0, device: device) }
   let state = options.text("read-state")
   let pictures =
     try state.isEmpty

@@ -1,21 +1,22 @@
 import Torch
 import TrainingRuns
 
-/// The blocks of one batch, as tensors on a device.
-struct BlockMasks {
+/// The context and target blocks of one batch, as tensors on a device.
+public struct BlockMasks {
   /// int64 `[B, n]`, the context's tokens.
-  let context: Tensor
-  /// int64 `[M * B, m]`, the tokens of M target blocks, block by block.
-  let targets: Tensor
+  public let context: Tensor
+  /// int64 `[B, M * m]`, the tokens of M target blocks, block by block.
+  public let targets: Tensor
   /// M
-  let blocks: Int
+  public let blocks: Int
 
-  init(_ masks: MultiBlockMask.Batch, device: Device) {
-    let (items, count, length) = (masks.itemCount, masks.targetCount, masks.targetLength)
-    context = Tensor(masks.context, shape: [items, masks.contextLength]).to(device: device)
-    targets = Tensor(masks.targets, shape: [items, count, length])
-      .transposed(0, 1).reshaped(count * items, length).to(device: device)
-    blocks = count
+  /// - Parameters:
+  ///   - context: token numbers of each item's context, all of one length.
+  ///   - targets: token numbers `[B, M, m]`.
+  public init(context: Tensor, targets: Tensor, device: Device) {
+    self.context = context.to(device: device)
+    self.targets = targets.flattened(1).to(device: device)
+    blocks = targets.size(1)
   }
 
   /// Draws the blocks of `count` pictures. The draw depends on the generator only.
@@ -25,18 +26,25 @@ struct BlockMasks {
   ) -> BlockMasks {
     let seed = UInt64(Tensor.integers(in: 0..<Int(Int64.max), [1], using: generator).integer())
     var draws = SeededGenerator(seed: seed)
-    return BlockMasks(mask.draw(itemCount: count, grid: grid, using: &draws), device: device)
+    let masks = mask.draw(itemCount: count, grid: grid, using: &draws)
+    return BlockMasks(
+      context: Tensor(masks.context, shape: [count, masks.contextLength]),
+      targets: Tensor(masks.targets, shape: [count, masks.targetCount, masks.targetLength]),
+      device: device)
   }
 
-  /// Tokens `[B, N, D]` reduced to those of the target blocks: `[M * B, m, D]`.
-  func targets(of tokens: Tensor) -> Tensor {
-    tokens.tiled(blocks, 1, 1).gatherTokens(targets)
-  }
-
-  /// Predicts the target blocks from context tokens `[B, n, D]`: `[M * B, m, outputs]`.
+  /// Predicts the target blocks from context tokens `[B, n, D]`: `[B, M * m, outputs]`.
   ///
-  /// Every block is predicted by itself, as published; all of them are one batch.
-  func predict(with predictor: TokenPredictor, from tokens: Tensor) -> Tensor {
-    predictor.predict(targets, from: tokens.tiled(blocks, 1, 1), at: context.tiled(blocks, 1))
+  /// - Parameter together: all blocks of a picture in one sequence, as V-JEPA does (Bardes et al. 2024,
+  ///   arXiv:2404.08471): the context goes through the predictor once instead of M times. Otherwise each
+  ///   block by itself, as in I-JEPA. Mask tokens hold nothing but places, so either way a prediction
+  ///   sees the context only.
+  func predict(with predictor: TokenPredictor, from tokens: Tensor, together: Bool) -> Tensor {
+    guard !together else { return predictor.predict(targets, from: tokens, at: context) }
+    let (items, length) = (targets.size(0), targets.size(1) / blocks)
+    let predictions = predictor.predict(
+      targets.reshaped(items * blocks, length), from: tokens.repeatingEach(blocks),
+      at: context.repeatingEach(blocks))
+    return predictions.reshaped(items, blocks * length, -1)
   }
 }

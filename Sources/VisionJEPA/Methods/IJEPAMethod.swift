@@ -3,7 +3,7 @@ import Torch
 
 /// Target blocks, predicted from a context block in the embeddings of a slow teacher.
 ///
-///     L = mean over blocks smooth-l1( P(f(context), places), layer-norm(teacher(x)) at places )
+///     L = mean over target tokens smooth-l1( P(f(context), places), layer-norm(teacher(x)) at places )
 ///
 /// Assran et al. 2023, "Self-supervised learning from images with a joint-embedding predictive
 /// architecture", arXiv:2301.08243, section 3. The encoder that is kept is the teacher, the paper's target
@@ -16,7 +16,7 @@ public final class IJEPAMethod: TrainingMethod {
   private let grid: TokenGrid
 
   /// - Parameter copy: an encoder of the same structure: becomes the teacher.
-  init(
+  public init(
     encoder: VisionEncoder, copy: VisionEncoder, imageSize: Int,
     configuration: MethodConfiguration, using generator: RandomGenerator
   ) {
@@ -53,21 +53,22 @@ public final class IJEPAMethod: TrainingMethod {
   }
 
   /// The energy of pictures `[B, 3, S, S]` for given masks.
-  func energy(of pictures: Tensor, masks: BlockMasks) -> StepEnergy {
+  public func energy(of pictures: Tensor, masks: BlockMasks) -> StepEnergy {
     let (targets, embeddings) = self.targets(of: pictures, masks: masks)
     let context = contextEncoder.tokens(of: pictures, keeping: masks.context)
-    let predictions = masks.predict(with: predictor, from: context)
+    let predictions = masks.predict(
+      with: predictor, from: context, together: configuration.predictsBlocksTogether)
     let energy = predictions.to(.float32).smoothL1(targets)
     return StepEnergy(
       total: energy, terms: [("energy", energy.detached())], embeddings: embeddings)
   }
 
-  /// The teacher's layer-normed tokens at the target blocks, `[M * B, m, D]`, and its embeddings of the
+  /// The teacher's layer-normed tokens at the target blocks, `[B, M * m, D]`, and its embeddings of the
   /// whole pictures, `[B, D]`.
   private func targets(of pictures: Tensor, masks: BlockMasks) -> (Tensor, embeddings: Tensor) {
     withoutGradient {
       let tokens = teacher.module.tokens(of: pictures).to(.float32)
-      return (masks.targets(of: tokens.layerNormalized(epsilon: 1e-5)), tokens.mean(1))
+      return (tokens.layerNormalized(epsilon: 1e-5).gatherTokens(masks.targets), tokens.mean(1))
     }
   }
 
@@ -82,9 +83,10 @@ public final class IJEPAMethod: TrainingMethod {
           configuration.blocks, count: pictures.size(0), grid: grid, using: generator,
           device: pictures.device)
         let context = contextEncoder.tokens(of: pictures, keeping: masks.context)
-        let errors = masks.predict(with: predictor, from: context)
-          .smoothL1(targets(of: pictures, masks: masks).0, reduction: .none)
-        return errors.mean(1, 2).reshaped(masks.blocks, -1).mean(0)
+        let errors = masks.predict(
+          with: predictor, from: context, together: configuration.predictsBlocksTogether
+        ).smoothL1(targets(of: pictures, masks: masks).0, reduction: .none)
+        return errors.mean(1, 2)
       }
       return rounds.dropFirst().reduce(rounds[0], +) / Double(rounds.count)
     }

@@ -51,8 +51,10 @@ public final class MasksMethod: TrainingMethod {
       (encoder.tokens(of: pictures), encoder.tokens(of: pictures, keeping: masks.context))
     }
     let projected = tokenProjector(tokens.to(.float32))
-    let predictions = masks.predict(with: predictor, from: context.to(.float32))
-    let energy = (predictions - masks.targets(of: projected)).squared().mean()
+    let predictions = masks.predict(
+      with: predictor, from: context.to(.float32),
+      together: configuration.predictsBlocksTogether)
+    let energy = (predictions - projected.gatherTokens(masks.targets)).squared().mean()
 
     let embeddings = tokens.mean(1)
     let penalty = regularizer(projector(embeddings).unsqueezed(0), using: generator)
@@ -76,8 +78,10 @@ public final class MasksMethod: TrainingMethod {
             configuration.blocks, count: pictures.size(0), grid: grid, using: generator,
             device: pictures.device)
           let context = encoder.tokens(of: pictures, keeping: masks.context)
-          let errors = masks.predict(with: predictor, from: context) - masks.targets(of: projected)
-          return errors.squared().mean(1, 2).reshaped(masks.blocks, -1).mean(0)
+          let predictions = masks.predict(
+            with: predictor, from: context, together: configuration.predictsBlocksTogether)
+          let errors = predictions - projected.gatherTokens(masks.targets)
+          return errors.squared().mean(1, 2)
         }
         return rounds.dropFirst().reduce(rounds[0], +) / Double(rounds.count)
       }

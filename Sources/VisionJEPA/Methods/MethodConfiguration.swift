@@ -53,6 +53,8 @@ public struct MethodConfiguration: RunConfiguration {
 
   /// Blocks to hide and to predict: `masks` and `ijepa`.
   public var blocks = MultiBlockMask(minimumKept: 1)
+  /// Whether all target blocks of a picture are predicted in one pass, rather than each by itself.
+  public var predictsBlocksTogether = true
   /// `ijepa`: the teacher's momentum, from its first value to its last.
   public var momentum = Schedule(peak: 0.996, end: 1, shape: .linear)
 
