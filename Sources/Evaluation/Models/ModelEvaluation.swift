@@ -9,7 +9,7 @@ public struct ModelEvaluation {
   /// Side in pixels of the raw pixels that are compared: 3,072 numbers a picture.
   public static let rawPixelSize = 32
   /// Test pictures on which the energy is evaluated.
-  public static let energyPictureCount = 1000
+  public static let energyPictureCount = 500
 
   private let checkpoint: String
   private let device: Device

@@ -1,6 +1,7 @@
 /// How attention is computed: the results agree, the derivatives that exist do not.
 public enum AttentionForm: Sendable {
-  /// One fused operator: fast, little memory, no double backward on the CPU.
+  /// The fastest: one fused operator, or on a CPU and for short sequences matrix products. No double
+  /// backward is promised.
   case fused
   /// Matrix products and a softmax: can be differentiated twice, as planning needs.
   case differentiable
@@ -108,10 +109,11 @@ public final class Attention: Module {
       .permuted(2, 0, 3, 1, 4)
     let (query, key, value) = (parts[0], parts[1], parts[2])
     let mixed: Tensor
-    switch form {
-    case .fused:
+    // On a CPU the fused operator pays only once its blocks are filled: at 42 tokens it takes 1.4 times as
+    // long as the products (two cores, forward and backward).
+    if form == .fused && (x.device != .cpu || tokens > 128) {
       mixed = query.attending(to: key, value, mask: mask)
-    case .differentiable:
+    } else {
       var scores = query.matmul(key.transposed()) * (1 / Double(width / heads).squareRoot())
       if let mask { scores = scores.filled(with: -.infinity, where: .!mask) }
       mixed = scores.softmax(-1).matmul(value)

@@ -25,9 +25,10 @@ public struct MethodConfiguration: RunConfiguration {
   public var name = MethodName.views
   /// `ijepa` has a teacher instead and ignores it.
   public var regularizer = RegularizerName.sigreg
-  /// lambda: the regularizer's share of the loss, 0…1. For SIGReg 0.41 * lambda * batch size should be at
-  /// least 1.5, or collapse pays.
-  public var regularizerWeight = 0.06
+  /// lambda: the regularizer's share of the loss, 0 to below 1. By default 0.06 for SIGReg, whose 0.41 *
+  /// lambda * batch size should be at least 1.5 or collapse pays; 0.5 for VICReg and InfoNCE, which then
+  /// weigh as much as the prediction.
+  public var regularizerWeight: Double? = nil
   /// Weight of the token energy beside the invariance, 0 or more.
   public var tokenWeight = 0.5
   /// `views`: the share of a batch whose masked view is encoded and whose tokens are predicted, 0…1.
@@ -60,14 +61,17 @@ public struct MethodConfiguration: RunConfiguration {
 
   public init() {}
 
+  /// `regularizerWeight`, or the regularizer's default.
+  var lambda: Double { regularizerWeight ?? (regularizer == .sigreg ? 0.06 : 0.5) }
+
   /// Throws: `RunError.invalidValue` for a weight or a size that makes no sense.
   public func validate() throws {
     func check(_ holds: Bool, _ path: String, _ reason: String) throws {
       if !holds { throw RunError.invalidValue(path: "method.\(path)", reason: reason) }
     }
     try check(
-      (0..<1).contains(regularizerWeight), "regularizerWeight",
-      "a share of the loss from 0 to below 1, found \(regularizerWeight)")
+      (0..<1).contains(lambda), "regularizerWeight",
+      "a share of the loss from 0 to below 1, found \(lambda)")
     try check(tokenWeight >= 0, "tokenWeight", "0 or more, found \(tokenWeight)")
     try check(
       (0...1).contains(tokenShare), "tokenShare", "a share from 0 to 1, found \(tokenShare)")

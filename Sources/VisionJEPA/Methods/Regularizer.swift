@@ -53,7 +53,6 @@ struct Regularizer {
 
   /// Prediction and regularization in the shares that the configuration says.
   func combine(prediction: Tensor, penalty: Tensor) -> Tensor {
-    prediction * (1 - configuration.regularizerWeight)
-      + penalty * configuration.regularizerWeight
+    prediction * (1 - configuration.lambda) + penalty * configuration.lambda
   }
 }

@@ -29,8 +29,9 @@ public struct EncoderConfiguration: RunConfiguration {
   public var patchSize: Int? = nil
   /// Transformers only: convolutions make the tokens.
   public var convolutionalStem = false
-  /// Transformers only: activations are computed again in the backward pass, to save memory.
-  public var recomputesActivations = false
+  /// Transformers only: activations are computed again in the backward pass, to save memory. By default the
+  /// large ones do so.
+  public var recomputesActivations: Bool? = nil
 
   public init() {}
 
@@ -69,7 +70,8 @@ public struct EncoderConfiguration: RunConfiguration {
     }
     let encoder = VisionTransformer(
       transformerShape(patchSize: patch, imageSize: imageSize), using: generator)
-    encoder.recomputesActivations = recomputesActivations
+    encoder.recomputesActivations =
+      recomputesActivations ?? (preset == .vitLarge || preset == .vitHuge)
     return encoder
   }
 
