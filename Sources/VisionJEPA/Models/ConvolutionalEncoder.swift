@@ -64,7 +64,7 @@ public final class ConvolutionalEncoder: VisionEncoder {
     let seen = kept.map { hiding(allBut: $0, in: pictures) } ?? pictures
     var map = stemNorm(stem(seen.channelsLast())).relu()
     for block in blocks { map = block(map) }
-    let tokens = map.flattened(2).transposed(1, 2).to(.float32)
+    let tokens = widened(map.flattened(2).transposed(1, 2))
     return kept.map { tokens.gatherTokens($0) } ?? tokens
   }
 }

@@ -31,6 +31,11 @@ open class VisionEncoder: Module {
   /// The mean over all tokens, `[B, D]`: the embedding of a whole picture.
   public final func embedding(of pictures: Tensor) -> Tensor { tokens(of: pictures).mean(1) }
 
+  /// Tokens as they leave the encoder: never narrower than float32, whatever it computed in.
+  final func widened(_ tokens: Tensor) -> Tensor {
+    tokens.dtype.byteCount < 4 ? tokens.to(.float32) : tokens
+  }
+
   /// The pictures with every cell that is not kept set to 0, the mean colour.
   ///
   /// - Parameter kept: int64 `[B, n]`, numbers of cells of `stride` pixels a side.

@@ -92,7 +92,7 @@ public final class VisionTransformer: VisionEncoder {
     for block in blocks {
       tokens = recomputesActivations ? checkpointed(tokens) { block($0) } : block(tokens)
     }
-    return norm(tokens)
+    return widened(norm(tokens))
   }
 
   /// The position codes of a grid; one of another size than in training is stretched over the same area.
