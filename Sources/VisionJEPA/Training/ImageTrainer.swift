@@ -107,8 +107,7 @@ public final class ImageTrainer {
     let loader = try ViewLoader(
       folder, plan: configuration.views!, decoder: configuration.decoder, seed: configuration.seed,
       options: configuration.loader, requests: requests)
-    let precision = configuration.precision.resolved(
-      for: configuration.encoder.preset, on: device)
+    let precision = configuration.precision.resolved(on: device)
 
     let clock = ContinuousClock()
     let start = clock.now

@@ -5,19 +5,17 @@ import TrainingRuns
 
 /// What the encoder computes in; weights, losses and the optimizer are always float32.
 public enum Precision: String, Codable, Sendable, CaseIterable {
-  /// bfloat16 where it is faster: on CUDA, and for convolutional encoders on CPUs that multiply it.
+  /// bfloat16 where it is faster: on CUDA, and on CPUs that multiply it.
   case automatic
   case float32
   case bfloat16
 
   /// The type that products are computed in; nil for float32.
-  func resolved(for preset: EncoderPreset, on device: Device) -> DType? {
+  func resolved(on device: Device) -> DType? {
     switch (self, device) {
-    case (.float32, _): nil
+    case (.float32, _), (.automatic, .mps): nil
     case (.bfloat16, _), (.automatic, .cuda): .bfloat16
-    case (.automatic, .cpu):
-      preset.isConvolutional && Self.processorMultipliesBFloat16 ? .bfloat16 : nil
-    case (.automatic, .mps): nil
+    case (.automatic, .cpu): Self.processorMultipliesBFloat16 ? .bfloat16 : nil
     }
   }
 
