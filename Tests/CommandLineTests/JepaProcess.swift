@@ -72,7 +72,8 @@ final class JepaProcess {
 
   /// Waits until `holds`, or the process ends, or a minute is over.
   func wait(until holds: () -> Bool) {
-    for _ in 0..<12_000 where process.isRunning && !holds() { usleep(5000) }
+    let end = ContinuousClock.now + .seconds(60)
+    while process.isRunning && !holds() && ContinuousClock.now < end { usleep(5000) }
   }
 
   func wait() -> Result {
