@@ -79,13 +79,17 @@ let package = Package(
       path: "Benchmarks/ijepa-step", exclude: ["peer.py", "README.md", "run"]),
     .executableTarget(
       name: "embed-picture", dependencies: ["VisionJEPA"], path: "Examples/embed-picture"),
-    .target(name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Torch", "TrainingRuns", "VisionJEPA"],
+      path: "Tests/TestSupport"),
     .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
     .testTarget(name: "EnergyDescentTests", dependencies: ["EnergyDescent", "TestSupport"]),
     .testTarget(name: "TrainingRunsTests", dependencies: ["TrainingRuns", "TestSupport"]),
     .testTarget(name: "VisionJEPATests", dependencies: ["VisionJEPA", "CImage", "TestSupport"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["jepa", "TestSupport"]),
+    .testTarget(
+      name: "CommandLineTests",
+      dependencies: ["jepa", "VisionJEPA", "Evaluation", "TrainingRuns", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

@@ -103,6 +103,8 @@ public final class WeightDescent {
   ///
   /// - Throws: `TorchError.stateMismatch` when a tensor is missing, unexpected or of another shape.
   public func restore(from file: SafetensorsFile) throws {
+    // Saved before the first step.
+    if file.names.isEmpty { return }
     // A rule that has not moved yet remembers nothing: a step of length 0 and no gradient tells what
     // it would remember.
     let tensors = parameters.map(\.tensor)

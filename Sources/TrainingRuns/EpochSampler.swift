@@ -1,6 +1,6 @@
 /// One item as a sampler drew it: random choices about it depend on both numbers, so that it looks
 /// different in each epoch.
-public struct SampledItem: Equatable, Sendable {
+public struct SampledItem: Hashable, Sendable {
   /// Place in the list of items, `0 ..< itemCount`.
   public let index: Int
   /// The epoch in which it was drawn, from 0.

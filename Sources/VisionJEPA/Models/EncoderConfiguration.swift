@@ -44,29 +44,37 @@ public struct EncoderConfiguration: RunConfiguration {
     return preset == .vitHuge ? 14 : min(16, max(2, imageSize / 8))
   }
 
+  /// Checks that the tokens fit pictures of this size.
+  ///
+  /// - Throws: `RunError.invalidValue`.
+  func validate(imageSize: Int) throws {
+    let patch = resolvedPatchSize(imageSize: imageSize)
+    func check(_ holds: Bool, _ reason: String) throws {
+      if !holds { throw RunError.invalidValue(path: "encoder.patchSize", reason: reason) }
+    }
+    try check(
+      patch > 0 && imageSize % patch == 0,
+      "tokens of \(patch) pixels do not divide pictures of \(imageSize)")
+    if preset.isConvolutional {
+      try check(
+        [8, 16, 32, 64].contains(patch),
+        "a convolutional encoder's is 8, 16, 32 or 64 pixels, found \(patch)")
+    } else if convolutionalStem {
+      try check(
+        patch >= 2 && patch & (patch - 1) == 0,
+        "with a convolutional stem it is a power of two, found \(patch)")
+    }
+  }
+
   /// The network, its shape resolved for pictures of this size, with weights drawn from `generator`.
   ///
   /// - Throws: `RunError.invalidValue` where the tokens do not fit the picture.
   public func makeEncoder(imageSize: Int, using generator: RandomGenerator) throws -> VisionEncoder
   {
+    try validate(imageSize: imageSize)
     let patch = resolvedPatchSize(imageSize: imageSize)
-    guard patch > 0, imageSize % patch == 0 else {
-      throw RunError.invalidValue(
-        path: "encoder.patchSize",
-        reason: "tokens of \(patch) pixels do not divide pictures of \(imageSize)")
-    }
     if preset.isConvolutional {
-      guard [8, 16, 32, 64].contains(patch) else {
-        throw RunError.invalidValue(
-          path: "encoder.patchSize",
-          reason: "a convolutional encoder's is 8, 16, 32 or 64 pixels, found \(patch)")
-      }
       return ConvolutionalEncoder(convolutionalShape(stride: patch), using: generator)
-    }
-    guard !convolutionalStem || (patch >= 2 && patch & (patch - 1) == 0) else {
-      throw RunError.invalidValue(
-        path: "encoder.patchSize",
-        reason: "with a convolutional stem it is a power of two, found \(patch)")
     }
     let encoder = VisionTransformer(
       transformerShape(patchSize: patch, imageSize: imageSize), using: generator)

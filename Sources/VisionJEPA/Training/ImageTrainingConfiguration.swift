@@ -139,9 +139,8 @@ public struct ImageTrainingConfiguration: RunConfiguration {
       "above 0, found \(optimizer.learningRate.peak)")
     try method.validate()
     let patch = encoder.resolvedPatchSize(imageSize: size)
-    try check(
-      patch > 0 && size % patch == 0, "encoder.patchSize",
-      "tokens of \(patch) pixels do not divide pictures of \(size)")
+    try encoder.validate(imageSize: size)
+    try loader.validate()
     let grid = TokenGrid(height: size / patch, width: size / patch)
     try views?.validate()
     for view in views?.views ?? [] {

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Torch
 import TrainingRuns
 
 /// One call of `jepa train images`: from a folder and settings to a finished or stopped run.
@@ -66,6 +67,8 @@ public struct ImageTrainingSession {
     let configuration = try ConfigurationReader.read(
       ImageTrainingConfiguration.self, file: configurationFile, overrides: overrides
     ).resolved(for: pictures)
+    // Asked before anything is made, so that the same command can be corrected and given again.
+    _ = try Device(configuration.device)
     let runFolder = try RunFolder.create(at: output, logger: logger)
     try runFolder.write(configuration: configuration)
     return (configuration, runFolder)

@@ -1,0 +1,88 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The real `jepa` binary, run as a user runs it.
+final class JepaProcess {
+  /// What a finished process said.
+  struct Result {
+    let status: Int32
+    let wasKilled: Bool
+    let output: String
+    let errors: String
+
+    /// The lines on the standard error.
+    var errorLines: [String] { errors.split(separator: "\n").map(String.init) }
+  }
+
+  /// SwiftPM puts executables beside the test bundle.
+  static let binary: String = {
+    for path in [Bundle.main.bundlePath] + CommandLine.arguments {
+      var folder = URL(fileURLWithPath: path)
+      for _ in 0..<4 {
+        let candidate = folder.appendingPathComponent("jepa").path
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder),
+          !isFolder.boolValue, FileManager.default.isExecutableFile(atPath: candidate)
+        {
+          return candidate
+        }
+        folder.deleteLastPathComponent()
+      }
+    }
+    preconditionFailure("no jepa beside \(CommandLine.arguments[0]): swift build makes it")
+  }()
+
+  /// Settings that make a run take seconds.
+  static let tiny = [
+    "--threads", "1", "--set", "imageSize=32", "--set", "batchSize=4", "--set",
+    "encoder.preset=conv-micro", "--set", "loader.workers=1",
+  ]
+
+  private let process = Process()
+  private let output = TemporaryPath("output")
+  private let errors = TemporaryPath("errors")
+
+  /// Starts the program. Its output goes to files: a pipe that nobody reads would stop it.
+  init(_ arguments: [String], in folder: String? = nil) throws {
+    for path in [output.path, errors.path] {
+      _ = FileManager.default.createFile(atPath: path, contents: nil)
+    }
+    process.executableURL = URL(fileURLWithPath: Self.binary)
+    process.arguments = arguments
+    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = FileHandle(forWritingAtPath: output.path)
+    process.standardError = FileHandle(forWritingAtPath: errors.path)
+    // The threads that tests run on block signals, and a child inherits that.
+    var (stopping, before) = (sigset_t(), sigset_t())
+    sigemptyset(&stopping)
+    for signal in [SIGINT, SIGTERM] { sigaddset(&stopping, signal) }
+    pthread_sigmask(SIG_UNBLOCK, &stopping, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try process.run()
+  }
+
+  /// Runs the program to its end.
+  static func run(_ arguments: [String], in folder: String? = nil) throws -> Result {
+    try JepaProcess(arguments, in: folder).wait()
+  }
+
+  func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+  /// Waits until `holds`, or the process ends, or a minute is over.
+  func wait(until holds: () -> Bool) {
+    let end = ContinuousClock.now + .seconds(60)
+    while process.isRunning && !holds() && ContinuousClock.now < end { usleep(5000) }
+  }
+
+  func wait() -> Result {
+    process.waitUntilExit()
+    func text(_ path: String) -> String {
+      (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    }
+    return Result(
+      status: process.terminationStatus, wasKilled: process.terminationReason == .uncaughtSignal,
+      output: text(output.path), errors: text(errors.path))
+  }
+}

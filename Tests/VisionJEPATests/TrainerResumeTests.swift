@@ -1,0 +1,87 @@
+import Foundation
+import TestSupport
+import Testing
+import TrainingRuns
+
+@testable import VisionJEPA
+
+/// A run that is stopped and resumed learns what an uninterrupted one learns, to the last bit.
+///
+/// Each comparison has a process of its own: other tests change how many threads an operator takes, and
+/// with it the order of sums.
+@Suite struct TrainerResumeTests {
+  static let steps = 6
+
+  static func configuration(_ method: MethodName) throws -> ImageTrainingConfiguration {
+    try ConfigurationReader.read(
+      ImageTrainingConfiguration.self,
+      overrides: [
+        "duration.steps=\(steps)", "imageSize=32", "batchSize=4", "accumulation=2",
+        "encoder.preset=conv-micro", "method.name=\(method.rawValue)", "threads=1",
+        "logEverySteps=1", "optimizer.learningRate.warmup=0.3",
+      ])
+  }
+
+  /// Trains in `path` until `steps` are done in this session.
+  static func train(
+    _ configuration: ImageTrainingConfiguration, on pictures: String, in path: String,
+    isResuming: Bool, steps: Int
+  ) throws -> TrainingOutcome {
+    let folder = try ImageFolder(pictures)
+    let resolved = try configuration.resolved(for: folder)
+    let run =
+      isResuming ? try RunFolder.resume(at: path) : try RunFolder.create(at: path)
+    try run.write(configuration: resolved)
+    let trainer = try ImageTrainer(resolved, folder: folder, run: run, isResuming: isResuming)
+    var taken = -1
+    return try trainer.train(
+      reporter: ProgressReporter(duration: resolved.duration, secondsBetweenLines: 1e9)
+    ) {
+      taken += 1
+      return taken == steps
+    }
+  }
+
+  @Test(arguments: MethodName.allCases)
+  func stoppedAndResumedEqualsUninterrupted(method: MethodName) async throws {
+    let pictures = try ColouredShapes(11)
+    let runs = TemporaryPath("resume")
+    await #expect(processExitsWith: .success) {
+      [method, pictures = pictures.path as String, runs = runs.path as String] in
+      let configuration = try Self.configuration(method)
+      let whole = try Self.train(
+        configuration, on: pictures, in: "\(runs)/whole", isResuming: false, steps: .max)
+      #expect(whole.isFinished)
+      // Stopped before the first step, after the first, and in the third epoch.
+      let path = "\(runs)/parts"
+      for (session, steps) in [0, 1, 3, .max].enumerated() {
+        let part = try Self.train(
+          configuration, on: pictures, in: path, isResuming: session > 0, steps: steps)
+        #expect(part.isFinished == (steps == .max))
+        #expect(part.checkpoint.step == [0, 1, 4, 6][session])
+      }
+      let expected = try lossCurve(ofRun: "\(runs)/whole")
+      #expect(expected.count == Self.steps)
+      #expect(try lossCurve(ofRun: path) == expected)
+      for name in ["model.safetensors", "predictor.safetensors", "optimizer.safetensors"] {
+        let found = try Data(contentsOf: URL(fileURLWithPath: "\(path)/latest/\(name)"))
+        let wanted = try Data(contentsOf: URL(fileURLWithPath: whole.checkpoint.file(name)))
+        #expect(found == wanted, "\(name)")
+      }
+    }
+  }
+
+  @Test func anotherFolderOfPicturesIsRefused() throws {
+    let (pictures, others) = (try ColouredShapes(6), try ColouredShapes(6, seed: 2))
+    let run = TemporaryPath("resume")
+    let configuration = try Self.configuration(.views)
+    _ = try Self.train(configuration, on: pictures.path, in: run.path, isResuming: false, steps: 1)
+    #expect {
+      _ = try Self.train(
+        configuration, on: others.path, in: run.path, isResuming: true, steps: 1)
+    } throws: { error in
+      guard case RunError.samplerChanged(let what, _, _) = error else { return false }
+      return what == "the folder of pictures"
+    }
+  }
+}
