@@ -134,8 +134,8 @@ struct Checkpoint : torch::autograd::Function<Checkpoint> {
 
 int32_t ct_checkpoint(const ct_tensor *x, void *context, int32_t (*forward)(void *, ct_tensor *, ct_out),
                       void (*release)(void *), ct_out out) {
-  auto segment = c10::make_intrusive<Segment>(context, forward, release, x->value.device().type());
   return shim::produce(out, [&] {
+    auto segment = c10::make_intrusive<Segment>(context, forward, release, x->value.device().type());
     // Without an input that wants a gradient the graph would end here and the weights get none.
     at::Tensor anchor = at::zeros({0}, x->value.options()).set_requires_grad(true);
     return Checkpoint::apply(x->value, segment, anchor);

@@ -74,7 +74,8 @@ public struct Minimizer {
       let items = Tensor(active.map(Int64.init)).to(device: device)
       var (energies, gradients) = Self.evaluate(energy, moving.variables, items)
       if halvesStepWhenEnergyRises, let before {
-        let rose = energies .> before.energies
+        // Also where it is not a number any more.
+        let rose = .!(energies .<= before.energies)
         moving.goBack(to: before.moving.variables, where: rose)
         gradients = zip(gradients, before.gradients).map { Self.choose(rose, $1, else: $0) }
         energies = before.energies.choose(where: rose, else: energies)

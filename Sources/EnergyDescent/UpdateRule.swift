@@ -136,9 +136,9 @@ public final class Langevin: UpdateRule {
 
   public func keep(rows: Tensor) {}
 
-  public var state: [(name: String, tensor: Tensor)] { [("generator", Tensor(generator.state))] }
+  public var state: [(name: String, tensor: Tensor)] { [("0.generator", Tensor(generator.state))] }
 
   public func restore(_ state: [String: Tensor], for variables: [Tensor]) {
-    if let saved = state["generator"] { generator.state = saved.array() }
+    if let saved = state["0.generator"] { generator.state = saved.array() }
   }
 }

@@ -63,7 +63,7 @@ public struct ModelEvaluation {
   }
 
   /// The energy of the training method on clean and spoiled test pictures; empty where the checkpoint has
-  /// none.
+  /// none, and where there are fewer than two pictures or three tokens a side to spoil.
   private func energy(
     on folder: ImageFolder, preprocessing: ImagePreprocessing
   ) throws -> [Corruption: EnergyEvaluation.Figures] {
@@ -86,11 +86,15 @@ public struct ModelEvaluation {
       pictures.append(batch.tensor(size: preprocessing.imageSize).clamped(to: 0...1))
       batches.release(batch)
     }
-    guard let first = pictures.first,
+    // A picture alone has none to take a quadrant from.
+    if let last = pictures.last, last.size(0) == 1 { pictures.removeLast() }
+    let tokenSize = configuration.encoder.patchSize ?? 8
+    let side = preprocessing.imageSize / tokenSize
+    guard let first = pictures.first, side >= 3,
       method.energies(of: normalized(first.slice(0..<1)), using: RandomGenerator(seed: 0)) != nil
     else { return [:] }
     return try EnergyEvaluation.run(
-      batches: pictures, tokenSize: configuration.encoder.patchSize ?? 8,
+      batches: pictures, tokenSize: tokenSize,
       // The same masks for every version of a picture.
       energy: { method.energies(of: normalized($0), using: RandomGenerator(seed: 0))! },
       control: { method.controls(of: normalized($0)) })

@@ -6,15 +6,11 @@ import VisionJEPA
 public struct EmbeddingExport {
   private let model: ImageModel
   private let batchSize: Int
-  private let device: Device
   private let isStrict: Bool
 
-  public init(
-    model: ImageModel, batchSize: Int = 256, device: Device = .cpu, isStrict: Bool = false
-  ) {
+  public init(model: ImageModel, batchSize: Int = 256, isStrict: Bool = false) {
     self.model = model
     self.batchSize = batchSize
-    self.device = device
     self.isStrict = isStrict
   }
 
@@ -49,7 +45,7 @@ public struct EmbeddingExport {
       options: LoaderOptions(isStrict: isStrict))
     while let batch = try batches.next() {
       let embeddings = model.encoder.inferring {
-        model.encoder.embedding(of: batch.tensor(size: size).to(device: device))
+        model.encoder.embedding(of: batch.tensor(size: size).to(device: model.device))
       }
       try writer.append(
         embeddings.to(device: .cpu),

@@ -53,7 +53,10 @@ public struct NeighbourSheet {
     var rows: [Tensor] = []
     var paths: [String] = []
     while let batch = try batches.next() {
-      rows.append(model.encoder.inferring { model.encoder.embedding(of: batch.tensor(size: size)) })
+      rows.append(
+        model.encoder.inferring {
+          model.encoder.embedding(of: batch.tensor(size: size).to(device: model.device))
+        }.to(device: .cpu))
       paths += batch.paths
       batches.release(batch)
     }

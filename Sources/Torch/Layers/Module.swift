@@ -81,6 +81,22 @@ open class Module {
     for child in children { child.module.train(on) }
   }
 
+  /// Whether batch norms in training update what they use in inference.
+  public private(set) var tracksStatistics = true
+
+  /// Runs `body` with running statistics left as they are.
+  public final func withoutStatistics<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let before = tracksStatistics
+    setTracksStatistics(false)
+    defer { setTracksStatistics(before) }
+    return try body()
+  }
+
+  private func setTracksStatistics(_ on: Bool) {
+    tracksStatistics = on
+    for child in children { child.module.setTracksStatistics(on) }
+  }
+
   /// Runs `body` in inference mode without a graph, and restores the mode.
   public final func inferring<Result>(_ body: () throws -> Result) rethrows -> Result {
     let before = isTraining

@@ -78,8 +78,10 @@ public final class BatchNorm: Module {
 
   /// `[B, C]` or `[B, C, H, W]`, unchanged in shape.
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    x.batchNormalized(
-      weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVariance,
-      training: isTraining, momentum: momentum, epsilon: epsilon)
+    let tracked = !isTraining || tracksStatistics
+    return x.batchNormalized(
+      weight: weight, bias: bias, runningMean: tracked ? runningMean : nil,
+      runningVariance: tracked ? runningVariance : nil, training: isTraining, momentum: momentum,
+      epsilon: epsilon)
   }
 }

@@ -7,7 +7,8 @@ import Torch
 ///
 /// Assran et al. 2023, "Self-supervised learning from images with a joint-embedding predictive
 /// architecture", arXiv:2301.08243, section 3. The encoder that is kept is the teacher, the paper's target
-/// encoder.
+/// encoder. By default all target blocks are predicted in one pass, where the paper takes one for each:
+/// `MethodConfiguration.predictsBlocksTogether`.
 public final class IJEPAMethod: TrainingMethod {
   private let contextEncoder: VisionEncoder
   private let teacher: Teacher<VisionEncoder>

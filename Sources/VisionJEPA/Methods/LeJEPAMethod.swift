@@ -28,7 +28,10 @@ public final class LeJEPAMethod: TrainingMethod {
     of batch: TrainingBatch, using generator: RandomGenerator, precision: DType?
   ) -> StepEnergy {
     let embeddings = withAutocast(to: precision, on: batch.pictures("global").device) {
-      [encoder.tokens(of: batch.pictures("global")), encoder.tokens(of: batch.pictures("local"))]
+      [
+        encoder.tokens(of: batch.pictures("global")),
+        encoder.withoutStatistics { encoder.tokens(of: batch.pictures("local")) },
+      ]
     }.map { $0.mean(1) }
     let views = projector(Tensor.concatenate(embeddings))
       .reshaped(-1, batch.count, projector.width)
@@ -41,7 +44,8 @@ public final class LeJEPAMethod: TrainingMethod {
         ("invariance", invariance.detached()),
         (configuration.regularizer.rawValue, penalty.detached()),
       ],
-      embeddings: embeddings[0].slice(0..<batch.count).detached())
+      embeddings: embeddings[0].slice(0..<batch.count).detached(),
+      collapseShares: regularizer.collapseShares((penalty, batch.count)))
   }
 
   public func energies(of pictures: Tensor, using generator: RandomGenerator) -> Tensor? { nil }

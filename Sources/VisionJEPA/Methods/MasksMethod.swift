@@ -48,7 +48,10 @@ public final class MasksMethod: TrainingMethod {
       configuration.blocks, count: batch.count, grid: grid, using: generator,
       device: pictures.device)
     let (tokens, context) = withAutocast(to: precision, on: pictures.device) {
-      (encoder.tokens(of: pictures), encoder.tokens(of: pictures, keeping: masks.context))
+      (
+        encoder.tokens(of: pictures),
+        encoder.withoutStatistics { encoder.tokens(of: pictures, keeping: masks.context) }
+      )
     }
     let projected = tokenProjector(tokens.to(.float32))
     let predictions = masks.predict(
@@ -66,7 +69,10 @@ public final class MasksMethod: TrainingMethod {
         ("energy", energy), (configuration.regularizer.rawValue, penalty),
         ("\(configuration.regularizer.rawValue)Tokens", tokenPenalty),
       ].map { ($0.0, $0.1.detached()) },
-      embeddings: embeddings.detached())
+      embeddings: embeddings.detached(),
+      collapseShares: regularizer.collapseShares(
+        (penalty, batch.count),
+        (tokenPenalty, min(configuration.regularizedTokens, tokens.size(0) * tokens.size(1)))))
   }
 
   public func energies(of pictures: Tensor, using generator: RandomGenerator) -> Tensor? {

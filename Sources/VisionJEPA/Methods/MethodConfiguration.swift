@@ -31,7 +31,8 @@ public struct MethodConfiguration: RunConfiguration {
   public var regularizerWeight: Double? = nil
   /// Weight of the token energy beside the invariance, 0 or more.
   public var tokenWeight = 0.5
-  /// `views`: the share of a batch whose masked view is encoded and whose tokens are predicted, 0…1.
+  /// `views`: the share of a batch whose masked view is encoded and whose tokens are predicted, 0…1; at
+  /// least one picture's.
   public var tokenShare = 0.25
   /// `views`: whether a view's embedding is predicted by a network that is told the corruption, rather than
   /// drawn to the mean of all views.
@@ -75,16 +76,26 @@ public struct MethodConfiguration: RunConfiguration {
     try check(tokenWeight >= 0, "tokenWeight", "0 or more, found \(tokenWeight)")
     try check(
       (0...1).contains(tokenShare), "tokenShare", "a share from 0 to 1, found \(tokenShare)")
-    try check(directions > 0, "directions", "at least 1, found \(directions)")
+    try check(
+      (1...65_536).contains(directions), "directions", "1 to 65536, found \(directions)")
+    try check(
+      regularizedTokens >= 2, "regularizedTokens", "at least 2, found \(regularizedTokens)")
+    try check(
+      (1...64).contains(predictorDepth), "predictorDepth", "1 to 64, found \(predictorDepth)")
+    for value in [momentum.peak, momentum.end] {
+      try check((0...1).contains(value), "momentum", "0 to 1, found \(value)")
+    }
+    try check(momentum.warmup == 0, "momentum.warmup", "0, found \(momentum.warmup)")
     try check(temperature > 0, "temperature", "above 0, found \(temperature)")
     try check(
-      !projector.isEmpty && projector.allSatisfy { $0 > 0 }, "projector",
-      "a list of positive widths, found \(projector)")
+      !projector.isEmpty && projector.allSatisfy { (1...65_536).contains($0) }, "projector",
+      "a list of widths from 1 to 65536, found \(projector)")
     try check(
-      !tokenProjector.isEmpty && tokenProjector.allSatisfy { $0 > 0 }, "tokenProjector",
-      "a list of positive widths, found \(tokenProjector)")
+      !tokenProjector.isEmpty && tokenProjector.allSatisfy { (1...65_536).contains($0) },
+      "tokenProjector", "a list of widths from 1 to 65536, found \(tokenProjector)")
     try check(
-      predictorHeads > 0 && predictorWidth % (4 * predictorHeads) == 0, "predictorWidth",
-      "a multiple of 4 times predictorHeads (\(predictorHeads)), found \(predictorWidth)")
+      predictorHeads > 0 && (1...65_536).contains(predictorWidth)
+        && predictorWidth % (4 * predictorHeads) == 0, "predictorWidth",
+      "a positive multiple of 4 times predictorHeads (\(predictorHeads)), found \(predictorWidth)")
   }
 }

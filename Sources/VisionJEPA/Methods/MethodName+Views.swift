@@ -3,12 +3,19 @@ import TrainingRuns
 
 extension MethodName {
   /// The views that the method trains on when the configuration names none.
-  public func defaultViews(imageSize: Int) -> ViewPlan {
+  ///
+  /// Local views are half as large, in whole tokens; cells hide squares of about a quarter of the side, each
+  /// of whole tokens, so that they fit any grid.
+  ///
+  /// - Parameter patchSize: pixels a side of a token; it divides `imageSize`.
+  public func defaultViews(imageSize: Int, patchSize: Int) -> ViewPlan {
+    let side = imageSize / patchSize
+    let cellSide = (1...max(1, side / 4)).last { side % $0 == 0 } ?? 1
     let jitter = ColorJitter(
       probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1)
     let grey = Greyscale(probability: 0.2)
     let local = ViewSpecification(
-      name: "local", count: 4, size: imageSize / 2,
+      name: "local", count: 4, size: max(1, side / 2) * patchSize,
       frame: .own(RandomResizedCrop(scale: 0.1...0.4)), colorJitter: jitter, greyscale: grey)
     switch self {
     case .views:
@@ -16,7 +23,7 @@ extension MethodName {
         ViewSpecification(name: "clean", size: imageSize, colorJitter: jitter, greyscale: grey),
         ViewSpecification(
           name: "masked", size: imageSize, colorJitter: jitter, greyscale: grey,
-          cells: CellMask(keep: 0.6, cellSize: max(imageSize / 4, 1))),
+          cells: CellMask(keep: 0.6, cellSize: cellSide * patchSize)),
         local,
       ])
     case .lejepa:
@@ -39,7 +46,7 @@ extension MethodName {
   }
 
   /// Checks that a plan has the views that the method reads, and that masks fit the grid.
-  func checkViews(_ plan: ViewPlan?, grid: TokenGrid) throws {
+  func checkViews(_ plan: ViewPlan?, imageSize: Int, grid: TokenGrid) throws {
     guard let plan else { return }
     let found = plan.views.map(\.name)
     for name in viewNames where !found.contains(name) {
@@ -47,6 +54,15 @@ extension MethodName {
         path: "views",
         reason: "method \(rawValue) needs views named \(viewNames.joined(separator: ", ")), "
           + "found \(found.joined(separator: ", "))")
+    }
+    for view in plan.views where ["clean", "masked"].contains(view.name) {
+      guard view.count == 1, view.frame == .shared, view.size == imageSize else {
+        throw RunError.invalidValue(
+          path: "views",
+          reason: "the \(view.name) view shows the shared frame once at \(imageSize) pixels; found "
+            + "\(view.count) at \(view.size)\(view.frame == .shared ? "" : ", with crops of its own")"
+        )
+      }
     }
     guard self == .views, let masked = plan.views.first(where: { $0.name == "masked" }) else {
       return
@@ -82,7 +98,7 @@ extension ImageTrainingConfiguration {
       let cells = views?.views.first { $0.name == "masked" }?.cells
       return ViewsMethod(
         encoder: made, imageSize: imageSize,
-        cells: cells ?? CellMask(keep: 0.6, cellSize: imageSize / 4), configuration: method,
+        cells: cells ?? CellMask(keep: 0.6, cellSize: made.stride), configuration: method,
         using: generator)
     case .lejepa:
       return LeJEPAMethod(encoder: made, configuration: method, using: generator)

@@ -51,6 +51,12 @@ struct Regularizer {
       .filled(with: -.infinity, where: itself).logSumExp(1).mean()
   }
 
+  /// How much of full collapse penalties show, given how many items each is of: SIGReg is about 0.41 N there.
+  func collapseShares(_ penalties: (value: Tensor, count: Int)...) -> [Tensor] {
+    guard configuration.regularizer == .sigreg else { return [] }
+    return penalties.map { $0.value.detached() / (0.41 * Double($0.count)) }
+  }
+
   /// Prediction and regularization in the shares that the configuration says.
   func combine(prediction: Tensor, penalty: Tensor) -> Tensor {
     prediction * (1 - configuration.lambda) + penalty * configuration.lambda

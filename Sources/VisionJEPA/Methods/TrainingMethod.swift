@@ -10,6 +10,8 @@ public struct StepEnergy {
   public let terms: [(name: String, value: Tensor)]
   /// Embeddings of the step's pictures, `[B, D]`, without a graph: collapse is watched on them.
   public let embeddings: Tensor
+  /// How much of full collapse each of SIGReg's statistics shows, 0 to about 1; empty without SIGReg.
+  public var collapseShares: [Tensor] = []
 }
 
 /// The tensors of one batch on the device.
@@ -78,7 +80,8 @@ public protocol TrainingMethod: AnyObject {
   /// The energy of one batch.
   ///
   /// - Parameters:
-  ///   - step: makes the step's random draws, with the generator.
+  ///   - batch: the views.
+  ///   - generator: makes the step's random draws.
   ///   - precision: what the encoder computes in; nil for float32.
   func energy(of batch: TrainingBatch, using generator: RandomGenerator, precision: DType?)
     -> StepEnergy

@@ -56,9 +56,11 @@ public final class ViewsMethod: TrainingMethod {
 
     // Tokens of all views.
     let (cleanTokens, maskedTokens, localTokens) = withAutocast(to: precision, on: clean.device) {
+      // Running statistics describe whole pictures only, for those are what is embedded later.
       (
-        encoder.tokens(of: clean), encoder.tokens(of: masked),
-        encoder.tokens(of: local)
+        encoder.tokens(of: clean),
+        encoder.withoutStatistics { encoder.tokens(of: masked) },
+        encoder.withoutStatistics { encoder.tokens(of: local) }
       )
     }
 
@@ -79,7 +81,9 @@ public final class ViewsMethod: TrainingMethod {
       masked: maskedTokens, visible: visible, targets: targets)
 
     // What keeps both from collapsing; the tokens at half weight.
-    let viewPenalty = regularizer(views, using: generator)
+    // Where one view is the target it is regularized by itself: healthy others would hide its collapse.
+    let viewPenalty = regularizer(
+      pooledPredictor == nil ? views : views.slice(0..<1), using: generator)
     let tokenPenalty = regularizer.ofTokens(targets, using: generator)
 
     let weight = configuration.tokenWeight
@@ -93,7 +97,10 @@ public final class ViewsMethod: TrainingMethod {
         (configuration.regularizer.rawValue, viewPenalty),
         ("\(configuration.regularizer.rawValue)Tokens", tokenPenalty),
       ].map { ($0.0, $0.1.detached()) },
-      embeddings: embeddings[0].detached())
+      embeddings: embeddings[0].detached(),
+      collapseShares: regularizer.collapseShares(
+        (viewPenalty, batch.count),
+        (tokenPenalty, min(configuration.regularizedTokens, targets.size(0) * targets.size(1)))))
   }
 
   /// Squared distances of the views `[V, B, D]`, and of the masked view `[b, D]` that the first b

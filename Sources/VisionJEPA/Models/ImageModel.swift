@@ -29,6 +29,9 @@ public struct ImageModel {
   /// The weights' file.
   public let path: String
 
+  /// Where the encoder is.
+  public var device: Device { encoder.parameters.first?.tensor.device ?? .cpu }
+
   private static let weightsName = "model.safetensors"
   private static let configurationName = "config.json"
   private static let preprocessorName = "preprocessor_config.json"
@@ -57,7 +60,7 @@ public struct ImageModel {
     let description = ModelDescription(of: encoder, imageSize: preprocessing.imageSize)
     let fresh = try description.makeEncoder(path: path, using: RandomGenerator(seed: seed))
     fresh.train(false)
-    if let device = encoder.parameters.first?.tensor.device { fresh.move(to: device) }
+    fresh.move(to: device)
     return fresh
   }
 
@@ -82,8 +85,8 @@ public struct ImageModel {
     let pixels = try ImageDecoder().square(
       contentsOf: path, size: size, filter: preprocessing.filter,
       normalization: preprocessing.normalization)
-    let picture = Tensor(pixels, shape: [1, 3, size, size])
-    return encoder.inferring { encoder.embedding(of: picture).array() }
+    let picture = Tensor(pixels, shape: [1, 3, size, size]).to(device: device)
+    return encoder.inferring { encoder.embedding(of: picture).to(device: .cpu).array() }
   }
 }
 

@@ -58,7 +58,7 @@ final class CollapseMonitor {
 
   /// Remembers a step's embeddings, `[B, D]`.
   func note(_ embeddings: Tensor) {
-    let fresh = embeddings.to(.float32, device: .cpu)
+    let fresh = embeddings.to(.float32)
     let all = window.map { Tensor.concatenate([$0, fresh]) } ?? fresh
     window = all.slice(max(0, all.size(0) - capacity)..<all.size(0)).clone()
   }

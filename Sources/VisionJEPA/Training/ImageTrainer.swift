@@ -120,11 +120,13 @@ public final class ImageTrainer {
 
       // Energy of the batch, or of several whose gradients add up.
       var energy: StepEnergy?
+      var files: [String] = []
       for _ in 0..<configuration.accumulation {
         guard let views = try loader.next() else { preconditionFailure("a sampler never ends") }
         let step = method.energy(
           of: TrainingBatch(views, device: device), using: generator, precision: precision)
-        if device == .cpu { try check(step.total, files: views.paths) }
+        files = views.paths
+        if device == .cpu { try check(step.total, "loss", files: files) }
         (step.total / Double(configuration.accumulation)).backward()
         monitor.note(step.embeddings)
         energy = step
@@ -143,18 +145,24 @@ public final class ImageTrainer {
       state.progress.epoch = state.sampler.epochs
       state.progress.seconds = secondsBefore + (clock.now - start) / .seconds(1)
 
-      if state.progress.step % configuration.logEverySteps == 0 {
-        try check(energy.total, files: [])
+      // Reading a number waits for it: on an accelerator that is done at logged and saved steps only.
+      let isLogged = state.progress.step % configuration.logEverySteps == 0
+      let isSaved = isTimeToSave(since: lastSave, now: clock.now)
+      if device == .cpu || isLogged || isSaved || configuration.duration.isOver(at: state.progress)
+      {
+        try check(energy.total, "loss", files: files)
+        try check(gradientNorm, "gradient", files: files)
+      }
+      if isLogged {
         let figures = monitor.figures()
-        let report = loader.report
-        let logged = measured(energy, gradientNorm, rate, figures, report)
+        let logged = measured(energy, gradientNorm, rate, figures)
         try metrics.log(logged, at: state.progress)
         reporter.update(state.progress, items: images, metrics: logged)
         try judge(energy, figures)
       } else {
         reporter.update(state.progress, items: images)
       }
-      if isTimeToSave(since: lastSave, now: clock.now) {
+      if isSaved {
         try save()
         lastSave = clock.now
       }
@@ -170,7 +178,7 @@ public final class ImageTrainer {
 
   private func measured(
     _ energy: StepEnergy, _ gradientNorm: Tensor, _ rate: Double,
-    _ figures: (rankMe: Double, spread: Double), _ report: LoaderReport
+    _ figures: (rankMe: Double, spread: Double)
   ) -> [Metric] {
     [Metric("loss", energy.total.item())]
       + energy.terms.map { Metric($0.name, $0.value.item()) }
@@ -183,23 +191,20 @@ public final class ImageTrainer {
   private func judge(
     _ energy: StepEnergy, _ figures: (rankMe: Double, spread: Double)
   ) throws {
-    // About 0.41 N at full collapse, for N items a sample.
-    let sigreg = energy.terms.first { $0.name == RegularizerName.sigreg.rawValue }
-    let share = sigreg.map { $0.value.item() / (0.41 * Double(configuration.batchSize)) }
     let verdict = monitor.verdict(
-      rankMe: figures.rankMe, spread: figures.spread, sigregShare: share,
+      rankMe: figures.rankMe, spread: figures.spread,
+      sigregShare: energy.collapseShares.map { $0.item() }.max(),
       at: configuration.duration.fraction(at: state.progress), step: state.progress.step)
     if let verdict {
       throw TrainingError.collapsed(verdict, lastGood: lastCheckpoint?.path)
     }
   }
 
-  /// Reading a loss waits for it: on an accelerator only logged steps are checked.
-  private func check(_ loss: Tensor, files: [String]) throws {
-    let value = loss.item()
-    guard value.isFinite else {
+  private func check(_ value: Tensor, _ name: String, files: [String]) throws {
+    let number = value.item()
+    guard number.isFinite else {
       throw TrainingError.diverged(
-        step: state.progress.step + (files.isEmpty ? 0 : 1), value: "\(value)", files: files,
+        step: state.progress.step, what: name, value: "\(number)", files: files,
         lastGood: lastCheckpoint?.path)
     }
   }

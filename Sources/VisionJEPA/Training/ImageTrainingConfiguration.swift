@@ -95,7 +95,10 @@ public struct ImageTrainingConfiguration: RunConfiguration {
     let size = imageSize ?? Self.typicalSize(of: folder, decoder: decoder)
     resolved.imageSize = size
     resolved.encoder.patchSize = encoder.resolvedPatchSize(imageSize: size)
-    resolved.views = views ?? method.name.defaultViews(imageSize: size)
+    resolved.views =
+      views
+      ?? method.name.defaultViews(
+        imageSize: size, patchSize: max(1, resolved.encoder.patchSize ?? 1))
     try resolved.validate()
     return resolved
   }
@@ -122,11 +125,13 @@ public struct ImageTrainingConfiguration: RunConfiguration {
     }
     let size = imageSize ?? 0
     try check(size >= 8 && size <= 4096, "imageSize", "8 to 4096 pixels, found \(size)")
-    try check(batchSize >= 2, "batchSize", "at least 2, found \(batchSize)")
-    try check(accumulation >= 1, "accumulation", "at least 1, found \(accumulation)")
+    try check(
+      (2...65_536).contains(batchSize), "batchSize", "2 to 65536, found \(batchSize)")
+    try check(
+      (1...65_536).contains(accumulation), "accumulation", "1 to 65536, found \(accumulation)")
     try check(logEverySteps >= 1, "logEverySteps", "at least 1, found \(logEverySteps)")
     try check(
-      (threads ?? 1) >= 1, "threads", "at least 1, found \(threads ?? 0)")
+      (1...1024).contains(threads ?? 1), "threads", "1 to 1024, found \(threads ?? 0)")
     try check(checkpoint.keep >= 1, "checkpoint.keep", "at least 1, found \(checkpoint.keep)")
     try check(
       checkpoint.everyMinutes > 0, "checkpoint.everyMinutes",
@@ -137,6 +142,21 @@ public struct ImageTrainingConfiguration: RunConfiguration {
     try check(
       optimizer.learningRate.peak > 0, "optimizer.learningRate.peak",
       "above 0, found \(optimizer.learningRate.peak)")
+    try check(
+      (0...1).contains(optimizer.learningRate.warmup) && optimizer.learningRate.end >= 0,
+      "optimizer.learningRate", "a warmup of 0 to 1 and an end of 0 or more")
+    try check(
+      optimizer.matrixStepScale > 0, "optimizer.matrixStepScale",
+      "above 0, found \(optimizer.matrixStepScale)")
+    try check(
+      optimizer.weightDecay >= 0, "optimizer.weightDecay",
+      "0 or more, found \(optimizer.weightDecay)")
+    try check(
+      (optimizer.clipNorm ?? 1) > 0, "optimizer.clipNorm",
+      "above 0 or null, found \(optimizer.clipNorm ?? 0)")
+    for (name, beta) in [("beta1", optimizer.beta1), ("beta2", optimizer.beta2)] {
+      try check((0..<1).contains(beta), "optimizer.\(name)", "0 to below 1, found \(beta)")
+    }
     try method.validate()
     let patch = encoder.resolvedPatchSize(imageSize: size)
     try encoder.validate(imageSize: size)
@@ -149,7 +169,7 @@ public struct ImageTrainingConfiguration: RunConfiguration {
         "views", "\(view.name) views of \(view.size) pixels are no multiple of the token's \(patch)"
       )
     }
-    try method.name.checkViews(views, grid: grid)
+    try method.name.checkViews(views, imageSize: size, grid: grid)
     if method.name == .masks || method.name == .ijepa { try method.blocks.validate(grid: grid) }
   }
 }

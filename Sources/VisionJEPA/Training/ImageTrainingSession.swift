@@ -95,6 +95,8 @@ public struct ImageTrainingSession {
       """)
     if let checkpoint = trainer.resumedFrom {
       logger.info("going on from step \(checkpoint.step)")
+    } else if isResuming {
+      logger.notice("no checkpoint yet: starting at step 0")
     }
   }
 

@@ -3,17 +3,17 @@ import Foundation
 /// Why training stopped before its end, other than by the user's will.
 public enum TrainingError: Error, CustomStringConvertible, LocalizedError {
   case collapsed(CollapseVerdict, lastGood: String?)
-  case diverged(step: Int, value: String, files: [String], lastGood: String?)
+  case diverged(step: Int, what: String, value: String, files: [String], lastGood: String?)
 
   public var description: String {
     switch self {
     case .collapsed(let verdict, let lastGood):
       return "\(verdict)" + Self.keeping(lastGood)
-    case .diverged(let step, let value, let files, let lastGood):
+    case .diverged(let step, let what, let value, let files, let lastGood):
       let shown = files.prefix(4).joined(separator: ", ")
       let more = files.count > 4 ? " and \(files.count - 4) more" : ""
       return
-        "the loss of step \(step) is \(value); the batch was \(shown)\(more). Lower "
+        "the \(what) after \(step) steps is \(value); the batch was \(shown)\(more). Lower "
         + "optimizer.learningRate.peak, or train in float32 (precision=float32)."
         + Self.keeping(lastGood)
     }
