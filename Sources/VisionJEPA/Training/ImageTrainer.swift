@@ -126,7 +126,9 @@ public final class ImageTrainer {
         let step = method.energy(
           of: TrainingBatch(views, device: device), using: generator, precision: precision)
         files = views.paths
-        if device == .cpu { try check(step.total, "loss", files: files) }
+        if device == .cpu {
+          try check(step.total, "loss", ofStep: state.progress.step + 1, files: files)
+        }
         (step.total / Double(configuration.accumulation)).backward()
         monitor.note(step.embeddings)
         energy = step
@@ -150,8 +152,8 @@ public final class ImageTrainer {
       let isSaved = isTimeToSave(since: lastSave, now: clock.now)
       if device == .cpu || isLogged || isSaved || configuration.duration.isOver(at: state.progress)
       {
-        try check(energy.total, "loss", files: files)
-        try check(gradientNorm, "gradient", files: files)
+        try check(energy.total, "loss", ofStep: state.progress.step, files: files)
+        try check(gradientNorm, "gradient", ofStep: state.progress.step, files: files)
       }
       if isLogged {
         let figures = monitor.figures()
@@ -200,11 +202,13 @@ public final class ImageTrainer {
     }
   }
 
-  private func check(_ value: Tensor, _ name: String, files: [String]) throws {
+  private func check(
+    _ value: Tensor, _ name: String, ofStep step: Int, files: [String]
+  ) throws {
     let number = value.item()
     guard number.isFinite else {
       throw TrainingError.diverged(
-        step: state.progress.step, what: name, value: "\(number)", files: files,
+        step: step, what: name, value: "\(number)", files: files,
         lastGood: lastCheckpoint?.path)
     }
   }

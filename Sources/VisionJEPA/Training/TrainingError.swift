@@ -13,7 +13,7 @@ public enum TrainingError: Error, CustomStringConvertible, LocalizedError {
       let shown = files.prefix(4).joined(separator: ", ")
       let more = files.count > 4 ? " and \(files.count - 4) more" : ""
       return
-        "the \(what) after \(step) steps is \(value); the batch was \(shown)\(more). Lower "
+        "the \(what) of step \(step) is \(value); the batch was \(shown)\(more). Lower "
         + "optimizer.learningRate.peak, or train in float32 (precision=float32)."
         + Self.keeping(lastGood)
     }
