@@ -53,7 +53,7 @@ import Torch
   @Test(arguments: [(24, 64), (64, 24), (33, 80)])
   func muonsDirectionsAreNearlyOrthogonal(rows: Int, columns: Int) {
     let matrices = Tensor.normal([3, rows, columns], using: RandomGenerator(seed: 5))
-    let orthogonal = Muon.orthogonalized(matrices * 100, precision: .float32)
+    let orthogonal = Muon.orthogonalized(matrices * 100)
     #expect(orthogonal.shape == matrices.shape)
     for index in 0..<3 {
       for value in orthogonal[index].singularValues().array(of: Float.self) {
@@ -61,9 +61,9 @@ import Torch
       }
     }
     // The scale of a gradient does not matter, its direction does.
-    let small = Muon.orthogonalized(matrices * 1e-3, precision: .float32)
+    let small = Muon.orthogonalized(matrices * 1e-3)
     #expect(relativeDifference(small, from: orthogonal) < 1e-3)
-    let flipped = Muon.orthogonalized(-matrices, precision: .float32)
+    let flipped = Muon.orthogonalized(-matrices)
     #expect(relativeDifference(-flipped, from: orthogonal) < 1e-3)
   }
 

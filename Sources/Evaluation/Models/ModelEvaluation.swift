@@ -106,6 +106,9 @@ private struct Classes {
   private let numbers: [String: Int]
 
   init(train: ImageFolder, test: ImageFolder) throws {
+    guard train.labels.count >= 2 else {
+      throw EvaluationError.tooFewClasses(found: train.labels.count)
+    }
     numbers = Dictionary(uniqueKeysWithValues: train.labels.enumerated().map { ($1, $0) })
     for label in test.labels where numbers[label] == nil {
       throw EvaluationError.unknownClass(
