@@ -231,7 +231,7 @@ import TrainingRuns
     let pictures = try ColouredShapes(3)
     func refusal(keep: Float, cellSize: Int, hasCells: Bool = true) throws -> String {
       var configuration = try MethodTests.configuration([])
-      var plan = MethodName.views.defaultViews(imageSize: 32)
+      var plan = MethodName.views.defaultViews(imageSize: 32, patchSize: 8)
       plan.views[1].cells = hasCells ? CellMask(keep: keep, cellSize: cellSize) : nil
       configuration.views = plan
       do {

@@ -147,7 +147,7 @@ import TrainingRuns
     let pictures = try ColouredShapes(4)
     let folder = try ImageFolder(pictures.path)
     let loader = try ViewLoader(
-      folder, plan: MethodName.views.defaultViews(imageSize: 32), seed: 1,
+      folder, plan: MethodName.views.defaultViews(imageSize: 32, patchSize: 8), seed: 1,
       requests: [BatchRequest(items: (0..<4).map { SampledItem(index: $0, epoch: 0) })]
         .makeIterator())
     let batch = TrainingBatch(try #require(try loader.next()), device: .cpu)

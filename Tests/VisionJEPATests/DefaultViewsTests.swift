@@ -1,0 +1,30 @@
+import TestSupport
+import Testing
+import TrainingRuns
+
+@testable import VisionJEPA
+
+/// The defaults must train whatever the size of the pictures.
+@Suite struct DefaultViewsTests {
+  @Test(arguments: EncoderPreset.allCases, MethodName.allCases)
+  func everyPresetAndMethodFitsEveryUsualSize(preset: EncoderPreset, method: MethodName) throws {
+    let pictures = try ColouredShapes(2)
+    let folder = try ImageFolder(pictures.path)
+    for size in [32, 48, 56, 64, 96, 112, 128, 224] {
+      var configuration = ImageTrainingConfiguration()
+      configuration.imageSize = size
+      configuration.encoder.preset = preset
+      configuration.method.name = method
+      let patch = configuration.encoder.resolvedPatchSize(imageSize: size)
+      // Some sizes are no multiple of some tokens; that is said, and has a test of its own.
+      guard size % patch == 0 else { continue }
+      let resolved = try configuration.resolved(for: folder)
+      let views = try #require(resolved.views)
+      for view in views.views { #expect(view.size % patch == 0 && view.size > 0) }
+      if let cells = views.views.compactMap(\.cells).first {
+        #expect(cells.cellSize % patch == 0 && size % cells.cellSize == 0)
+        #expect(cells.keptCount(size: size) < cells.cellCount(size: size))
+      }
+    }
+  }
+}
