@@ -28,6 +28,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case unsuitablePictures(corruption: String, needed: String, shape: [Int])
   /// A system call failed, for instance because the disk is full.
   case system(path: String, operation: String, errorNumber: Int32)
+  /// A folder, a device or a pipe stands where a file is to be written.
+  case notARegularFile(path: String)
   /// The file is not the float32 matrix in numpy's format that was expected.
   case malformedNPY(path: String, expected: String, found: String)
 }
@@ -63,6 +65,8 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
       "\(corruption): needs \(needed), found pictures of shape \(shape)"
     case .system(let path, let operation, let errorNumber):
       "\(path): could not \(operation): \(String(cString: strerror(errorNumber)))"
+    case .notARegularFile(let path):
+      "\(path): expected a file to write, found a folder, a device or a pipe"
     case .malformedNPY(let path, let expected, let found):
       "\(path): expected \(expected), found \(found)"
     }

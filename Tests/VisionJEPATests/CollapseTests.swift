@@ -162,10 +162,10 @@ import TrainingRuns
 
   @Test(arguments: [
     ("imageSize=4", "imageSize: 8 to 4096 pixels, found 4"),
-    ("batchSize=1", "batchSize: at least 2, found 1"),
-    ("accumulation=0", "accumulation: at least 1, found 0"),
+    ("batchSize=1", "batchSize: 2 to 65536, found 1"),
+    ("accumulation=0", "accumulation: 1 to 65536, found 0"),
     ("logEverySteps=0", "logEverySteps: at least 1, found 0"),
-    ("threads=0", "threads: at least 1, found 0"),
+    ("threads=0", "threads: 1 to 1024, found 0"),
     ("checkpoint.keep=0", "checkpoint.keep: at least 1, found 0"),
     ("checkpoint.everyMinutes=0", "checkpoint.everyMinutes: above 0, found 0.0"),
     ("checkpoint.everySteps=0", "checkpoint.everySteps: at least 1, found 0"),
@@ -176,13 +176,27 @@ import TrainingRuns
     ),
     ("method.tokenWeight=-1", "method.tokenWeight: 0 or more, found -1.0"),
     ("method.tokenShare=2", "method.tokenShare: a share from 0 to 1, found 2.0"),
-    ("method.directions=0", "method.directions: at least 1, found 0"),
+    ("method.directions=0", "method.directions: 1 to 65536, found 0"),
     ("method.temperature=0", "method.temperature: above 0, found 0.0"),
-    ("method.projector=[]", "method.projector: a list of positive widths, found []"),
-    ("method.tokenProjector=[0]", "method.tokenProjector: a list of positive widths, found [0]"),
+    ("method.projector=[]", "method.projector: a list of widths from 1 to 65536, found []"),
+    (
+      "method.tokenProjector=[0]",
+      "method.tokenProjector: a list of widths from 1 to 65536, found [0]"
+    ),
+    ("method.regularizedTokens=1", "method.regularizedTokens: at least 2, found 1"),
+    ("method.predictorDepth=0", "method.predictorDepth: 1 to 64, found 0"),
+    ("method.momentum.peak=2", "method.momentum: 0 to 1, found 2.0"),
+    (
+      "optimizer.learningRate.warmup=2",
+      "optimizer.learningRate: a warmup of 0 to 1 and an end of 0 or more"
+    ),
+    ("optimizer.matrixStepScale=0", "optimizer.matrixStepScale: above 0, found 0.0"),
+    ("optimizer.weightDecay=-1", "optimizer.weightDecay: 0 or more, found -1.0"),
+    ("optimizer.clipNorm=0", "optimizer.clipNorm: above 0 or null, found 0.0"),
+    ("optimizer.beta2=1", "optimizer.beta2: 0 to below 1, found 1.0"),
     (
       "method.predictorWidth=50",
-      "method.predictorWidth: a multiple of 4 times predictorHeads (4), found 50"
+      "method.predictorWidth: a positive multiple of 4 times predictorHeads (4), found 50"
     ),
     (
       "encoder.patchSize=7", "encoder.patchSize: tokens of 7 pixels do not divide pictures of 32"
@@ -197,7 +211,11 @@ import TrainingRuns
       "views: method views needs views named clean, masked, local, found clean"
     ),
     (
-      "imageSize=40", "views: local views of 20 pixels are no multiple of the token's 8"
+      """
+      views={views: [{name: clean, size: 32}, {name: local, size: 20}, \
+      {name: masked, size: 32, cells: {keep: 0.6, cellSize: 8}}]}
+      """,
+      "views: local views of 20 pixels are no multiple of the token's 8"
     ),
   ])
   func settingsThatCannotWorkAreRefused(setting: String, message: String) throws {

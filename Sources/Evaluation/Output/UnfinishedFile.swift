@@ -12,6 +12,13 @@ final class UnfinishedFile {
   init(for path: String) throws(EvaluationError) {
     self.path = path
     temporaryPath = "\(path).\(String(UInt64.random(in: 0...(.max)), radix: 36)).tmp"
+    // A rename would put a file in the place of a device or a pipe.
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+      descriptor = -1
+      isOpen = false
+      throw .notARegularFile(path: path)
+    }
     // 0o666 leaves the permissions to the user's umask, as for any other file.
     descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
