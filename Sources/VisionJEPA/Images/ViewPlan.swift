@@ -138,8 +138,9 @@ public struct ViewPlan: Codable, Sendable, Equatable {
     views = try values.decode([ViewSpecification].self, forKey: .views)
   }
 
-  /// The views of the default method: the clean frame, the same frame with its colours changed and
-  /// only 60 % of its cells left, and four small crops of the picture at half the resolution.
+  /// One clean frame, the same frame with its colours changed and only 60 % of its cells left, and four
+  /// small crops at half the resolution: what benchmarks load. Training takes its views from
+  /// `MethodName.defaultViews(imageSize:patchSize:)`, which fits them to the tokens.
   public static func views(size: Int) -> ViewPlan {
     ViewPlan(views: [
       ViewSpecification(name: "clean", size: size),
