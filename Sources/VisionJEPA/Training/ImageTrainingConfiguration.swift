@@ -92,7 +92,7 @@ public struct ImageTrainingConfiguration: RunConfiguration {
   /// The configuration with everything that depends on the pictures decided.
   public func resolved(for folder: ImageFolder) throws -> ImageTrainingConfiguration {
     var resolved = self
-    let size = imageSize ?? Self.typicalSize(of: folder, decoder: decoder)
+    let size = imageSize ?? encoder.fitting(Self.typicalSize(of: folder, decoder: decoder))
     resolved.imageSize = size
     resolved.encoder.patchSize = encoder.resolvedPatchSize(imageSize: size)
     resolved.views =
