@@ -61,7 +61,9 @@ struct VideoProbe {
     let output = Self.readAll(child.output)
     let lines = messages.waitForAll()
     let ending = child.wait()
-    guard ending == .exited(0), let report = try? JSONDecoder().decode(Report.self, from: output)
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    guard ending == .exited(0), let report = try? decoder.decode(Report.self, from: output)
     else {
       if case .signalled(let signal) = ending {
         throw .toolFailed(tool: "ffprobe", path: path, reason: "ended by signal \(signal)")
@@ -72,11 +74,11 @@ struct VideoProbe {
     // A cover picture of a piece of music is a video stream by name only.
     guard
       let video = report.streams.first(where: {
-        $0.codec_type == "video" && $0.disposition?["attached_pic"] != 1
+        $0.codecType == "video" && $0.disposition?["attached_pic"] != 1
       })
     else {
       throw .noVideo(
-        path: path, streams: report.streams.map { $0.codec_type ?? "data" }.removingRepeats())
+        path: path, streams: report.streams.map { $0.codecType ?? "data" }.removingRepeats())
     }
     guard let width = video.width, let height = video.height, width > 0, height > 0 else {
       throw .notAVideo(path: path, reason: "its video stream states no size")
@@ -84,7 +86,7 @@ struct VideoProbe {
     stream = video.index
     size = video.uprightSize(width: width, height: height)
     framesPerSecond =
-      Self.ratio(video.avg_frame_rate, "/") ?? Self.ratio(video.r_frame_rate, "/")
+      Self.ratio(video.avgFrameRate, "/") ?? Self.ratio(video.rFrameRate, "/")
     durationSeconds = (video.duration ?? report.format?.duration).flatMap(Double.init)
   }
 
@@ -100,16 +102,16 @@ struct VideoProbe {
   /// ffprobe's own names.
   private struct Stream: Decodable {
     let index: Int
-    let codec_type: String?
+    let codecType: String?
     let width: Int?
     let height: Int?
-    let sample_aspect_ratio: String?
-    let avg_frame_rate: String?
-    let r_frame_rate: String?
+    let sampleAspectRatio: String?
+    let avgFrameRate: String?
+    let rFrameRate: String?
     let duration: String?
     let disposition: [String: Int]?
     let tags: [String: String]?
-    let side_data_list: [SideData]?
+    let sideDataList: [SideData]?
 
     struct SideData: Decodable {
       let rotation: Double?
@@ -117,9 +119,9 @@ struct VideoProbe {
 
     func uprightSize(width: Int, height: Int) -> FrameSize {
       var width = Double(width)
-      if let aspect = VideoProbe.ratio(sample_aspect_ratio, ":") { width *= aspect }
+      if let aspect = VideoProbe.ratio(sampleAspectRatio, ":") { width *= aspect }
       let turned =
-        side_data_list?.compactMap(\.rotation).first ?? tags?["rotate"].flatMap(Double.init) ?? 0
+        sideDataList?.compactMap(\.rotation).first ?? tags?["rotate"].flatMap(Double.init) ?? 0
       let quarters = Int((turned / 90).rounded())
       let size = FrameSize(width: max(1, Int(width.rounded())), height: height)
       return quarters % 2 == 0 ? size : FrameSize(width: size.height, height: size.width)
