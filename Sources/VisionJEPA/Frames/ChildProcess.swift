@@ -100,10 +100,15 @@ final class ChildProcess {
   private static func pipe() throws(SpawnFailure) -> (reading: Int32, writing: Int32) {
     var ends: [Int32] = [-1, -1]
     #if os(Linux)
-      let result = pipe2(&ends, O_CLOEXEC)
-      // Room for some frames, so that the writer need not wait for each one to be taken. Without the
-      // larger buffer it works too.
-      if result == 0 { _ = fcntl(ends[0], F_SETPIPE_SZ, 1 << 20) }
+      // A pair of sockets, since Swift does not see `pipe2`: marking a pipe after it was made leaves a
+      // moment in which another thread's child inherits it, and its end would never be seen.
+      let result = socketpair(
+        AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends)
+      // Room for some frames, so that the writer need not wait for each one to be taken.
+      var room = Int32(1 << 20)
+      if result == 0 {
+        setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, socklen_t(MemoryLayout<Int32>.size))
+      }
     #else
       let result = Foundation.pipe(&ends)
       for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
