@@ -123,7 +123,7 @@ import TrainingRuns
   }
 
   @Test func madeUpClipsMoveEvenlyAndAreDecidedByTheirSeed() throws {
-    let clips = SyntheticClips(pictures: MovingShapes.frames(3))
+    let clips = MadeUpClips(pictures: MovingShapes.frames(3))
     #expect(clips.frames(4, size: 32, seed: 5) == clips.frames(4, size: 32, seed: 5))
     var moving = 0
     for seed in 0..<12 as Range<UInt64> {
@@ -143,7 +143,7 @@ import TrainingRuns
     for (share, expected) in [(0, 0), (1, 24)] as [(Float, Int)] {
       let loader = ClipLoader(
         library, windows: windows, augmentation: ClipAugmentation(), normalization: .imageNet,
-        synthetic: (SyntheticClips(), share), seed: 3, options: LoaderOptions(),
+        synthetic: (MadeUpClips(), share), seed: 3, options: LoaderOptions(),
         sampler: EpochSampler(itemCount: windows.count, batchSize: 24, seed: 3))
       #expect(loader.next().paths.count { $0 == "a synthetic clip" } == expected)
     }

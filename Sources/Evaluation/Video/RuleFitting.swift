@@ -24,22 +24,18 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
     switch self {
     case .pixels:
       return pairs("pixelDistance")
-        + ratios(["pixelDistance1", "pixelDistance1Top"], -1...2)
-        + ratios(["pixelInterpolation", "pixelInterpolationTop", "pixelFlash"], -1...1)
-        + ratios(["pixelColor"], 0...1)
-        + (-1...1).map { .value(statistic: "pixelOrderRatio", offset: $0) }
-        + [
-          .level(statistic: "pixelDistance1", offset: 0),
-          .level(statistic: "pixelDistance1Top", offset: 0),
-        ]
+        + ratios(["pixelDifference", "pixelDifferenceTop"], -1...2)
+        + ratios(
+          ["interpolationError", "interpolationErrorTop", "colorInterpolationError"], -1...1)
+        + ratios(["colorShift"], 0...1)
+        + (-1...1).map { .value(statistic: "orderRatio", offset: $0) }
+        + ["pixelDifference", "pixelDifferenceTop"].map { .level(statistic: $0, offset: 0) }
     case .copying:
       return RuleEvidence.pixels.features + pairs("tokenDistance")
-        + ratios(["tokenDistance1", "tokenDistance1Top"], -1...2)
+        + ratios(["copyLast", "copyLastTop"], -1...2) + ratios(["cosineDistance"], 0...1)
     case .energy:
-      return RuleEvidence.copying.features
-        + ratios(
-          ["energyPast", "energyPastTop", "energyFuture", "energyFutureTop"], -2...2)
-        + ratios(["energyMiddle", "energyMiddleTop"], -2...2)
+      let energies = ["energyPast", "energyFuture", "energyMiddle"]
+      return RuleEvidence.copying.features + ratios(energies + energies.map { $0 + "Top" }, -2...2)
     }
   }
 }

@@ -66,7 +66,7 @@ final class ClipLoader {
   ///   - synthetic: made-up clips, and the share of windows that come from them.
   init(
     _ library: ClipLibrary, windows: ClipWindows, augmentation: ClipAugmentation,
-    normalization: Normalization, synthetic: (clips: SyntheticClips, share: Float)?,
+    normalization: Normalization, synthetic: (clips: MadeUpClips, share: Float)?,
     seed: UInt64,
     options: LoaderOptions, sampler: EpochSampler
   ) {

@@ -65,7 +65,7 @@ public struct ConsistencyModel {
 /// Reads a clip once, from its first frame to its last, and measures every frame.
 public enum ClipMeasurement {
   /// Every statistic: those of pixels, then those of tokens.
-  public static let names = PixelDistances.names + TokenStatistics.names
+  public static let names = PixelMeter.names + TokenMeter.names
 
   /// Measures all frames that a source has left.
   ///
@@ -78,14 +78,15 @@ public enum ClipMeasurement {
     progress: (Int) -> Void = { _ in }
   ) throws -> FrameTable {
     var table = FrameTable(names: names)
-    let pixels = PixelDistances()
-    let tokens = model.map { TokenStatistics($0, device: device, groupSize: groupSize) }
+    var pixels = PixelMeter()
+    let tokens = model.map { TokenMeter($0, device: device, groupSize: groupSize) }
     while let frame = try source.next() {
       table.append(index: frame.index, seconds: frame.seconds)
-      pixels.append(frame.image, to: &table)
+      pixels.append(frame, to: &table)
       tokens?.append(frame.image, to: &table)
       progress(table.count)
     }
+    pixels.finish(&table)
     tokens?.finish(&table)
     return table
   }

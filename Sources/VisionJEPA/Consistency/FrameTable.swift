@@ -55,8 +55,28 @@ public struct FrameTable: Sendable {
     return columns[place][row]
   }
 
-  public func has(_ name: String) -> Bool { places[name] != nil }
-
   /// All statistics of one frame, in the order of `names`.
   public func row(_ row: Int) -> [Float] { columns.map { $0[row] } }
+
+  // MARK: Distances among six frames
+
+  /// The distances to the frame one to five before, mean and top: `family1`, `family1Top`, `family2`, …
+  static func distanceNames(_ family: String) -> [String] {
+    (1..<RuleFeature.pairFrames.count).flatMap { ["\(family)\($0)", "\(family)\($0)Top"] }
+  }
+
+  /// Writes a statistic of a frame where there is one.
+  mutating func set(_ value: Double?, of name: String, at row: Int) {
+    if let value { set(Float(value), of: name, at: row) }
+  }
+
+  /// Writes the distances of the six frames around the transition to frame `row`, each at its later frame.
+  mutating func set(_ transition: TransitionDistances, of family: String, at row: Int) {
+    for (pair, distance) in zip(TransitionDistances.pairs, transition.distances) {
+      let later = row - TransitionDistances.reach + pair.second
+      let name = "\(family)\(pair.second - pair.first)"
+      set(Float(distance.mean), of: name, at: later)
+      set(Float(distance.top), of: name + "Top", at: later)
+    }
+  }
 }

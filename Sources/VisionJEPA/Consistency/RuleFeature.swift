@@ -18,14 +18,13 @@ public enum RuleFeature: Sendable, Equatable {
 
   /// What is added before a logarithm is taken: about what a frame's own noise amounts to.
   static func floor(of statistic: String) -> Float {
-    statistic.hasPrefix("pixel") || statistic.hasPrefix("frame") ? 0.05 : 1e-3
+    // Grey levels of pixels, root mean squares of tokens, mean squares of tokens.
+    statistic.hasPrefix("token")
+      ? 0.03 : statistic.hasPrefix("energy") || statistic.hasPrefix("copyLast") ? 1e-3 : 0.2
   }
 
   /// The frames whose distances `pair` is about.
   static let pairFrames = -3...2
-  /// How far `ratio` looks to either side.
-  static let ratioReach = 4
-
   /// Every pair of the six frames.
   static func allPairs(_ family: String, suffix: String = "") -> [RuleFeature] {
     pairFrames.flatMap { first in
@@ -56,9 +55,17 @@ public enum RuleFeature: Sendable, Equatable {
     case .level(let statistic, let offset):
       return Self.shifted(Self.logs(of: statistic, in: table), by: offset)
     case .ratio(let statistic, let offset):
-      let logs = Self.logs(of: statistic, in: table)
-      let usual = Self.localMedians(of: logs)
-      return Self.shifted(zip(logs, usual).map { $0 - $1 }, by: offset)
+      let floor = Double(Self.floor(of: statistic))
+      var window = SeriesWindow(.localLogRatio(floor: floor))
+      var ratios: [SeriesWindow.Result] = []
+      for value in table[statistic] {
+        // What a statistic counts from below is how far it is from 0.
+        if let ratio = window.push(value.isNaN ? nil : max(0, Double(value))) {
+          ratios.append(ratio)
+        }
+      }
+      ratios += window.finish()
+      return Self.shifted(ratios.map { $0.value.map { Float($0) } ?? .nan }, by: offset)
     case .pair(let family, let suffix, let first, let second):
       return Self.pairDistances(family, suffix, first, second, in: table)
     }
@@ -72,22 +79,6 @@ public enum RuleFeature: Sendable, Equatable {
   private static func shifted(_ values: [Float], by offset: Int) -> [Float] {
     values.indices.map { place in
       values.indices.contains(place + offset) ? values[place + offset] : .nan
-    }
-  }
-
-  /// The median of the values around each place, itself left out; NaN where there are fewer than three.
-  private static func localMedians(of values: [Float]) -> [Float] {
-    var around: [Float] = []
-    return values.indices.map { place in
-      around.removeAll(keepingCapacity: true)
-      for other in max(0, place - ratioReach)...min(values.count - 1, place + ratioReach)
-      where other != place && !values[other].isNaN {
-        around.append(values[other])
-      }
-      guard around.count >= 3 else { return .nan }
-      around.sort()
-      let middle = around.count / 2
-      return around.count % 2 == 1 ? around[middle] : (around[middle - 1] + around[middle]) / 2
     }
   }
 

@@ -11,7 +11,7 @@ import TrainingRuns
 public final class ClipTrainer {
   private let configuration: ClipTrainingConfiguration
   private let library: ClipLibrary
-  private let synthetic: SyntheticClips?
+  private let synthetic: MadeUpClips?
   private let windows: ClipWindows
   private let run: RunFolder
   private let logger: Logger
@@ -34,7 +34,7 @@ public final class ClipTrainer {
   /// - Throws: `ClipError.noWindows` where no shot is as long as a window; `RunError`, `ModelError`.
   public init(
     _ configuration: ClipTrainingConfiguration, library: ClipLibrary,
-    synthetic: SyntheticClips? = nil, run: RunFolder, isResuming: Bool,
+    synthetic: MadeUpClips? = nil, run: RunFolder, isResuming: Bool,
     logger: Logger = Logger(label: "jepa")
   ) throws {
     self.configuration = configuration

@@ -144,8 +144,8 @@ extension SyntheticConfiguration {
   /// The clips; nil where none are wanted.
   ///
   /// - Throws: `ImageError` where the folder of pictures cannot be read.
-  func makeClips() throws -> SyntheticClips? {
+  func makeClips() throws -> MadeUpClips? {
     guard share > 0 else { return nil }
-    return try pictures.map { try SyntheticClips(folder: $0) } ?? SyntheticClips()
+    return try pictures.map { try MadeUpClips(folder: $0) } ?? MadeUpClips()
   }
 }

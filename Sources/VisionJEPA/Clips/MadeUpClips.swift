@@ -6,7 +6,7 @@ import TrainingRuns
 ///
 /// Motion is what a camera and solid things do: even, accelerated, swinging or bouncing off the frame's
 /// edges. A seed decides a whole clip.
-public struct SyntheticClips: Sendable {
+public struct MadeUpClips: Sendable {
   /// Side of the square textures, in pixels.
   static let textureSize = 64
   /// RGB bytes of the pictures that move, each `textureSize` squared.
@@ -106,7 +106,7 @@ private struct Surface {
       let share = 0.5 + 0.5 * sin(waves * along)
       return first + (second - first) * share
     }
-    let size = SyntheticClips.textureSize
+    let size = MadeUpClips.textureSize
     func mirrored(_ value: Float) -> Float {
       let turn = (value + 1) / 4
       let rest = (turn - turn.rounded(.down)) * 4
