@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 
 /// A picture that is drawn on.
 struct Canvas {
