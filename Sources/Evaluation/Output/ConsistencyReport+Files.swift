@@ -10,7 +10,7 @@ extension ConsistencyReport {
   ///
   /// - Throws: `EvaluationError.notARegularFile`, `.system`.
   public func write(toJSON path: String) throws {
-    try UnfinishedFile.write(to: path) { file in
+    try UnfinishedFile.make(at: path) { file in
       try file.append("{\n  \"input\": \(try Self.json(input)),\n")
       try file.append("  \"framesPerSecond\": \(framesPerSecond.map { "\($0)" } ?? "null"),\n")
       try file.append("  \"model\": \(try Self.json(model)),\n")
@@ -34,7 +34,7 @@ extension ConsistencyReport {
   ///
   /// - Throws: `EvaluationError.notARegularFile`, `.system`.
   public func write(toCSV path: String) throws {
-    try UnfinishedFile.write(to: path) { file in
+    try UnfinishedFile.make(at: path) { file in
       try file.append("index,seconds," + table.names.joined(separator: ",") + ",score,flagged\n")
       for row in 0..<table.count {
         let values = table.row(row).map { $0.isFinite ? "\($0)" : "" }.joined(separator: ",")
@@ -56,7 +56,7 @@ extension ConsistencyReport {
 
 extension UnfinishedFile {
   /// Writes a file that appears when `body` is done, and not at all where it throws.
-  static func write(to path: String, _ body: (UnfinishedFile) throws -> Void) throws {
+  static func make(at path: String, _ body: (UnfinishedFile) throws -> Void) throws {
     let file = try UnfinishedFile(for: path)
     try body(file)
     try file.publish()

@@ -24,9 +24,9 @@ public enum RuleFeature: Sendable, Equatable {
   }
 
   /// The frames whose distances `pair` is about.
-  static let pairFrames = -3...2
+  public static let pairFrames = -3...2
   /// Every pair of the six frames.
-  static func allPairs(_ family: String, suffix: String = "") -> [RuleFeature] {
+  public static func allPairs(_ family: String, suffix: String = "") -> [RuleFeature] {
     pairFrames.flatMap { first in
       pairFrames.filter { $0 > first }.map {
         .pair(family: family, suffix: suffix, first: first, second: $0)
@@ -49,7 +49,7 @@ public enum RuleFeature: Sendable, Equatable {
   }
 
   /// The feature of every frame; NaN where a frame lacks neighbours.
-  func values(in table: FrameTable) -> [Float] {
+  public func values(in table: FrameTable) -> [Float] {
     switch self {
     case .value(let statistic, let offset): return Self.shifted(table[statistic], by: offset)
     case .level(let statistic, let offset):
