@@ -16,8 +16,8 @@ import TrainingRuns
     for (number, clip) in clips.enumerated() {
       var splitter = ShotSplitter()
       let frames = clip.map { scaler.bytes(of: $0) }
-      for frame in frames { splitter.append(frame) }
-      let cuts = splitter.cuts
+      for frame in clip { splitter.append(frame) }
+      let cuts = splitter.finish()
       for (start, end) in zip([0] + cuts, cuts + [frames.count]) where end - start >= 8 {
         library.append(
           pixels: Array(frames[start..<end].joined()), path: "clip \(number)", firstFrame: start)
@@ -46,10 +46,11 @@ import TrainingRuns
   @Test func cutsAreFoundAndMotionIsNone() {
     for (cuts, seed) in [([], 1), ([9], 2), ([5, 21], 3)] as [([Int], UInt64)] {
       var splitter = ShotSplitter()
-      for frame in MovingShapes.frames(30, cuts: cuts, seed: seed) { splitter.append(frame.pixels) }
-      #expect(splitter.cuts == cuts)
+      for frame in MovingShapes.frames(30, cuts: cuts, seed: seed) { splitter.append(frame) }
+      #expect(splitter.finish() == cuts)
     }
-    #expect(ShotSplitter().cuts.isEmpty)
+    var nothing = ShotSplitter()
+    #expect(nothing.finish().isEmpty)
   }
 
   @Test func windowsLieWithinOneShot() {
@@ -123,15 +124,15 @@ import TrainingRuns
   }
 
   @Test func madeUpClipsMoveEvenlyAndAreDecidedByTheirSeed() throws {
-    let clips = MadeUpClips(pictures: MovingShapes.frames(3))
+    let clips = MadeUpClips()
     #expect(clips.frames(4, size: 32, seed: 5) == clips.frames(4, size: 32, seed: 5))
     var moving = 0
     for seed in 0..<12 as Range<UInt64> {
       let frames = clips.frames(16, size: 32, seed: seed)
       #expect(frames.allSatisfy { $0.count == 32 * 32 * 3 })
       var splitter = ShotSplitter()
-      for frame in frames { splitter.append(frame) }
-      #expect(splitter.cuts.isEmpty, "clip \(seed) is no clip: it has cuts")
+      for frame in frames { splitter.append(RGBImage(width: 32, height: 32, pixels: frame)) }
+      #expect(splitter.finish().isEmpty, "clip \(seed) is no clip: it has cuts")
       if frames[0] != frames[15] { moving += 1 }
     }
     #expect(moving == 12)
@@ -297,7 +298,7 @@ import TrainingRuns
     ("frameSize=30", "frameSize: a multiple of 8 from 16 to 1024 pixels, found 30"),
     (
       "windowLength=4",
-      "windowLength: 5 to 256 frames, for a middle frame needs two on either side; found 4"
+      "windowLength: 5 to 48 frames, for a middle frame needs two on either side; found 4"
     ),
     ("batchSize=0", "batchSize: 1 to 4096, found 0"),
     ("tokenWidth=900", "tokenWidth: 1 to 768, the components of a patch, found 900"),

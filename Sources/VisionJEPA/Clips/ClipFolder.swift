@@ -75,6 +75,8 @@ public struct ClipReadingReport: Sendable {
   public internal(set) var leftOut: [String] = []
   /// Frames of shots shorter than a window, which nothing is learned from.
   public internal(set) var unusedFrameCount = 0
+  /// Frames of the longest of them.
+  var longestShot = 0
 }
 
 /// Decodes the clips of a folder into a library, shot by shot.
@@ -99,7 +101,8 @@ public struct ClipReader {
   /// Reads all clips of a folder.
   ///
   /// - Throws: `FrameError` where a clip cannot be read and that is to be an error, or where ffmpeg is
-  ///   missing; `ClipError.noClips` where none of the files is a clip.
+  ///   missing; `ClipError.noClips` where none of the files is a clip, `.noWindows` where all shots are too
+  ///   short.
   public func read(
     _ folder: ClipFolder, progress: (ClipReadingReport.Clip) -> Void = { _ in }
   ) throws -> (library: ClipLibrary, report: ClipReadingReport) {
@@ -124,6 +127,9 @@ public struct ClipReader {
       if folder.paths.count == 1, let only = report.skipped.first { throw only }
       throw ClipError.noClips(path: folder.path, files: folder.paths.count)
     }
+    guard !library.shots.isEmpty else {
+      throw ClipError.noWindows(frames: windowLength, longest: report.longestShot)
+    }
     return (library, report)
   }
 
@@ -143,14 +149,15 @@ public struct ClipReader {
         break
       }
       let bytes = scaler.bytes(of: frame.image)
-      splitter.append(bytes)
+      splitter.append(frame.image)
       pixels += bytes
       count += 1
     }
-    let cuts = splitter.cuts
+    let cuts = splitter.finish()
     for (start, end) in zip([0] + cuts, cuts + [count]) {
       guard end - start >= windowLength else {
         report.unusedFrameCount += end - start
+        report.longestShot = max(report.longestShot, end - start)
         continue
       }
       library.append(

@@ -92,8 +92,8 @@ public struct ClipTrainingConfiguration: RunConfiguration {
       (16...1024).contains(frameSize) && frameSize % 8 == 0, "frameSize",
       "a multiple of 8 from 16 to 1024 pixels, found \(frameSize)")
     try check(
-      (5...256).contains(windowLength), "windowLength",
-      "5 to 256 frames, for a middle frame needs two on either side; found \(windowLength)")
+      (5...48).contains(windowLength), "windowLength",
+      "5 to 48 frames, for a middle frame needs two on either side; found \(windowLength)")
     try check((1...4096).contains(batchSize), "batchSize", "1 to 4096, found \(batchSize)")
     try check(
       (1...768).contains(tokenWidth), "tokenWidth",
