@@ -257,7 +257,20 @@ import TrainingRuns
     let five = calibration(5)
     #expect(five.clips.map(\.alarms) == [0, 10] && five.claim.alarms == 10)
     let none = calibration(0.1)
-    #expect(none.claim.alarms == 0 && none.threshold == 19.99 + ConsistencyCalibration.margin)
+    #expect(none.claim.alarms == 0 && none.threshold >= 19.99)
+  }
+
+  @Test func tailsGoOnBeyondWhatWasSeen() {
+    // Exponential scores of mean 2: one in a rate r is above -2 log r.
+    var generator = SeededGenerator(seed: 3)
+    let scores = (0..<400).map { _ in -2 * log(1 - generator.uniform()) }
+    for rate in [0.05, 0.001, 0.0001] {
+      let expected = Float(-2 * log(rate))
+      let found = ScoreTail.threshold(of: scores, rate: rate)
+      #expect(abs(found - expected) < 0.25 * expected, "\(rate): \(found), expected \(expected)")
+    }
+    #expect(ScoreTail.threshold(of: [1, 3, 2], rate: 1e-3) >= 3)
+    #expect(ScoreTail.threshold(of: [5], rate: 1e-3) == 5)
   }
 
   @Test func aCalibrationOfAnotherModelIsRefused() throws {

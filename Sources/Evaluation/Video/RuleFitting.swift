@@ -41,14 +41,12 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
 }
 
 /// Fits the rule that weighs all statistics, on clips with known faults.
-public enum RuleFitting {
-  public struct Options: Sendable {
+enum RuleFitting {
+  struct Options: Sendable {
     /// The penalty on the squares of the weights.
-    public var strength = 1e-3
+    var strength = 1e-3
     /// The rate that the rule's own threshold is set for.
-    public var falseAlarmsPer1000 = 1.0
-
-    public init() {}
+    var falseAlarmsPer1000 = 1.0
   }
 
   /// Fits a rule.
@@ -57,7 +55,7 @@ public enum RuleFitting {
   ///   - clips: of the sources to learn from, clean stretches among them.
   ///   - evidence: what the rule may look at.
   /// - Throws: `EvaluationError.tooFewItems` where there is nothing clean or nothing broken.
-  public static func fit(
+  static func fit(
     _ clips: [LabelledClip], evidence: RuleEvidence, options: Options = Options()
   ) throws(EvaluationError) -> ConsistencyRule {
     let inputs = inputs(evidence.features, clips)
@@ -72,9 +70,10 @@ public enum RuleFitting {
         rows.append(expanded[row])
         labels.append(0)
       }
-      for event in clip.events {
-        let kind = 1 + BreakKind.allCases.firstIndex(of: event.kind)!
-        for row in event.rows where row < clip.table.count {
+      // What happens slowly has no row of its own that a rule could learn.
+      for event in clip.events where event.fault.semantic == nil {
+        let kind = 1 + BreakKind.allCases.firstIndex(of: event.fault.breakKind)!
+        for row in event.rows {
           rows.append(expanded[row])
           labels.append(kind)
         }
@@ -97,9 +96,8 @@ public enum RuleFitting {
     let scores = zip(clips, cleanRowsOfClips).flatMap { clip, clean in
       let judgements = draft.judge(clip.table)
       return clean.map { judgements[$0].score }
-    }.sorted(by: >)
-    let allowed = Int(options.falseAlarmsPer1000 * Double(scores.count) / 1000)
-    let threshold = scores[min(allowed, scores.count - 1)]
+    }
+    let threshold = ScoreTail.threshold(of: scores, rate: options.falseAlarmsPer1000 / 1000)
     return rule(
       threshold: threshold, frames: scores.count, alarms: scores.count { $0 > threshold })
   }

@@ -102,7 +102,7 @@ public struct ConsistencyCalibration: Codable, Sendable {
   public let claim: FalseAlarmClaim
   public let clips: [Clip]
 
-  /// Sets the threshold so that at most the wanted share of clean frames is above it.
+  /// Sets the threshold so that at most the wanted share of clean frames is above it (`ScoreTail`).
   ///
   /// - Parameters:
   ///   - scores: of every frame of each clean clip.
@@ -111,11 +111,8 @@ public struct ConsistencyCalibration: Codable, Sendable {
   public init(
     scores: [(input: String, scores: [Float])], wantedPer1000: Double, model: String, rule: String
   ) {
-    let all = scores.flatMap(\.scores).sorted(by: >)
-    precondition(!all.isEmpty && wantedPer1000 > 0, "a calibration on \(all.count) frames")
-    let allowed = min(all.count - 1, Int(wantedPer1000 * Double(all.count) / 1000))
-    // Half way to the last alarm that is allowed, but a little above the greatest where none is.
-    let threshold = allowed > 0 ? (all[allowed - 1] + all[allowed]) / 2 : all[0] + Self.margin
+    let all = scores.flatMap(\.scores)
+    let threshold = ScoreTail.threshold(of: all, rate: wantedPer1000 / 1000)
     self.model = model
     self.rule = rule
     self.threshold = threshold
@@ -128,9 +125,6 @@ public struct ConsistencyCalibration: Codable, Sendable {
       grounds: .calibration, frames: all.count, alarms: clips.reduce(0) { $0 + $1.alarms },
       wantedPer1000: wantedPer1000)
   }
-
-  /// Log-odds above the greatest clean score: scores this close to it are as good as equal.
-  static let margin: Float = 0.25
 
   /// The threshold of a clip that calibrates itself, and what can be claimed for it.
   ///
