@@ -56,7 +56,8 @@ struct FramesVideoTests {
       "late.mkv", "-f", "lavfi", "-i", "testsrc=s=32x32:r=24000/1001:d=1", "-vf",
       "setpts='if(eq(N,0),0,PTS+7200/TB)'", "-fps_mode", "passthrough", "-c:v", "mpeg4")
     let last = try #require(try FrameInput.open(path).remainingFrames().last)
-    #expect(abs(last.seconds - (7200 + 23 * 1001.0 / 24000)) < 0.002)
+    let expected = 7200 + 23 * 1001.0 / 24000
+    #expect(abs(last.seconds - expected) < 0.002)
   }
 
   @Test func turnedVideosAreUpright() throws {

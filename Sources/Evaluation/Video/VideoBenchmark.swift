@@ -106,7 +106,8 @@ public struct VideoBenchmark {
     }
     let (testClips, fitClips) = (try read(clips), try read(fittingClips))
     let all = testClips + fitClips
-    func campaigns(_ clips: [BenchmarkClip], _ firstSeed: UInt64) throws -> [[FaultCampaign.Trial]] {
+    func campaigns(_ clips: [BenchmarkClip], _ firstSeed: UInt64) throws -> [[FaultCampaign.Trial]]
+    {
       var byModel = try campaign.syntheticTrials(
         firstSeed: firstSeed, models: models, device: device)
       for clip in clips {

@@ -182,7 +182,8 @@ enum Bootstrap {
       figure((0..<count).map { _ in generator.index(below: count) })
     }.sorted()
     return VideoBenchmarkReport.Interval(
-      value: figure(Array(0..<count)), low: values[draws / 40], high: values[draws - 1 - draws / 40])
+      value: figure(Array(0..<count)), low: values[draws / 40], high: values[draws - 1 - draws / 40]
+    )
   }
 }
 
@@ -219,7 +220,8 @@ extension VideoBenchmarkReport {
       lines.append("")
     }
     lines.append(
-      "                                mean AUROC        mean recall at 5   false alarms at 1, 5, 10")
+      "                                mean AUROC        mean recall at 5   false alarms at 1, 5, 10"
+    )
     for summary in summaries {
       let rates = summary.measuredPer1000.map { String(format: "%.1f", $0) }
       lines.append(
@@ -249,7 +251,8 @@ extension VideoBenchmarkReport {
   }
 
   private static func cell(_ value: Double) -> String {
-    "  " + String(format: value >= 0.9995 ? "%.2f" : "%.3f", value)
+    "  "
+      + String(format: value >= 0.9995 ? "%.2f" : "%.3f", value)
       .replacingOccurrences(of: "0.", with: ".").padding(toLength: 4, withPad: " ", startingAt: 0)
   }
 

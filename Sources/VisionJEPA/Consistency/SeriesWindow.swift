@@ -48,6 +48,9 @@ public struct SeriesWindow: Sendable {
   /// How many values later a result comes.
   public var delay: Int { measure.reach }
 
+  /// How many values are held.
+  var heldCount: Int { values.count }
+
   /// Takes the next value. The result is that of the value `delay` places before it; nil while there
   /// is no such value.
   public mutating func push(_ value: Double?) -> Result? {

@@ -22,6 +22,8 @@ public struct SyntheticClip: Sendable {
     public var actorSize: ClosedRange<Float>
     /// How far the camera sways, in frame heights; 0 keeps it still.
     public var pan: Float
+    /// How far a camera in the hand jumps from frame to frame, in frame heights.
+    public var shake: Float
     /// How much the camera zooms in and out, as a share of the size.
     public var zoom: Float
     /// How much the light varies, as a share of the brightness.
@@ -34,7 +36,8 @@ public struct SyntheticClip: Sendable {
     public init(
       width: Int = 64, height: Int = 64, frameCount: Int = 96, framesPerSecond: Double = 25,
       actors: ClosedRange<Int> = 1...4, speed: ClosedRange<Float> = 0.008...0.045,
-      actorSize: ClosedRange<Float> = 0.2...0.5, pan: Float = 0.25, zoom: Float = 0.15,
+      actorSize: ClosedRange<Float> = 0.2...0.5, pan: Float = 0.25, shake: Float = 0,
+      zoom: Float = 0.15,
       light: Float = 0.12, noise: ClosedRange<Float> = 0...2.5, hasPillar: Bool = false
     ) {
       self.width = width
@@ -45,6 +48,7 @@ public struct SyntheticClip: Sendable {
       self.speed = speed
       self.actorSize = actorSize
       self.pan = pan
+      self.shake = shake
       self.zoom = zoom
       self.light = light
       self.noise = noise
@@ -177,7 +181,12 @@ public struct SyntheticClip: Sendable {
     var canvas = Canvas(width: options.width, height: options.height)
     let height = Float(options.height)
     let zoom = max(0.5, zoom.value(at: time))
-    let camera = SIMD2(pan.x.value(at: time), pan.y.value(at: time))
+    var camera = SIMD2(pan.x.value(at: time), pan.y.value(at: time))
+    if options.shake > 0 {
+      var generator = SeededGenerator(seed: seed, UInt64(index), 0x7368_616B_65)
+      // Things move by a quarter of what the camera does.
+      camera += SIMD2(generator.normal(), generator.normal()) * options.shake * 2
+    }
     // The camera's sway moves things and backdrop, its travel the backdrop alone: things stay in sight.
     let behind = camera + drift * time
     let step = Float(Backdrop.side) * 0.6 / height / zoom
