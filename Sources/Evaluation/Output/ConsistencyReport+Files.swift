@@ -16,6 +16,7 @@ extension ConsistencyReport {
       try file.append("  \"model\": \(try Self.json(model)),\n")
       try file.append("  \"consistency\": \(consistency),\n  \"threshold\": \(threshold),\n")
       try file.append("  \"ranges\": \(try Self.json(ranges)),\n")
+      try file.append("  \"cadence\": \(try Self.json(verdict.cadence)),\n")
       try file.append("  \"claim\": \(try Self.json(claim)),\n")
       try file.append("  \"problems\": \(try Self.json(problems)),\n  \"frames\": [\n")
       for row in 0..<table.count {
@@ -40,7 +41,7 @@ extension ConsistencyReport {
         let values = table.row(row).map { $0.isFinite ? "\($0)" : "" }.joined(separator: ",")
         try file.append(
           "\(table.indices[row]),\(table.seconds[row]),\(values),\(scores[row]),"
-            + "\(scores[row] > threshold ? 1 : 0)\n")
+            + "\(verdict.isFlagged[row] ? 1 : 0)\n")
       }
     }
   }

@@ -130,31 +130,80 @@ public struct CalibrationRun {
   /// - Throws: `ConsistencyError.tooFewFrames`, `FrameError`.
   public func run(warn: (String) -> Void) throws -> ConsistencyCalibration {
     var scores: [(input: String, scores: [Float])] = []
+    var ordinary: Set<ConsistencyVerdict.ExactRule> = []
     for input in inputs {
       let report = try ConsistencyScorer(model).score(FrameInput.open(input, options: options))
       scores.append((input, report.scores))
+      ordinary.formUnion(report.exactFindings)
       for warning in Self.warnings(of: report) { warn("\(input): \(warning)") }
     }
     return ConsistencyCalibration(
       scores: scores, wantedPer1000: wantedPer1000, model: model.fingerprint,
-      rule: model.ruleFingerprint)
+      rule: model.ruleFingerprint, ordinary: ordinary)
   }
 
-  /// What of a clip that is called clean looks as if it were not; it raises the threshold.
+  /// What of a clip that is called clean looks as if it were not.
   static func warnings(of report: ConsistencyReport) -> [String] {
     var warnings: [String] = []
     for kind in BreakKind.allCases {
       let ranges = report.ranges.filter { $0.kind == kind }
-      guard let worst = ranges.max(by: { $0.score < $1.score }) else { continue }
+      guard !ranges.isEmpty else { continue }
       let places =
         ranges.prefix(6).map { "\($0.start)" }.joined(separator: ", ")
         + (ranges.count > 6 ? " and \(ranges.count - 6) more" : "")
       warnings.append(
-        "looks like \(kind.rawValue) at frame\(ranges.count == 1 ? "" : "s") \(places) "
-          + String(format: "(%.1f above the usual threshold)", worst.score)
-          + ": the threshold lets this pass, and what is like it")
+        "looks like \(kind.rawValue) at frame\(ranges.count == 1 ? "" : "s") \(places): what is called "
+          + "clean is let pass from now on, and the threshold is the higher for it")
+    }
+    if let cadence = report.verdict.cadence {
+      warnings.append(
+        "\(cadence.repeatsPerPeriod) of \(cadence.period) frames repeat the one before: a native cadence"
+      )
+    }
+    if let fade = report.longestFade {
+      warnings.append(
+        "its colours fade from frame \(fade.lowerBound) to \(fade.upperBound): fades raise the threshold"
+      )
+    }
+    if report.isJerky {
+      warnings.append(
+        "its motion is jerky: pixel differences jump up and down from frame to frame, which hides drops"
+      )
     }
     for problem in report.problems.first.prefix(3) { warnings.append("\(problem)") }
     return warnings
+  }
+}
+
+extension ConsistencyReport {
+  /// The exact rules that flag something.
+  var exactFindings: Set<ConsistencyVerdict.ExactRule> {
+    var found: Set<ConsistencyVerdict.ExactRule> = []
+    for range in ranges {
+      if range.kind == .cut { found.insert(.cut) }
+      if range.kind == .duplicate { found.insert(.repeated) }
+    }
+    return found
+  }
+
+  /// The longest stretch of at least eight frames whose mean colour shifts by more than a grey level from
+  /// each frame to the next.
+  var longestFade: ClosedRange<Int>? {
+    let shifts = table["colorShift"]
+    var (longest, start) = (0..<0, 0)
+    for row in 0...shifts.count where row == shifts.count || !(shifts[row] > 1) {
+      if row - start > longest.count { longest = start..<row }
+      start = row + 1
+    }
+    return longest.count >= 8
+      ? table.indices[longest.lowerBound]...table.indices[longest.upperBound - 1] : nil
+  }
+
+  /// Whether frames move by very different amounts in turn: the median change of the logarithm of the pixel
+  /// difference is above 0.35 (a factor of 1.4).
+  var isJerky: Bool {
+    let logs = table["pixelDifference"].filter { $0.isFinite && $0 > 0.2 }.map { log($0) }
+    let changes = zip(logs, logs.dropFirst()).map { abs($1 - $0) }.sorted()
+    return changes.count > 20 && changes[changes.count / 2] > 0.35
   }
 }

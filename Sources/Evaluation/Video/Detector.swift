@@ -19,10 +19,12 @@ struct Detector {
   }
 
   /// Every statistic by itself.
-  static let statistics: [Detector] = [
-    statistic("pixelDifference"), statistic("pixelDifferenceTop"),
-    statistic("interpolationError"), statistic("orderRatio", isRelative: false),
-    statistic("colorInterpolationError"), statistic("copyLast"), statistic("cosineDistance"),
-    statistic("energyPast"), statistic("energyFuture"), statistic("energyMiddle"),
-  ]
+  static var statistics: [Detector] {
+    [
+      statistic("pixelDifference"), statistic("pixelDifferenceTop"),
+      statistic("interpolationError"), statistic("orderRatio", isRelative: false),
+      statistic("colorInterpolationError"), statistic("copyLast"), statistic("cosineDistance"),
+      statistic("energyPast"), statistic("energyFuture"), statistic("energyMiddle"),
+    ]
+  }
 }

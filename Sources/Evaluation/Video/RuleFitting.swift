@@ -29,7 +29,14 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
           ["interpolationError", "interpolationErrorTop", "colorInterpolationError"], -1...1)
         + ratios(["colorShift"], 0...1)
         + (-1...1).map { .value(statistic: "orderRatio", offset: $0) }
-        + ["pixelDifference", "pixelDifferenceTop"].map { .level(statistic: $0, offset: 0) }
+        + ["pixelDifference", "pixelDifferenceTop", "shotSeparation"].map {
+          .level(statistic: $0, offset: 0)
+        }
+        + TransitionHypothesis.allCases.flatMap { hypothesis in
+          (-1...1).map {
+            .value(statistic: PixelMeter.energyName(hypothesis), offset: $0)
+          }
+        }
     case .copying:
       return RuleEvidence.pixels.features + pairs("tokenDistance")
         + ratios(["copyLast", "copyLastTop"], -1...2) + ratios(["cosineDistance"], 0...1)

@@ -100,6 +100,8 @@ public struct ConsistencyCalibration: Codable, Sendable {
   public let rule: String
   public let threshold: Float
   public let claim: FalseAlarmClaim
+  /// What the exact rules look for and the clean clips hold: it is usual here, and is not flagged.
+  public let ordinary: Set<ConsistencyVerdict.ExactRule>
   public let clips: [Clip]
 
   /// Sets the threshold so that at most the wanted share of clean frames is above it (`ScoreTail`).
@@ -107,15 +109,18 @@ public struct ConsistencyCalibration: Codable, Sendable {
   /// - Parameters:
   ///   - scores: of every frame of each clean clip.
   ///   - wantedPer1000: false alarms in 1000 frames, above 0.
+  ///   - ordinary: exact rules that the clean clips meet.
   /// - Precondition: at least one frame.
   public init(
-    scores: [(input: String, scores: [Float])], wantedPer1000: Double, model: String, rule: String
+    scores: [(input: String, scores: [Float])], wantedPer1000: Double, model: String,
+    rule: String, ordinary: Set<ConsistencyVerdict.ExactRule> = []
   ) {
     let all = scores.flatMap(\.scores)
     let threshold = ScoreTail.threshold(of: all, rate: wantedPer1000 / 1000)
     self.model = model
     self.rule = rule
     self.threshold = threshold
+    self.ordinary = ordinary
     clips = scores.map { entry in
       Clip(
         input: entry.input, frames: entry.scores.count,

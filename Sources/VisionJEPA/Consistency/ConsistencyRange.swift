@@ -15,39 +15,30 @@ public struct ConsistencyRange: Codable, Sendable, Equatable {
   static let reach = 2
 
   /// The ranges of a clip.
-  ///
-  /// - Parameters:
-  ///   - judgements: of every frame of `table`.
-  ///   - threshold: above which a frame is flagged.
   static func ranges(
-    of table: FrameTable, judgements: [ConsistencyRule.Judgement], threshold: Float
+    of flags: [ConsistencyVerdict.Flag], in table: FrameTable
   ) -> [ConsistencyRange] {
-    let flagged = judgements.indices.filter { judgements[$0].score > threshold }
-    var groups: [[Int]] = []
-    for row in flagged {
-      if let last = groups.last?.last, row - last <= reach {
-        groups[groups.count - 1].append(row)
+    var groups: [[ConsistencyVerdict.Flag]] = []
+    for flag in flags {
+      if let last = groups.last?.last, flag.row - last.row <= reach {
+        groups[groups.count - 1].append(flag)
       } else {
-        groups.append([row])
+        groups.append([flag])
       }
     }
-    return groups.map { rows in
+    return groups.map { flags in
       // What most of the evidence says it is.
       var votes: [BreakKind: Float] = [:]
-      for row in rows {
-        votes[judgements[row].kind, default: 0] += judgements[row].score - threshold + 0.5
-      }
+      for flag in flags { votes[flag.kind, default: 0] += flag.score + 0.5 }
       let kind = BreakKind.allCases.max { votes[$0, default: 0] < votes[$1, default: 0] }!
-      let ofKind = rows.filter { judgements[$0].kind == kind }
-      let peak = ofKind.max { judgements[$0].score < judgements[$1].score }!
+      let peak = flags.filter { $0.kind == kind }.max { $0.score < $1.score }!
       // A cut, and what lies between two frames, is one place: the first frame after it.
       let isPlace = kind == .cut || kind == .dropped
-      let (first, last) = isPlace ? (peak, peak) : (rows.first!, rows.last!)
+      let (first, last) = isPlace ? (peak.row, peak.row) : (flags.first!.row, flags.last!.row)
       return ConsistencyRange(
         start: table.indices[first], end: table.indices[last],
         startSeconds: table.seconds[first], endSeconds: table.seconds[last], kind: kind,
-        score: rows.map { judgements[$0].score }.max()! - threshold,
-        statistic: judgements[peak].statistic)
+        score: flags.map(\.score).max()!, statistic: peak.statistic)
     }
   }
 }

@@ -11,7 +11,7 @@ public struct ConsistencyReport: Sendable {
   public let scores: [Float]
   /// The score above which a frame is flagged.
   public let threshold: Float
-  public let ranges: [ConsistencyRange]
+  public let verdict: ConsistencyVerdict
   public let claim: FalseAlarmClaim
   /// What names the model's weights.
   public let model: String
@@ -20,18 +20,21 @@ public struct ConsistencyReport: Sendable {
 
   public init(
     input: String, framesPerSecond: Double?, table: FrameTable, scores: [Float], threshold: Float,
-    ranges: [ConsistencyRange], claim: FalseAlarmClaim, model: String, problems: FrameProblems
+    verdict: ConsistencyVerdict, claim: FalseAlarmClaim, model: String, problems: FrameProblems
   ) {
     self.input = input
     self.framesPerSecond = framesPerSecond
     self.table = table
     self.scores = scores
     self.threshold = threshold
-    self.ranges = ranges
+    self.verdict = verdict
     self.claim = claim
     self.model = model
     self.problems = problems
   }
+
+  /// What is flagged.
+  public var ranges: [ConsistencyRange] { verdict.ranges }
 
   /// Whether anything is flagged.
   public var isFlagged: Bool { !ranges.isEmpty }
@@ -39,7 +42,7 @@ public struct ConsistencyReport: Sendable {
   /// The share of frames that are not flagged, 0…1: how consistent the clip is on the whole.
   public var consistency: Double {
     guard !scores.isEmpty else { return 1 }
-    return 1 - Double(scores.count { $0 > threshold }) / Double(scores.count)
+    return 1 - Double(verdict.isFlagged.count { $0 }) / Double(scores.count)
   }
 }
 
@@ -63,6 +66,11 @@ extension ConsistencyReport {
       lines.append("")
     }
     lines.append("\(claim)")
+    if let cadence = verdict.cadence {
+      lines.append(
+        "native cadence, not flagged: \(cadence.repeatsPerPeriod) of \(cadence.period) frames repeat the "
+          + String(format: "one before, %.1f %% of the clip", 100 * cadence.share))
+    }
     for problem in problems.first.prefix(5) { lines.append("\(problem)") }
     if problems.count > 5 { lines.append("\(problems.count - 5) more problems of the file") }
     return lines.joined(separator: "\n")

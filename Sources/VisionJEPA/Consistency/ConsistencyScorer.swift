@@ -131,10 +131,12 @@ public struct ConsistencyScorer {
     let (threshold, claim) =
       calibration.map { ($0.threshold, $0.claim) }
       ?? ConsistencyCalibration.itself(scores, rule: model.rule, wantedPer1000: wantedPer1000)
+    let verdict = ConsistencyVerdict(
+      table, judgements: judgements, threshold: threshold,
+      ignoring: calibration?.ordinary ?? [])
     return ConsistencyReport(
       input: source.name, framesPerSecond: source.framesPerSecond, table: table, scores: scores,
-      threshold: threshold,
-      ranges: ConsistencyRange.ranges(of: table, judgements: judgements, threshold: threshold),
-      claim: claim, model: model.fingerprint, problems: source.problems)
+      threshold: threshold, verdict: verdict, claim: claim, model: model.fingerprint,
+      problems: source.problems)
   }
 }

@@ -4,9 +4,17 @@ public struct PixelMeter {
     [
       "pixelDifference", "pixelDifferenceTop", "interpolationError", "interpolationErrorTop",
       "orderRatio", "isRepeat", "colorShift", "colorInterpolationError",
-    ] + FrameTable.distanceNames("pixelDistance")
+      "shotSeparation", "isCut",
+    ] + FrameTable.distanceNames("pixelDistance") + TransitionHypothesis.allCases.map(energyName)
+
+  /// The energy of a hypothesis on the transition to a frame, such as `hypothesisSwapped`.
+  public static func energyName(_ hypothesis: TransitionHypothesis) -> String {
+    let name = hypothesis.rawValue
+    return "hypothesis" + name.prefix(1).uppercased() + name.dropFirst()
+  }
 
   private var stream = FrameStatisticsStream()
+  private var cuts = CutDetector()
   private var count = 0
 
   public init() {}
@@ -19,6 +27,7 @@ public struct PixelMeter {
   /// Writes what is left after the last frame.
   public mutating func finish(_ table: inout FrameTable) {
     for statistics in stream.finish() { write(statistics, to: &table) }
+    for cut in cuts.finish() { table.set(1, of: "isCut", at: cut) }
   }
 
   /// Writes the statistics of the next frame in turn.
@@ -33,8 +42,18 @@ public struct PixelMeter {
     table.set(statistics.isRepeat.map { $0 ? 1 : 0 }, of: "isRepeat", at: row)
     table.set(statistics.colorShift, of: "colorShift", at: row)
     table.set(statistics.colorInterpolationError, of: "colorInterpolationError", at: row)
+    table.set(0, of: "isCut", at: row)
+    var placed = statistics
+    placed.index = row
+    if let cut = cuts.push(placed) { table.set(1, of: "isCut", at: cut) }
     if let transition = statistics.transition {
+      table.set(
+        transition.separation(floor: FrameStatistics.noiseFloor), of: "shotSeparation", at: row)
       table.set(transition, of: "pixelDistance", at: row)
+      let energies = TransitionHypotheses.pixels.energies(of: transition)
+      for (hypothesis, energy) in zip(TransitionHypothesis.allCases, energies) {
+        table.set(energy, of: Self.energyName(hypothesis), at: row)
+      }
     }
   }
 }
