@@ -84,11 +84,11 @@ import TrainingRuns
         #expect(table["pixelDistance\(lag)"][row] == Float(expected.mean))
         #expect(table["pixelDistance\(lag)Top"][row] == Float(expected.top))
       }
-      #expect(table["pixelDistance\(lag)"][..<lag].allSatisfy(\.isNaN))
+      #expect(table["pixelDistance\(lag)"][..<lag].allSatisfy { $0.isNaN })
     }
     #expect(table["pixelDifference"].dropFirst() == table["pixelDistance1"].dropFirst())
     // Nothing of tokens is known without a model.
-    #expect(table["energyPast"].allSatisfy(\.isNaN))
+    #expect(table["energyPast"].allSatisfy { $0.isNaN })
   }
 
   // MARK: Features
@@ -218,7 +218,7 @@ import TrainingRuns
     let still = [RGBImage](repeating: MovingShapes.frames(1)[0], count: 30)
     #expect(try !Self.scored(still).isFlagged)
     let plain = [RGBImage](
-      repeating: RGBImage(width: 32, height: 32, color: RGBColor(red: 9, green: 9, blue: 9)),
+      repeating: RGBImage(width: 32, height: 32, color: RGBColor(9, 9, 9)),
       count: 30)
     #expect(try !Self.scored(plain).isFlagged)
   }

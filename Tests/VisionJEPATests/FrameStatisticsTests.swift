@@ -213,7 +213,7 @@ import TrainingRuns
       if let result = stream.push(frame(tokens)) { found.append(result) }
     }
     found += stream.finish()
-    #expect(found.map(\.copyLast) == [nil, 0, (1 + 5) / 2.0, (4.5 + 12.5) / 2])
+    #expect(found.map(\.copyLast) == [nil, 0, 3, 8.5])
     #expect(found.map(\.copyLastTop) == found.map(\.copyLast))
     #expect(found.map(\.cosineDistance) == [nil, 0, 1, 2])
   }
