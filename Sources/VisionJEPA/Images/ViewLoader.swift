@@ -46,7 +46,8 @@ public struct LoaderReport: Sendable, Equatable {
   public var elapsedSeconds = 0.0
   /// Reads that failed, each time counted.
   public var failedReads = 0
-  /// Each picture that could not be read, once, with its first reason, in the order of their paths.
+  /// Each picture that could not be read, once, with its first reason, in the order of their paths; the
+  /// first thousand.
   public var failures: [ImageFailure] = []
 
   /// The share of the time that was spent waiting for pictures, 0...1.
@@ -55,8 +56,10 @@ public struct LoaderReport: Sendable, Equatable {
   }
 }
 
-/// Failures that several threads meet.
+/// Failures that several threads meet: all are counted, the first thousand pictures are named.
 final class FailureLog: @unchecked Sendable {
+  private static let mostNamed = 1000
+
   private let lock = NSLock()
   private var reasons: [String: ImageError] = [:]
   private var count = 0
@@ -64,7 +67,7 @@ final class FailureLog: @unchecked Sendable {
   func record(_ error: ImageError, path: String) {
     lock.withLock {
       count += 1
-      if reasons[path] == nil { reasons[path] = error }
+      if reasons.count < Self.mostNamed, reasons[path] == nil { reasons[path] = error }
     }
   }
 

@@ -55,7 +55,7 @@ public struct NeighbourSheet {
     while let batch = try batches.next() {
       rows.append(
         model.encoder.inferring {
-          model.encoder.embedding(of: batch.tensor(size: size).to(device: model.device))
+          model.encoder.embedding(of: batch.tensor.to(device: model.device))
         }.to(device: .cpu))
       paths += batch.paths
       batches.release(batch)
