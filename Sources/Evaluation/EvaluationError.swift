@@ -48,6 +48,12 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case nothingEmbedded(failureCount: Int, first: String?)
   /// A file of embeddings does not say what made it: it is not from `jepa embed`, or was moved alone.
   case foreignEmbeddings(path: String, missing: String)
+  /// What neighbours are asked of is neither a row of the file nor a picture.
+  case unknownQuery(query: String, path: String)
+  /// The model that made a file is not where it was.
+  case missingModel(path: String, checkpoint: String)
+  /// A query's model is not the one that made the file.
+  case otherModel(path: String, expected: String, model: String, found: String)
   /// A file of embeddings is damaged, or not what its ending says.
   case malformedEmbeddings(path: String, expected: String, found: String)
 }
@@ -108,6 +114,13 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
         : "none of \(failureCount) pictures could be read, the first because \(first ?? "")"
     case .foreignEmbeddings(let path, let missing):
       "\(path): expected embeddings written by jepa embed, found a file without \(missing)"
+    case .unknownQuery(let query, let path):
+      "\(query): expected a row of \(path) or a picture, found neither"
+    case .missingModel(let path, let checkpoint):
+      "\(path) was made by \(checkpoint), which is not there: name the model with --checkpoint"
+    case .otherModel(let path, let expected, let model, let found):
+      "\(path) was made by the model \(expected.prefix(12)), \(model) is \(found.prefix(12)): "
+        + "their embeddings cannot be compared"
     case .malformedEmbeddings(let path, let expected, let found):
       "\(path): expected \(expected), found \(found)"
     }

@@ -44,11 +44,12 @@ public struct DemoRun {
 
     say("\n3/4 Embedding the test pictures")
     let model = try ImageModel.load(from: output)
-    let export = EmbeddingExport(embedder: try PictureEmbedder(model: model))
+    let embedder = try PictureEmbedder(model: model)
+    let export = EmbeddingExport(embedder: embedder)
     say("\(try export.run(try PictureInputs([test]), to: "\(output)/embeddings.npy"))")
 
     say("\n4/4 Drawing contact sheets")
-    try NeighbourSheet(model: model).write(
+    try NeighbourSheet(embedder: embedder).write(
       queries: try ImageFolder(test), gallery: try ImageFolder(train),
       to: "\(output)/neighbours.png")
     let configuration = try RunFolder.configuration(ImageTrainingConfiguration.self, at: output)

@@ -181,11 +181,11 @@ public struct EmbeddingExport {
       progress.update(batches.position.count)
       if (ContinuousClock.now - lastSave) / .seconds(1) >= Self.secondsBetweenSaves { try save() }
     }
-    guard rowCount > 0 else {
+    guard rowCount > 0 || stop?.isRequested == true else {
       throw EvaluationError.nothingEmbedded(
         failureCount: batches.failureCount, first: batches.failures.first.map { "\($0.error)" })
     }
-    try save()
+    if rowCount > savedRowCount { try save() }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     return Outcome(
       imagesPerSecond: Double(rowCount - begun.rowCount) / max(seconds, 1e-9),

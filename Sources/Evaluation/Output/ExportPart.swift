@@ -31,6 +31,23 @@ final class ExportPart {
 
   deinit { close(descriptor) }
 
+  /// Writes a file that appears whole or not at all.
+  static func write(_ bytes: [UInt8], to path: String) throws(EvaluationError) {
+    let folder = (path as NSString).deletingLastPathComponent
+    let name = (path as NSString).lastPathComponent + ".\(getpid()).tmp"
+    do throws(EvaluationError) {
+      let part = try ExportPart(name, in: folder.isEmpty ? "." : folder, keeping: 0)
+      try part.append(bytes)
+      try part.synchronize()
+      guard rename(part.path, path) == 0 else { throw part.failed("rename") }
+    } catch {
+      let temporary = "\(path).\(getpid()).tmp"
+      unlink(temporary)
+      guard case .system(_, let operation, let number) = error else { throw error }
+      throw .system(path: path, operation: operation, errorNumber: number)
+    }
+  }
+
   func append(_ bytes: UnsafeRawBufferPointer) throws(EvaluationError) {
     try put(bytes) { write(self.descriptor, $0.baseAddress, $0.count) }
     byteCount += bytes.count

@@ -4,13 +4,13 @@ import VisionJEPA
 
 /// A contact sheet: pictures of one folder, each beside its nearest neighbours in another by embedding.
 public struct NeighbourSheet {
-  private let model: ImageModel
+  private let embedder: PictureEmbedder
   /// Rows of the sheet.
   public var queryCount = 10
   /// Neighbours in a row.
   public var neighbourCount = 8
 
-  public init(model: ImageModel) { self.model = model }
+  public init(embedder: PictureEmbedder) { self.embedder = embedder }
 
   /// Draws the sheet to a PNG file.
   ///
@@ -22,48 +22,37 @@ public struct NeighbourSheet {
     let step = max(1, queries.count / queryCount)
     let chosen = Array(
       stride(from: step / 2, to: queries.count, by: step).prefix(queryCount))
-    let questions = try table(of: queries, items: chosen)
-    let answers = try table(of: gallery, items: nil)
-    let k = min(neighbourCount, answers.count)
-    let matches = try NearestNeighbours(among: answers, k: k).neighbours(of: questions)
-    var sheet = ContactSheet(tileSize: 96)
-    let decoder = ImageDecoder()
-    for (row, indices) in matches.indices.enumerated() {
-      var tiles = [
-        ContactSheet.Tile(
-          try decoder.decode(contentsOf: questions.paths[row]), caption: "query")
-      ]
-      for (place, index) in indices.enumerated() {
-        let similarity = String(format: "%.2f", matches.similarities[row][place])
-        tiles.append(
-          ContactSheet.Tile(
-            try decoder.decode(contentsOf: answers.paths[index]), caption: similarity,
-            startsGroup: place == 0))
-      }
-      sheet.append(row: tiles)
+    let questions = try embed(queries, items: chosen)
+    let answers = try embed(gallery, items: nil)
+    let matches = SimilaritySearch(answers.embeddings)
+      .nearest(to: questions.embeddings, top: neighbourCount)
+    let rows = zip(questions.paths, matches).map { path, matches in
+      [PictureSheet.Tile(EmbeddingRow(path: path), caption: "query")]
+        + matches.enumerated().map { place, match in
+          PictureSheet.Tile(
+            EmbeddingRow(path: answers.paths[match.row]),
+            caption: String(format: "%.2f", match.similarity), startsGroup: place == 0)
+        }
     }
-    try sheet.draw().write(toPNG: output)
+    _ = try PictureSheet(rows: rows).write(to: output)
   }
 
-  private func table(of folder: ImageFolder, items: [Int]?) throws -> EmbeddingTable {
-    let size = model.preprocessing.imageSize
+  private func embed(
+    _ folder: ImageFolder, items: [Int]?
+  ) throws -> (embeddings: Tensor, paths: [String]) {
+    let preprocessing = embedder.model.preprocessing
     let batches = try ImageBatches(
-      folder, size: size, batchSize: 256, filter: model.preprocessing.filter,
-      normalization: model.preprocessing.normalization, items: items)
-    var rows: [Tensor] = []
-    var paths: [String] = []
+      folder, size: preprocessing.imageSize, batchSize: 64, filter: preprocessing.filter,
+      normalization: preprocessing.normalization, items: items)
+    var (rows, paths): ([Tensor], [String]) = ([], [])
     while let batch = try batches.next() {
-      rows.append(
-        model.encoder.inferring {
-          model.encoder.embedding(of: batch.tensor.to(device: model.device))
-        }.to(device: .cpu))
+      rows.append(embedder(batch.tensor))
       paths += batch.paths
       batches.release(batch)
     }
     guard !rows.isEmpty else {
       throw EvaluationError.tooFewItems(purpose: "a contact sheet", needed: 1, found: 0)
     }
-    return try EmbeddingTable(
-      embeddings: Tensor.concatenate(rows), labels: paths.map { _ in 0 }, paths: paths)
+    return (Tensor.concatenate(rows), paths)
   }
 }
