@@ -61,7 +61,8 @@ let package = Package(
       dependencies: [
         "CImage", "Torch", "EnergyDescent", "TrainingRuns",
         .product(name: "Logging", package: "swift-log"),
-      ]),
+      ],
+      resources: [.embedInCode("Consistency/transition-hypotheses.json")]),
     .target(
       name: "Evaluation", dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TrainingRuns"]),
     .executableTarget(

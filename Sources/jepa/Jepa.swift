@@ -39,5 +39,5 @@ struct Jepa: ParsableCommand {
 /// The models that can be trained.
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a model.", subcommands: [TrainImages.self])
+    abstract: "Train a model.", subcommands: [TrainImages.self, TrainTransitions.self])
 }
