@@ -13,7 +13,7 @@ struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write the embedding of every picture to a file.",
     discussion: """
-      INPUTs are folders of pictures and pictures. The ending of --output says the format: .npy (with a
+      INPUTs are folders of pictures, pictures and videos (one row a frame; ffmpeg reads them). The ending of --output says the format: .npy (with a
       .csv file of its rows and a .json file of what made it), .npz, .safetensors, .csv, .jsonl; a name
       without an ending is a folder for TensorBoard's embedding projector.
 
@@ -21,7 +21,7 @@ struct Embed: ParsableCommand {
         find photos -name '*.jpg' | jepa embed --files-from - --checkpoint checkpoints/photos --output photos.npz
       """)
 
-  @Argument(help: "Folders of pictures, and pictures.")
+  @Argument(help: "Folders of pictures, pictures, and videos.")
   var inputs: [String] = []
 
   @Option(
@@ -29,6 +29,15 @@ struct Embed: ParsableCommand {
       "A file with a path in each line, - for the standard input; may be repeated.",
       valueName: "list"))
   var filesFrom: [String] = []
+
+  @Flag(help: "Folders hold the frames of one video each: a row says which frame it is, and when.")
+  var frames = false
+
+  @Option(help: "One frame in so many is embedded.")
+  var every = 1
+
+  @Option(help: "Frames a second of frame folders.")
+  var fps = 25.0
 
   @Option(help: "A run folder or a checkpoint's folder.")
   var checkpoint: String
@@ -70,6 +79,9 @@ struct Embed: ParsableCommand {
     guard !inputs.isEmpty || !filesFrom.isEmpty else {
       throw ValidationError("name pictures to embed, or a list of them with --files-from")
     }
+    guard every > 0, fps > 0, fps.isFinite else {
+      throw ValidationError("--every takes 1 or more, --fps more than 0")
+    }
     guard threads ?? 1 > 0 else { throw ValidationError("--threads takes 1 or more") }
   }
 
@@ -80,13 +92,17 @@ struct Embed: ParsableCommand {
     settings.layer = layer
     settings.isNormalized = normalize
     settings.precision = dtype
+    let model = try ImageModel.load(from: checkpoint, device: try Device(device))
+    let frameOptions = FrameOptions(
+      every: every, shortSide: model.preprocessing.imageSize, assumedFramesPerSecond: fps,
+      resizesFrames: true)
     let report = try EmbeddingExport(
-      embedder: PictureEmbedder(
-        model: try ImageModel.load(from: checkpoint, device: try Device(device)),
-        settings: settings),
+      embedder: PictureEmbedder(model: model, settings: settings),
       batchSize: batch, workers: workers, isStrict: strict
     ).run(
-      try PictureInputs(inputs, lists: filesFrom), to: output, isResuming: resume,
+      try PictureInputs(
+        inputs, lists: filesFrom, foldersAreFrames: frames, frameOptions: frameOptions),
+      to: output, isResuming: resume,
       until: StopSignal())
     print(report)
   }

@@ -285,7 +285,8 @@ import VisionJEPA
   @Test func inspectPrintsTheModelCard() throws {
     let table = try expectSuccess("inspect", run.path)
     for line in [
-      "encoder             ConvolutionalEncoder", "pictures            32 pixels, 16 tokens of 8 pixels",
+      "encoder             ConvolutionalEncoder",
+      "pictures            32 pixels, 16 tokens of 8 pixels",
       "method              views", "trained             step 4, epoch 1.33", "rankMe",
     ] { #expect(table.contains(line), "\(table)") }
     #expect(table.contains("train images \(pictures.path)"))

@@ -158,6 +158,41 @@ import Torch
     }
   }
 
+  @Test func frameFoldersAreOneRowAFrame() throws {
+    // In the order of their numbers, not of their letters.
+    for number in [1, 2, 10, 11] {
+      try FileManager.default.copyItem(
+        atPath: try paths[number % 4], toPath: output("clip-\(number).png"))
+    }
+    let folder = output("")
+    let options = FrameOptions(every: 2, shortSide: 16, assumedFramesPerSecond: 10)
+    let inputs = try PictureInputs([folder], foldersAreFrames: true, frameOptions: options)
+    #expect(inputs.count == nil)
+    let elsewhere = try OutputFolder()
+    let report = try EmbeddingExport(embedder: try model.embedder())
+      .run(inputs, to: elsewhere("f.npz"))
+    #expect(report.shape == [2, 12])
+    let file = try EmbeddingFile(path: elsewhere("f.npz"))
+    #expect(file.rows.map(\.frame) == [0, 2] && file.rows.map(\.seconds) == [0, 0.2])
+    #expect(file.rows.allSatisfy { $0.path == String(folder.dropLast()) })
+    // The pictures are found again.
+    var pictures = RowPictures(shortSide: 20)
+    let tenth = try ImageDecoder().decode(contentsOf: output("clip-10.png"))
+    #expect(try pictures.picture(of: file.rows[1]) == tenth)
+    #expect(throws: ImageError.self) {
+      try pictures.picture(of: EmbeddingRow(path: folder, frame: 99))
+    }
+  }
+
+  @Test func whatIsNoVideoIsSkippedAndNamed() throws {
+    try output.write(Data("no video".utf8), to: "notes.txt")
+    let inputs = try PictureInputs([try paths[0], output("notes.txt")])
+    let report = try export("e.npy", of: inputs)
+    #expect(report.shape[0] == 1 && report.failureCount == 1)
+    #expect(report.failures[0].hasPrefix(output("notes.txt") + ": cannot read: "))
+    #expect(!report.failures[0].dropFirst(20).contains(output("notes.txt")))
+  }
+
   // MARK: Determinism
 
   @Test func workersChangeNothing() throws {

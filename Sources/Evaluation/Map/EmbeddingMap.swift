@@ -81,7 +81,7 @@ public struct EmbeddingMap {
       thumbnails: thumbnails.jpegs, thumbnailSize: thumbnails.size,
       notes: notes(shown: shown.count, step: step, thumbnails: thumbnails.step))
     let bytes = Array(page.html.utf8)
-    try ExportPart.write(bytes, to: output)
+    try ExportPart.writeWhole(bytes, to: output)
     return Report(
       output: output, rowCount: all.size(0), shownCount: shown.count,
       thumbnailCount: thumbnails.jpegs.count { $0 != nil }, byteCount: bytes.count,

@@ -20,7 +20,8 @@ struct Thumbnails {
     let chosen = Array(stride(from: 0, to: rows.count, by: step))
     var jpegs = [[UInt8]?](repeating: nil, count: rows.count)
     let batches = try ImageBatches(
-      RowEntries(chosen.map { rows[$0] }), size: size, batchSize: 64, filter: .bilinear,
+      RowEntries(chosen.map { rows[$0] }, shortSide: size), size: size, batchSize: 64,
+      filter: .bilinear,
       normalization: .identity,
       options: LoaderOptions(workers: ProcessInfo.processInfo.activeProcessorCount))
     let count = 3 * size * size

@@ -32,7 +32,7 @@ final class ExportPart {
   deinit { close(descriptor) }
 
   /// Writes a file that appears whole or not at all.
-  static func write(_ bytes: [UInt8], to path: String) throws(EvaluationError) {
+  static func writeWhole(_ bytes: [UInt8], to path: String) throws(EvaluationError) {
     let folder = (path as NSString).deletingLastPathComponent
     let name = (path as NSString).lastPathComponent + ".\(getpid()).tmp"
     do throws(EvaluationError) {

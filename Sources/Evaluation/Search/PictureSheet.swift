@@ -36,7 +36,7 @@ public struct PictureSheet {
     }
     var failures: [ImageFailure] = []
     var sheet = ContactSheet(tileSize: tileSize)
-    var pictures = RowPictures()
+    var pictures = RowPictures(shortSide: tileSize)
     for row in rows {
       sheet.append(
         row: row.map { tile in

@@ -1,3 +1,4 @@
+import CImage
 import Foundation
 
 /// A picture to be read, and what is known of it.
@@ -31,6 +32,16 @@ public struct ImageEntry: Sendable {
     self.label = label
     self.frame = frame
     self.seconds = seconds
+  }
+
+  /// Whether the file at `path` begins like a PNG or a JPEG.
+  public static func isPicture(atPath path: String) -> Bool {
+    guard let file = FileHandle(forReadingAtPath: path),
+      let head = try? file.read(upToCount: 16), !head.isEmpty
+    else { return false }
+    return head.withUnsafeBytes {
+      cimage_sniff($0.bindMemory(to: UInt8.self).baseAddress!, head.count) != CIMAGE_UNKNOWN
+    }
   }
 
   /// The picture in the file at `path`; its label is the folder that the path names last.
