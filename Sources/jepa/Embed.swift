@@ -48,7 +48,10 @@ struct Embed: ParsableCommand {
   @Option(help: "How a picture's tokens become one embedding: mean, max, attention or none.")
   var pool = Pooling.mean
 
-  @Option(help: "The layer whose tokens are pooled; -1 is the encoder's output.")
+  @Option(
+    help: ArgumentHelp(
+      "The layer whose tokens are pooled: -1 is the encoder's output, -2 what the last block but one leaves, …; "
+        + "1 is the first block."))
   var layer = -1
 
   @Flag(help: "Divide each embedding by its length.")

@@ -12,7 +12,7 @@ struct Jepa: ParsableCommand {
     version: ProgramVersion.current,
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Neighbors.self, Duplicates.self, Map.self,
-      Visualize.self, Inspect.self, Preview.self, Demo.self,
+      Visualize.self, Inspect.self, Preview.self, Demo.self, Import.self,
     ])
 
   /// Sets up logging, then runs the subcommand; any error is one line on the standard error and status 1.

@@ -88,6 +88,29 @@ import Torch
     #expect(throws: EvaluationError.self) { try EmbeddingFile(path: output(name)).matrix() }
   }
 
+  /// -1 is the encoder's output; the others are what the blocks leave, before the last norm.
+  @Test func layersAreTheEncodersOwn() throws {
+    let pictures = Tensor.normal([2, 3, 16, 16], using: RandomGenerator(seed: 5))
+    func tokens(_ layer: Int) throws -> Tensor {
+      try model.embedder {
+        $0.layer = layer
+        $0.pooling = .none
+      }(pictures)
+    }
+    func equal(_ left: Tensor, _ right: Tensor) -> Bool { (left - right).abs().max().item() < 1e-5 }
+    let last = try tokens(2)
+    #expect(try equal(tokens(-1), last.layerNormalized(epsilon: 1e-6)))
+    #expect(try equal(tokens(-2), tokens(1)) && !equal(last, tokens(1)))
+    for layer in [0, -3, 3] {
+      #expect(
+        throws: EvaluationError.invalidSetting(
+          name: "layer", expected: "-2 to -1 or 1 to 2", found: "\(layer)")
+      ) { try tokens(layer) }
+    }
+    #expect(try export("l.npy") { $0.layer = 1 }.shape == [10, 12])
+    #expect(try EmbeddingFile(path: output("l.npy")).description.layer == 1)
+  }
+
   @Test func normalizedEmbeddingsHaveLengthOne() throws {
     _ = try export("n.npy") { $0.isNormalized = true }
     let lengths = try EmbeddingFile(path: output("n.npy")).values.norm(1)

@@ -6,7 +6,8 @@ import VisionJEPA
 /// How a picture becomes what is exported.
 public struct EmbeddingSettings: Codable, Equatable, Sendable {
   public var pooling = Pooling.mean
-  /// Which layer's tokens: -1 is the encoder's output.
+  /// Which layer's tokens: -1 is the encoder's output, its last norm included; -2 what the last block but
+  /// one leaves, and so on; from the front 1 is the first block.
   public var layer = -1
   /// Whether each embedding is divided by its length.
   public var isNormalized = false

@@ -7,6 +7,10 @@ import VisionJEPA
 public struct PictureEmbedder {
   public let model: ImageModel
   public let settings: EmbeddingSettings
+  /// The shape of one embedding: `[D]`, or `[patches, D]` without pooling.
+  public let shape: [Int]
+  /// The block whose tokens are pooled, from 1; nil for the encoder's output.
+  private let layer: Int?
 
   /// - Throws: `EvaluationError.invalidSetting` for a layer that the encoder does not have.
   public init(model: ImageModel, settings: EmbeddingSettings = EmbeddingSettings())
@@ -14,23 +18,33 @@ public struct PictureEmbedder {
   {
     self.model = model
     self.settings = settings
-    guard settings.layer == -1 else {
-      throw .invalidSetting(name: "layer", expected: "-1", found: "\(settings.layer)")
+    let count = model.encoder.layerCount
+    switch settings.layer {
+    case -1: layer = nil
+    case 1...count: layer = settings.layer
+    case -count ... -2: layer = count + 1 + settings.layer
+    default:
+      throw .invalidSetting(
+        name: "layer", expected: "-\(count) to -1 or 1 to \(count)", found: "\(settings.layer)")
     }
+    let side = model.preprocessing.imageSize
+    let nothing = Tensor.zeros([1, 3, side, side], device: model.device)
+    let (encoder, layer) = (model.encoder, layer)
+    let tokens = encoder.inferring { Self.tokens(of: nothing, encoder, after: layer) }
+    shape = settings.pooling == .none ? [tokens.size(1), tokens.size(2)] : [tokens.size(2)]
   }
 
-  /// The shape of one embedding: `[D]`, or `[patches, D]` without pooling.
-  public var shape: [Int] {
-    let width = model.encoder.width
-    guard settings.pooling == .none else { return [width] }
-    return [model.encoder.grid(imageSize: model.preprocessing.imageSize).count, width]
+  private static func tokens(
+    of pictures: Tensor, _ encoder: VisionEncoder, after layer: Int?
+  ) -> Tensor {
+    layer.map { encoder.tokens(of: pictures, afterLayer: $0) } ?? encoder.tokens(of: pictures)
   }
 
   /// Embeds pictures `[B, 3, S, S]`, normalised: float32 or float16 `[B] + shape` on the CPU.
   public func callAsFunction(_ pictures: Tensor) -> Tensor {
     model.encoder.inferring {
       var embeddings = settings.pooling(
-        model.encoder.tokens(of: pictures.to(device: model.device)))
+        Self.tokens(of: pictures.to(device: model.device), model.encoder, after: layer))
       if settings.isNormalized {
         let lengths = embeddings.norm(-1, keepingDimensions: true)
         embeddings = embeddings / lengths.clamped(to: 1e-12...(.infinity))

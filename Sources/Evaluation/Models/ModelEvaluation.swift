@@ -63,10 +63,12 @@ public struct ModelEvaluation {
   }
 
   /// The energy of the training method on clean and spoiled test pictures; empty where the checkpoint has
-  /// none, and where there are fewer than two pictures or three tokens a side to spoil.
+  /// none, as an imported one, and where there are fewer than two pictures or three tokens a side to spoil.
   private func energy(
     on folder: ImageFolder, preprocessing: ImagePreprocessing
   ) throws -> [Corruption: EnergyEvaluation.Figures] {
+    let opened = try Checkpoint.open(at: checkpoint, verifying: false)
+    guard FileManager.default.fileExists(atPath: opened.file("config.yaml")) else { return [:] }
     let (method, configuration) = try ImageTrainingConfiguration.loadMethod(
       from: checkpoint, device: device)
     let mean = preprocessing.normalization.mean
