@@ -80,6 +80,9 @@ let package = Package(
       path: "Benchmarks/ijepa-step", exclude: ["peer.py", "README.md", "run"]),
     .executableTarget(
       name: "embed-picture", dependencies: ["VisionJEPA"], path: "Examples/embed-picture"),
+    .executableTarget(
+      name: "encode-tensors", dependencies: ["Torch", "VisionJEPA"],
+      path: "Examples/encode-tensors"),
     .target(
       name: "TestSupport", dependencies: ["Torch", "TrainingRuns", "VisionJEPA"],
       path: "Tests/TestSupport"),

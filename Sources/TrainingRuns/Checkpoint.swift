@@ -47,6 +47,38 @@ public struct Checkpoint: Equatable, Sendable {
     return checkpoint
   }
 
+  /// Makes a checkpoint outside of any run: a folder that is there when it is complete, and not before.
+  ///
+  /// - Parameters:
+  ///   - folder: where it will be; nothing, or an empty folder, may be there now.
+  ///   - write: is given a folder to write files into.
+  /// Throws: `RunError.outputOccupied`, `.diskFull`, `.file`, and what `write` throws.
+  public static func publish(
+    at folder: String, step: Int = 0, write: (_ temporaryPath: String) throws -> Void
+  ) throws -> Checkpoint {
+    let path = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+    if FileManager.default.fileExists(atPath: path) {
+      guard DurableFile.isFolder(path), try DurableFile.names(in: path).isEmpty else {
+        throw RunError.outputOccupied(path: path)
+      }
+    }
+    let temporary = path + CheckpointWriter.writingSuffix
+    try DurableFile.remove(temporary)
+    try DurableFile.makeFolder(temporary)
+    do {
+      try write(temporary)
+      let manifest = try CheckpointManifest(ofFolder: temporary, step: step)
+      try JSONFile.write(manifest, to: "\(temporary)/\(CheckpointManifest.name)")
+      try DurableFile.remove(path)
+      try DurableFile.rename(temporary, to: path)
+    } catch {
+      try? DurableFile.remove(temporary)
+      throw error
+    }
+    try DurableFile.synchronizeFile((path as NSString).deletingLastPathComponent)
+    return Checkpoint(path: path, step: step)
+  }
+
   /// The newest other checkpoint beside the one at `path` whose files are as they were written.
   private static func intactNeighbour(of path: String) -> String? {
     let resolved = (path as NSString).resolvingSymlinksInPath as NSString

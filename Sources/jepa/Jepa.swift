@@ -11,8 +11,9 @@ struct Jepa: ParsableCommand {
     abstract: "Learns from pictures without labels, by predicting in embedding space.",
     version: ProgramVersion.current,
     subcommands: [
-      Train.self, Evaluate.self, Embed.self, Score.self, Calibrate.self, Benchmark.self,
-      Preview.self, Demo.self,
+      Train.self, Evaluate.self, Embed.self, Neighbors.self, Duplicates.self, Map.self,
+      Visualize.self, Inspect.self, Score.self, Calibrate.self, Benchmark.self, Preview.self,
+      Demo.self, Import.self,
     ])
 
   /// Sets up logging, then runs the subcommand; any error is one line on the standard error and status 1.

@@ -127,9 +127,9 @@ import VisionJEPA
     ])
     #expect(embedded.status == 0, "\(embedded.errors)")
     #expect(embedded.output.contains("9 embeddings of width 128"))
-    let matrix = try NPYFile.read(output.path + "/test.npy")
-    #expect(matrix.shape == [9, 128])
-    #expect(matrix.isFinite().all().integer() == 1)
+    let file = try EmbeddingFile(path: output.path + "/test.npy")
+    #expect(file.description.shape == [9, 128] && file.rows[8].label == "stripes")
+    #expect(file.values.isFinite().all().integer() == 1)
     let rows = try String(contentsOfFile: output.path + "/test.csv", encoding: .utf8)
       .split(whereSeparator: \.isNewline)
     #expect(rows.count == 10)
@@ -137,7 +137,7 @@ import VisionJEPA
     // One picture embedded through the library is its row of the file.
     let model = try ImageModel.load(from: run.path)
     let single = try model.embedding(of: test.path + "/stripes/8.png")
-    for (found, expected) in zip(single, matrix[8].array(of: Float.self)) {
+    for (found, expected) in zip(single, file.values[8].array(of: Float.self)) {
       #expect(abs(found - expected) < 1e-4)
     }
   }

@@ -28,6 +28,8 @@ public enum SafetensorsError: Error, Equatable, Sendable {
   case unusedBytes(path: String, expectedBytes: Int, foundBytes: Int)
   /// The file holds no tensor of this name.
   case missingTensor(path: String, tensor: String)
+  /// The index of a model in several files does not fit them.
+  case malformedIndex(path: String, reason: String)
   /// To be written: the name is the format's own, or is given twice.
   case unusableName(path: String, tensor: String)
 }
@@ -62,6 +64,8 @@ extension SafetensorsError: CustomStringConvertible, LocalizedError {
       "\(path): expected \(expected) bytes, found \(found): bytes that belong to no tensor"
     case .missingTensor(let path, let tensor):
       "\(path): no tensor \"\(tensor)\""
+    case .malformedIndex(let path, let reason):
+      "\(path): \(reason)"
     case .unusableName(let path, let tensor):
       "\(path): cannot write a tensor named \"\(tensor)\": the name is reserved or used twice"
     }

@@ -54,7 +54,8 @@ public struct LoaderReport: Sendable, Equatable {
   public var elapsedSeconds = 0.0
   /// Reads that failed, each time counted.
   public var failedReads = 0
-  /// Each picture that could not be read, once, with its first reason, in the order of their paths.
+  /// Each picture that could not be read, once, with its first reason, in the order of their paths; the
+  /// first thousand.
   public var failures: [ImageFailure] = []
 
   /// The share of the time that was spent waiting for pictures, 0...1.
@@ -63,8 +64,10 @@ public struct LoaderReport: Sendable, Equatable {
   }
 }
 
-/// Failures that several threads meet.
+/// Failures that several threads meet: all are counted, the first thousand pictures are named.
 final class FailureLog: @unchecked Sendable {
+  private static let mostNamed = 1000
+
   private let lock = NSLock()
   private var reasons: [String: ImageError] = [:]
   private var count = 0
@@ -74,7 +77,7 @@ final class FailureLog: @unchecked Sendable {
   func record(_ error: ImageError, path: String) {
     let isNew = lock.withLock {
       count += 1
-      guard reasons[path] == nil else { return false }
+      guard reasons.count < Self.mostNamed, reasons[path] == nil else { return false }
       reasons[path] = error
       return reasons.count <= 10
     }

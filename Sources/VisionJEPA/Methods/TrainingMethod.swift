@@ -120,10 +120,19 @@ public protocol TrainingMethod: AnyObject {
   /// - Returns: `[B]`; nil where the method predicts nothing.
   func energies(of pictures: Tensor, using generator: RandomGenerator) -> Tensor?
 
+  /// How badly each of some tokens is predicted from the rest of its picture.
+  ///
+  /// - Parameters:
+  ///   - pictures: `[B, 3, S, S]`, normalised.
+  ///   - hidden: int64 `[B, m]`, the tokens that are hidden, none twice.
+  /// - Returns: `[B, m]`; nil where the method predicts nothing.
+  func tokenErrors(of pictures: Tensor, hiding hidden: Tensor) -> Tensor?
+
   /// The control without any prediction: -|z|^2 of what the energy compares, `[B]`.
   func controls(of pictures: Tensor) -> Tensor
 }
 
 extension TrainingMethod {
   public func didStep(progress: Double) {}
+  public func tokenErrors(of pictures: Tensor, hiding hidden: Tensor) -> Tensor? { nil }
 }

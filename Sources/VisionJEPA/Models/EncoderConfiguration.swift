@@ -24,6 +24,9 @@ public enum EncoderPreset: String, Codable, Sendable, CaseIterable {
 public struct EncoderConfiguration: RunConfiguration {
   /// `conv-…` for CPUs and small pictures, `vit-…` for accelerators and Hugging Face.
   public var preset = EncoderPreset.convTiny
+  /// A trained or imported model, whose network and weights training starts from: a run folder, a checkpoint's
+  /// or what `jepa import` made. The preset then says nothing.
+  public var initial: String? = nil
   /// Pixels a side of a token. By default a convolutional encoder takes the stride that leaves 4x4 to 7x7
   /// tokens, a transformer an eighth of the picture's side but at most 16.
   public var patchSize: Int? = nil
@@ -34,6 +37,9 @@ public struct EncoderConfiguration: RunConfiguration {
   public var recomputesActivations: Bool? = nil
 
   public init() {}
+
+  /// What the encoder is called.
+  var name: String { initial ?? preset.rawValue }
 
   /// The side of a token's square for pictures of this size.
   public func resolvedPatchSize(imageSize: Int) -> Int {
@@ -60,6 +66,7 @@ public struct EncoderConfiguration: RunConfiguration {
     try check(
       patch > 0 && imageSize % patch == 0,
       "tokens of \(patch) pixels do not divide pictures of \(imageSize)")
+    if initial != nil { return }
     if preset.isConvolutional {
       try check(
         [8, 16, 32, 64].contains(patch),
@@ -71,13 +78,26 @@ public struct EncoderConfiguration: RunConfiguration {
     }
   }
 
-  /// The network, its shape resolved for pictures of this size, with weights drawn from `generator`.
+  /// The network, its shape resolved for pictures of this size, with weights drawn from `generator` or read
+  /// from the initial model.
   ///
-  /// - Throws: `RunError.invalidValue` where the tokens do not fit the picture.
+  /// - Throws: `RunError.invalidValue` where the tokens do not fit the picture; as
+  ///   `ImageModel.initialEncoder(from:imageSize:)`.
   public func makeEncoder(imageSize: Int, using generator: RandomGenerator) throws -> VisionEncoder
   {
     try validate(imageSize: imageSize)
     let patch = resolvedPatchSize(imageSize: imageSize)
+    if let initial {
+      let encoder = try ImageModel.initialEncoder(from: initial, imageSize: imageSize)
+      guard encoder.stride == patch else {
+        throw RunError.invalidValue(
+          path: "encoder.patchSize",
+          reason: "\(initial) has tokens of \(encoder.stride) pixels, found \(patch)")
+      }
+      (encoder as? VisionTransformer)?.recomputesActivations =
+        recomputesActivations ?? (encoder.width >= 1024)
+      return encoder
+    }
     if preset.isConvolutional {
       return ConvolutionalEncoder(convolutionalShape(stride: patch), using: generator)
     }

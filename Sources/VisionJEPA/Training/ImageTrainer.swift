@@ -51,7 +51,8 @@ public final class ImageTrainer {
     Session.flushDenormals()
 
     generator = RandomGenerator(seed: configuration.seed)
-    method = try configuration.makeMethod(using: generator)
+    lastCheckpoint = isResuming ? try run.latestCheckpoint() : nil
+    method = try configuration.continuing(from: lastCheckpoint).makeMethod(using: generator)
     let modules = [method.encoder] + (method.companions + method.trained).map(\.module)
     for module in modules { module.move(to: device) }
     let optimizer = configuration.optimizer
@@ -66,7 +67,6 @@ public final class ImageTrainer {
       sampler: EpochSampler.State(seed: configuration.seed, itemCount: folder.count),
       generator: Data(), collapseStrikes: 0, dataFingerprint: folder.fingerprintText)
 
-    lastCheckpoint = isResuming ? try run.latestCheckpoint() : nil
     if let lastCheckpoint {
       state = try TrainingCheckpoint.read(
         lastCheckpoint, into: method, descent: descent, monitor: monitor)

@@ -86,7 +86,7 @@ public struct ImageTrainingSession {
     logger.info(
       """
       \(configuration.method.name.rawValue) on \(trainer.pictureCount) pictures at \(size) pixels, \
-      \(configuration.encoder.preset.rawValue) with \(grid)x\(grid) tokens, \
+      \(configuration.encoder.name) with \(grid)x\(grid) tokens, \
       \(String(format: "%.2f", Double(trainer.parameterCount) / 1e6)) million weights, \
       \(configuration.duration)
       """)
