@@ -203,7 +203,7 @@ public final class TextTrainer {
     _ step: PlannerStep, _ gradientNorm: Tensor, _ rate: Double, _ examples: Int,
     _ reporter: ProgressReporter
   ) throws {
-    let (rankMe, spread) = window.figures()
+    let (rankMe, spread) = window.figures(isCentred: true)
     let figures = HeldOutFigures(of: objective, using: generator, draws: &state.draws)
     let logged =
       [Metric("loss", step.loss.item())] + step.terms.map { Metric($0.name, $0.value.item()) }

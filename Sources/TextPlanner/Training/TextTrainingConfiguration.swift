@@ -50,7 +50,10 @@ public struct TextTrainingConfiguration: RunConfiguration {
   public var checkpoint = CheckpointConfiguration()
   public var collapse = CollapseConfiguration()
 
-  public init() {}
+  public init() {
+    // Prompts share most of their symbols, and so their embeddings a large mean.
+    collapse.minimumSpread = 0.002
+  }
 
   /// The settings that a resumed run may change.
   public static let changeable: Set<String> = [
