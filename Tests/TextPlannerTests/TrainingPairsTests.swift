@@ -20,8 +20,8 @@ import TrainingRuns
   static func pairs(
     _ examples: [TextExample], answerLength: Int = 4, heldOutShare: Double = 0.1
   ) throws -> TrainingPairs {
-    try TrainingPairs(
-      dataset(examples), vocabulary: Vocabulary(), answerLength: answerLength,
+    TrainingPairs(
+      try dataset(examples), vocabulary: Vocabulary(), answerLength: answerLength,
       heldOutShare: heldOutShare, seed: 1)
   }
 
@@ -46,7 +46,8 @@ import TrainingRuns
 
   @Test func oneExampleIsTooFew() {
     #expect {
-      _ = try Self.pairs([TextExample(prompt: "a", answer: "b")])
+      _ = try TextTrainingConfiguration().resolved(
+        for: Self.dataset([TextExample(prompt: "a", answer: "b")]))
     } throws: { "\($0)".hasSuffix(": expected at least 2 examples, found 1") }
   }
 

@@ -67,8 +67,11 @@ public struct TextTrainingConfiguration: RunConfiguration {
 
   /// The configuration with the lengths decided.
   ///
-  /// - Throws: `RunError.invalidValue`.
+  /// - Throws: `RunError.invalidValue`, `PlannerError.tooFewExamples`.
   public func resolved(for dataset: TextDataset) throws -> TextTrainingConfiguration {
+    guard dataset.examples.count >= 2 else {
+      throw PlannerError.tooFewExamples(path: dataset.path, found: dataset.examples.count)
+    }
     var resolved = self
     resolved.promptLength = promptLength ?? dataset.longest.promptLength
     resolved.answerLength = answerLength ?? dataset.longest.answerLength
