@@ -149,7 +149,8 @@ public final class ImageTrainer {
 
       // Reading a number waits for it: on an accelerator that is done at logged and saved steps only.
       let isLogged = state.progress.step % configuration.logEverySteps == 0
-      let isSaved = isTimeToSave(since: lastSave, now: clock.now)
+      let isSaved = configuration.checkpoint.isDue(
+        after: state.progress.step, minutesSinceLast: (clock.now - lastSave) / .seconds(60))
       if device == .cpu || isLogged || isSaved || configuration.duration.isOver(at: state.progress)
       {
         try check(energy.total, "loss", ofStep: state.progress.step, files: files)
@@ -209,19 +210,12 @@ public final class ImageTrainer {
     guard number.isFinite else {
       throw TrainingError.diverged(
         step: step, what: name, value: "\(number)", files: files,
+        advice: "Lower optimizer.learningRate.peak, or train in float32 (precision=float32).",
         lastGood: lastCheckpoint?.path)
     }
   }
 
   // MARK: Checkpoints
-
-  private func isTimeToSave(
-    since lastSave: ContinuousClock.Instant, now: ContinuousClock.Instant
-  ) -> Bool {
-    let setting = configuration.checkpoint
-    if let every = setting.everySteps, state.progress.step % every == 0 { return true }
-    return (now - lastSave) / .seconds(60) >= setting.everyMinutes
-  }
 
   private func save() throws {
     state.generator = Data(generator.state)

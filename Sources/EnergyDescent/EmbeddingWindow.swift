@@ -1,0 +1,35 @@
+import Torch
+
+/// The last embeddings of a run, by which collapse is told: their rank and their spread.
+///
+/// - RankMe (Garrido et al. 2023, arXiv:2210.02885): along how many directions embeddings vary.
+/// - Spread: the standard deviation over items, averaged over dimensions, as a share of the embeddings'
+///   root mean square; 0 when all are the same.
+public struct EmbeddingWindow {
+  /// Oldest first, `[n, D]`; nil before the first.
+  public private(set) var embeddings: Tensor?
+  private let capacity: Int
+
+  /// - Parameter embeddings: what an earlier session remembered.
+  public init(_ embeddings: Tensor? = nil, capacity: Int = 512) {
+    self.embeddings = embeddings
+    self.capacity = capacity
+  }
+
+  /// Remembers a step's embeddings, `[B, D]`.
+  public mutating func note(_ fresh: Tensor) {
+    let fresh = fresh.to(.float32)
+    let all = embeddings.map { Tensor.concatenate([$0, fresh]) } ?? fresh
+    embeddings = all.slice(max(0, all.size(0) - capacity)..<all.size(0)).clone()
+  }
+
+  /// RankMe and spread of what is remembered.
+  public func figures() -> (rankMe: Double, spread: Double) {
+    guard let embeddings else { return (0, 0) }
+    return withoutGradient {
+      let deviation = embeddings.variance(0, correction: 0).sqrt().mean().item()
+      let size = embeddings.squared().mean().item().squareRoot()
+      return (RankMe.of(embeddings), size > 0 ? deviation / size : 0)
+    }
+  }
+}
