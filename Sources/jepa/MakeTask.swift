@@ -7,8 +7,8 @@ struct MakeTask: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Make prompts and answers of a task.",
     discussion: """
-      Writes train.jsonl and test.jsonl, with equally many examples of each difficulty. No solution of the
-      test file occurs in training, whatever the seeds.
+      Writes train.jsonl and test.jsonl, with equally many examples of each difficulty. What the test file asks
+      for (a solved grid, a pair of numbers, a graph) never occurs in training, whatever the seeds.
 
       \(Self.table)
 

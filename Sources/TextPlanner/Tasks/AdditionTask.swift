@@ -28,7 +28,8 @@ public struct AdditionTask: TextTask {
         pair = (
           least + generator.index(below: 10 - least), least + generator.index(below: 10 - least)
         )
-      } while place >= start && place < start + length && pair.0 + pair.1 < (place == start ? 10 : 9)
+      } while place >= start && place < start + length
+        && pair.0 + pair.1 < (place == start ? 10 : 9)
       first += pair.0 * power
       second += pair.1 * power
       power *= 10

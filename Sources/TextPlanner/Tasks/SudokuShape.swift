@@ -51,7 +51,8 @@ public struct SudokuShape: Sendable, Equatable {
 
   /// The grid's digits, row after row, with a point for each blank.
   public func text(of grid: [UInt8]) -> String {
-    String(decoding: grid.map { $0 == 0 ? UInt8(ascii: ".") : UInt8(ascii: "0") + $0 }, as: UTF8.self)
+    String(
+      decoding: grid.map { $0 == 0 ? UInt8(ascii: ".") : UInt8(ascii: "0") + $0 }, as: UTF8.self)
   }
 
   /// The grid of a text; nil where it is none.

@@ -15,7 +15,7 @@ public struct SudokuTask: TextTask {
 
   /// The depths that puzzles have in quantity.
   static func depths(_ shape: SudokuShape) -> ClosedRange<Int> {
-    shape == .four ? 1...6 : 1...8
+    shape == .four ? 1...3 : 1...7
   }
 
   public init(_ shape: SudokuShape, difficulties: ClosedRange<Int>) {

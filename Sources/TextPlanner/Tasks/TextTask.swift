@@ -65,7 +65,8 @@ public enum TextTaskName: String, Sendable, CaseIterable {
           name: "--size", expected: "none, \(rawValue) has one size", found: "\(size)")
       }
       let shape = self == .sudoku4 ? SudokuShape.four : .six
-      return SudokuTask(shape, difficulties: try bounded(difficulties, by: SudokuTask.depths(shape)))
+      return SudokuTask(
+        shape, difficulties: try bounded(difficulties, by: SudokuTask.depths(shape)))
     }
     let size = size ?? sizes.standard
     guard sizes.range.contains(size) else {

@@ -141,8 +141,8 @@ struct TrainingPairs {
   func batch(
     _ items: [Int], nonces: [Int: NonceFact] = [:], device: Device
   ) -> PairBatch {
-    let prompts = items.indices.map { row in nonces[row]?.prompt[...] ?? prompts[items[row]] }
-    let answers = items.indices.map { row in nonces[row]?.answer[...] ?? answers[items[row]] }
+    let prompts = items.indices.map { row in nonces[row]?.prompt[...] ?? self.prompts[items[row]] }
+    let answers = items.indices.map { row in nonces[row]?.answer[...] ?? self.answers[items[row]] }
     return PairBatch(
       items: items.indices.map { nonces[$0] == nil ? items[$0] : nil },
       prompts: SymbolBatch(prompts, padding: vocabulary.end, device: device),
