@@ -29,11 +29,13 @@ let package = Package(
     .library(name: "Torch", targets: ["Torch"]),
     .library(name: "EnergyDescent", targets: ["EnergyDescent"]),
     .library(name: "VisionJEPA", targets: ["VisionJEPA"]),
+    .library(name: "TextPlanner", targets: ["TextPlanner"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     .target(
@@ -64,11 +66,19 @@ let package = Package(
       ],
       resources: [.embedInCode("Consistency/transition-hypotheses.json")]),
     .target(
-      name: "Evaluation", dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TrainingRuns"]),
+      name: "TextPlanner",
+      dependencies: [
+        "Torch", "EnergyDescent", "TrainingRuns",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(
+      name: "Evaluation",
+      dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TextPlanner", "TrainingRuns"]),
     .executableTarget(
       name: "jepa",
       dependencies: [
-        "EnergyDescent", "VisionJEPA", "Evaluation", "TrainingRuns",
+        "EnergyDescent", "VisionJEPA", "TextPlanner", "Evaluation", "TrainingRuns",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
@@ -90,10 +100,13 @@ let package = Package(
     .testTarget(name: "EnergyDescentTests", dependencies: ["EnergyDescent", "TestSupport"]),
     .testTarget(name: "TrainingRunsTests", dependencies: ["TrainingRuns", "TestSupport"]),
     .testTarget(name: "VisionJEPATests", dependencies: ["VisionJEPA", "CImage", "TestSupport"]),
+    .testTarget(name: "TextPlannerTests", dependencies: ["TextPlanner", "TestSupport"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["jepa", "VisionJEPA", "Evaluation", "TrainingRuns", "TestSupport"]),
+      dependencies: [
+        "jepa", "VisionJEPA", "TextPlanner", "Evaluation", "TrainingRuns", "TestSupport",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

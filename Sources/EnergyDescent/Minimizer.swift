@@ -12,6 +12,19 @@ public struct Descent {
   public let steps: [Int]
   /// For each item the `reason` of the rule that stopped it.
   public let reasons: [String]
+  /// The variables at every step, where the minimizer records them; else empty.
+  public let waypoints: [Waypoint]
+}
+
+/// Where the items that still moved stood after so many updates.
+public struct Waypoint {
+  public let step: Int
+  /// The items' numbers in the batch, ascending.
+  public let items: [Int]
+  /// The variables' values, each `[n, …]`.
+  public let variables: [Tensor]
+  /// The energy of each of the items.
+  public let energies: [Double]
 }
 
 /// Makes energies small by varying tensors: one item may need two steps and its neighbour two hundred.
@@ -24,6 +37,7 @@ public struct Minimizer {
   private let maximumSteps: Int
   private let makeStopRules: () -> [any StopRule]
   private let halvesStepWhenEnergyRises: Bool
+  private let recordsWaypoints: Bool
 
   /// - Parameters:
   ///   - rule: how variables move.
@@ -31,10 +45,11 @@ public struct Minimizer {
   ///   - maximumSteps: no item gets more updates.
   ///   - halvesStepWhenEnergyRises: an item whose energy rose goes back and tries half the way. For rules
   ///     whose step is proportional to the gradient.
+  ///   - recordsWaypoints: whether the descent keeps a copy of the variables at every step.
   ///   - stopRules: when an item is done before; the first that fires is the reason.
   public init(
     rule: @escaping @autoclosure () -> any UpdateRule, schedule: Schedule, maximumSteps: Int,
-    halvesStepWhenEnergyRises: Bool = false,
+    halvesStepWhenEnergyRises: Bool = false, recordsWaypoints: Bool = false,
     stopRules: @escaping @autoclosure () -> [any StopRule] = []
   ) {
     precondition(maximumSteps >= 0, "a descent of \(maximumSteps) steps")
@@ -43,6 +58,7 @@ public struct Minimizer {
     self.maximumSteps = maximumSteps
     self.makeStopRules = stopRules
     self.halvesStepWhenEnergyRises = halvesStepWhenEnergyRises
+    self.recordsWaypoints = recordsWaypoints
   }
 
   /// Descends from `start`.
@@ -63,6 +79,7 @@ public struct Minimizer {
     var traces = [[Double]](repeating: [], count: count)
     var steps = [Int](repeating: 0, count: count)
     var reasons = [String](repeating: "", count: count)
+    var waypoints: [Waypoint] = []
 
     var active = Array(0..<count)
     var moving = Moving(
@@ -80,8 +97,13 @@ public struct Minimizer {
         gradients = zip(gradients, before.gradients).map { Self.choose(rose, $1, else: $0) }
         energies = before.energies.choose(where: rose, else: energies)
       }
-      for (item, value) in zip(active, energies.to(.float64).array(of: Double.self)) {
-        traces[item].append(value)
+      let values = energies.to(.float64).array(of: Double.self)
+      for (item, value) in zip(active, values) { traces[item].append(value) }
+      if recordsWaypoints {
+        waypoints.append(
+          Waypoint(
+            step: step, items: active, variables: moving.variables.map { $0.clone() },
+            energies: values))
       }
 
       let observation = Observation(
@@ -124,7 +146,7 @@ public struct Minimizer {
     }
     return Descent(
       values: final, energies: traces.map { $0.last ?? .nan }, traces: traces, steps: steps,
-      reasons: reasons)
+      reasons: reasons, waypoints: waypoints)
   }
 
   /// The variables of the items that still move, and what each item's steps are multiplied by.

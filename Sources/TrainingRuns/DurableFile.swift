@@ -1,7 +1,7 @@
 import Foundation
 
 /// Files that are on the disk, and whole, when a call returns.
-enum DurableFile {
+public enum DurableFile {
   /// The bytes of the file at `path`.
   ///
   /// Throws: `RunError.file`.
@@ -42,7 +42,7 @@ enum DurableFile {
   /// the new one, and nothing between.
   ///
   /// Throws: `RunError.diskFull`, `.file`.
-  static func replace(_ path: String, with contents: some Sequence<UInt8>) throws {
+  public static func replace(_ path: String, with contents: some Sequence<UInt8>) throws {
     let temporary = "\(path).\(getpid())\(CheckpointWriter.writingSuffix)"
     do {
       try write(contents, to: temporary)
@@ -115,7 +115,7 @@ enum DurableFile {
   /// Makes the folder `path`, and those that it is in.
   ///
   /// Throws: `RunError.diskFull`, `.file`.
-  static func makeFolder(_ path: String) throws {
+  public static func makeFolder(_ path: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {

@@ -12,8 +12,8 @@ struct Jepa: ParsableCommand {
     version: ProgramVersion.current,
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Neighbors.self, Duplicates.self, Map.self,
-      Visualize.self, Inspect.self, Score.self, Calibrate.self, Benchmark.self, Preview.self,
-      Demo.self, Import.self,
+      Visualize.self, Inspect.self, Import.self, Score.self, Calibrate.self, Benchmark.self,
+      Plan.self, Energy.self, MakeTask.self, Remember.self, Preview.self, Demo.self,
     ])
 
   /// Sets up logging, then runs the subcommand; any error is one line on the standard error and status 1.
@@ -41,5 +41,8 @@ struct Jepa: ParsableCommand {
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a model.",
-    subcommands: [TrainImages.self, TrainVideo.self, TrainTransitions.self])
+    subcommands: [
+      TrainImages.self, TrainVideo.self, TrainTransitions.self, TrainText.self,
+      TrainTextBaseline.self,
+    ])
 }

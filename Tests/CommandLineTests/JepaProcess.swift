@@ -66,8 +66,10 @@ final class JepaProcess {
   }
 
   /// Runs the program to its end.
-  static func run(_ arguments: [String], in folder: String? = nil) throws -> Result {
-    try JepaProcess(arguments, in: folder).wait()
+  static func run(
+    _ arguments: [String], in folder: String? = nil, input: String? = nil
+  ) throws -> Result {
+    try JepaProcess(arguments, in: folder, input: input).wait()
   }
 
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }

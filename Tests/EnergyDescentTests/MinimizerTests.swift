@@ -146,6 +146,26 @@ import Torch
     #expect(halving.traces[1] == alone.traces[0])
   }
 
+  @Test func waypointsAreWhereEachItemWasAtEveryStep() {
+    func descend(records: Bool) -> Descent {
+      Minimizer(
+        rule: GradientDescent(), schedule: .constant(0.1), maximumSteps: 30,
+        recordsWaypoints: records, stopRules: [Verified { $0.energies .< 1e-2 }]
+      ).minimize(Self.quadratic(curvatures: [8, 1]), from: [Self.start(2)])
+    }
+    let descent = descend(records: true)
+    #expect(descent.waypoints.map(\.step) == Array(0...descent.steps.max()!))
+    for item in 0..<2 {
+      let visited = descent.waypoints.filter { $0.items.contains(item) }
+      let rows = visited.map { $0.items.firstIndex(of: item)! }
+      #expect(zip(visited, rows).map { $0.energies[$1] } == descent.traces[item])
+      let last = visited.last!.variables[0][rows.last!].array(of: Double.self)
+      #expect(last == descent.values[0][item].array(of: Double.self))
+    }
+    #expect(descent.steps[0] < descent.steps[1], "an item that stopped is not recorded further")
+    #expect(descend(records: false).waypoints.isEmpty)
+  }
+
   // MARK: Stop rules
 
   private func reason(

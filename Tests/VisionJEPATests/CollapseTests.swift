@@ -123,13 +123,13 @@ import TrainingRuns
           "optimizer.learningRate.warmup=0", "method.regularizer=vicreg",
         ] + (saves ? ["checkpoint.everySteps=1"] : []), in: run, on: pictures)
       Issue.record("a learning rate of 1e30 must diverge")
-    } catch TrainingError.diverged(let step, let what, let value, let files, let lastGood) {
+    } catch TrainingError.diverged(let step, let what, let value, let files, let advice, let lastGood) {
       #expect(step >= 2 && step < 50)
       #expect(["nan", "-nan", "inf", "-inf"].contains(value))
       #expect(files.count == 6 && files.allSatisfy { $0.hasPrefix(pictures.path) })
       #expect((lastGood != nil) == saves)
       let text = TrainingError.diverged(
-        step: step, what: what, value: value, files: files, lastGood: lastGood
+        step: step, what: what, value: value, files: files, advice: advice, lastGood: lastGood
       ).description
       #expect(
         text.hasPrefix("the \(what) of step \(step) is \(value); the batch was \(files[0]), "))

@@ -21,10 +21,13 @@ public final class ClipTrainer {
   private let method: ClipMethod
   private let descent: WeightDescent
   private let monitor: CollapseMonitor
+  private let divergence: DivergenceWatch
   private let slowFeatures: SlowFeatureMonitor
   private let metrics: MetricsLog
   private var state: ClipTrainingState
-  private var lastCheckpoint: Checkpoint?
+  private var lastCheckpoint: Checkpoint? {
+    didSet { divergence.lastGood = lastCheckpoint?.path }
+  }
 
   /// Makes everything ready for the first step, or for the step after the last checkpoint.
   ///
@@ -68,8 +71,9 @@ public final class ClipTrainer {
       model.parts, matrices: optimizer.matrices, matrixStepScale: optimizer.matrixStepScale,
       betas: (optimizer.beta1, optimizer.beta2), weightDecay: optimizer.weightDecay,
       clipNorm: optimizer.clipNorm)
+    divergence = DivergenceWatch(device: device)
     monitor = CollapseMonitor(
-      configuration.collapse,
+      configuration.collapse, itemsName: "clips",
       remedies: "Raise method.regularizerWeight or batchSize, or lower optimizer.learningRate.peak")
     slowFeatures = SlowFeatureMonitor(configuration.slowFeatures)
     state = ClipTrainingState(
@@ -132,9 +136,8 @@ public final class ClipTrainer {
       let batch = loader.next()
       let step = method.energy(
         of: batch.clips(on: device), using: generator, precision: precision)
-      if device == .cpu {
-        try check(step.energy.total, "loss", ofStep: state.progress.step + 1, batch.paths)
-      }
+      try divergence.note(
+        step.energy.total, "loss", ofStep: state.progress.step + 1, files: batch.paths)
       step.energy.total.backward()
       monitor.note(step.energy.embeddings)
       slowFeatures.note(step.copyError)
@@ -148,22 +151,21 @@ public final class ClipTrainer {
       state.progress.epoch = state.sampler.epochs
       state.progress.seconds = secondsBefore + (clock.now - start) / .seconds(1)
 
-      // Reading a number waits for it: on an accelerator that is done at logged and saved steps only.
-      let isLogged = state.progress.step % configuration.logEverySteps == 0
-      let isSaved = isTimeToSave(since: lastSave, now: clock.now)
-      if device == .cpu || isLogged || isSaved || configuration.duration.isOver(at: state.progress)
-      {
-        try check(step.energy.total, "loss", ofStep: state.progress.step, batch.paths)
-        try check(gradientNorm, "gradient", ofStep: state.progress.step, batch.paths)
-      }
+      try divergence.note(
+        gradientNorm, "gradient", ofStep: state.progress.step, files: batch.paths)
+
       loader.release(batch)
-      if isLogged {
+      if state.progress.step % configuration.logEverySteps == 0 {
+        try divergence.read()
         let logged = try log(step, gradientNorm, rate)
         reporter.update(state.progress, items: frames, metrics: logged)
       } else {
         reporter.update(state.progress, items: frames)
       }
-      if isSaved {
+      let isSaved = configuration.checkpoint.isDue(
+        after: state.progress.step, minutesSinceLast: (clock.now - lastSave) / .seconds(60))
+      // Not while collapse is suspected: the last checkpoint is to be a good one.
+      if isSaved, monitor.strikes == 0 {
         try save()
         lastSave = clock.now
       }
@@ -201,27 +203,10 @@ public final class ClipTrainer {
     return logged
   }
 
-  private func check(
-    _ value: Tensor, _ name: String, ofStep step: Int, _ files: [String]
-  ) throws {
-    let number = value.item()
-    guard number.isFinite else {
-      throw TrainingError.diverged(
-        step: step, what: name, value: "\(number)", files: files, lastGood: lastCheckpoint?.path)
-    }
-  }
-
   // MARK: Checkpoints
 
-  private func isTimeToSave(
-    since lastSave: ContinuousClock.Instant, now: ContinuousClock.Instant
-  ) -> Bool {
-    let setting = configuration.checkpoint
-    if let every = setting.everySteps, state.progress.step % every == 0 { return true }
-    return (now - lastSave) / .seconds(60) >= setting.everyMinutes
-  }
-
   private func save() throws {
+    try divergence.read()
     state.generator = Data(generator.state)
     state.collapseStrikes = monitor.strikes
     state.slowFeatures = slowFeatures.state

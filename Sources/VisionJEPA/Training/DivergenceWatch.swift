@@ -1,4 +1,5 @@
 import Torch
+import TrainingRuns
 
 /// Notices losses and gradients that are no numbers.
 ///
@@ -12,6 +13,8 @@ final class DivergenceWatch {
     let files: [String]
   }
 
+  /// The checkpoint that an error advises to go back to.
+  var lastGood: String?
   private let readsAtOnce: Bool
   private var unread: [Note] = []
 
@@ -19,25 +22,23 @@ final class DivergenceWatch {
 
   /// Remembers a scalar of a step; on a CPU also reads it.
   ///
-  /// - Parameter lastGood: the checkpoint to go back to.
   /// - Throws: `TrainingError.diverged`.
-  func note(
-    _ value: Tensor, _ what: String, ofStep step: Int, files: [String], lastGood: String?
-  ) throws {
+  func note(_ value: Tensor, _ what: String, ofStep step: Int, files: [String]) throws {
     unread.append(Note(value: value.detached(), what: what, step: step, files: files))
-    if readsAtOnce { try read(lastGood: lastGood) }
+    if readsAtOnce { try read() }
   }
 
   /// Reads what was remembered since the last time.
   ///
   /// - Throws: `TrainingError.diverged` for the first that is NaN or infinite.
-  func read(lastGood: String?) throws {
+  func read() throws {
     defer { unread.removeAll() }
     for note in unread {
       let number = note.value.item()
       guard number.isFinite else {
         throw TrainingError.diverged(
           step: note.step, what: note.what, value: "\(number)", files: note.files,
+          advice: "Lower optimizer.learningRate.peak, or train in float32 (precision=float32).",
           lastGood: lastGood)
       }
     }

@@ -30,7 +30,9 @@ public final class ImageTrainer {
   private let divergence: DivergenceWatch
   private let metrics: MetricsLog
   private var state: TrainingState
-  private var lastCheckpoint: Checkpoint?
+  private var lastCheckpoint: Checkpoint? {
+    didSet { divergence.lastGood = lastCheckpoint?.path }
+  }
 
   /// Makes everything ready for the first step, or for the step after the last checkpoint.
   ///
@@ -138,8 +140,7 @@ public final class ImageTrainer {
         let energy = method.energy(
           of: TrainingBatch(views, device: device), using: generator, precision: precision)
         try divergence.note(
-          energy.total, "loss", ofStep: state.progress.step + 1, files: views.paths,
-          lastGood: lastCheckpoint?.path)
+          energy.total, "loss", ofStep: state.progress.step + 1, files: views.paths)
         (energy.total / Double(configuration.accumulation)).backward()
         monitor.note(energy.embeddings)
         energies.append(energy.withoutGraph)
@@ -159,12 +160,11 @@ public final class ImageTrainer {
       state.progress.epoch = state.sampler.epochs
       state.progress.seconds = secondsBefore + (clock.now - start) / .seconds(1)
       try divergence.note(
-        gradientNorm, "gradient", ofStep: state.progress.step, files: files,
-        lastGood: lastCheckpoint?.path)
+        gradientNorm, "gradient", ofStep: state.progress.step, files: files)
 
       let isLogged = state.progress.step % configuration.logEverySteps == 0
       if isLogged {
-        try divergence.read(lastGood: lastCheckpoint?.path)
+        try divergence.read()
         let (energy, figures) = (StepEnergy.mean(of: energies), monitor.figures())
         let logged = measured(energy, gradientNorm, rate, figures)
         try metrics.log(logged, at: state.progress)
@@ -174,7 +174,9 @@ public final class ImageTrainer {
         reporter.update(state.progress, items: images)
       }
       // Not while collapse is suspected: the last checkpoint is to be a good one.
-      if isTimeToSave(since: lastSave, now: clock.now), monitor.strikes == 0 {
+      let isSaved = configuration.checkpoint.isDue(
+        after: state.progress.step, minutesSinceLast: (clock.now - lastSave) / .seconds(60))
+      if isSaved, monitor.strikes == 0 {
         try save()
         lastSave = clock.now
       }
@@ -227,16 +229,8 @@ public final class ImageTrainer {
 
   // MARK: Checkpoints
 
-  private func isTimeToSave(
-    since lastSave: ContinuousClock.Instant, now: ContinuousClock.Instant
-  ) -> Bool {
-    let setting = configuration.checkpoint
-    if let every = setting.everySteps, state.progress.step % every == 0 { return true }
-    return (now - lastSave) / .seconds(60) >= setting.everyMinutes
-  }
-
   private func save() throws {
-    try divergence.read(lastGood: lastCheckpoint?.path)
+    try divergence.read()
     state.generator = Data(generator.state)
     state.collapseStrikes = monitor.strikes
     try metrics.synchronize()

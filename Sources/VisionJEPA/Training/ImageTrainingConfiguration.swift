@@ -43,17 +43,6 @@ public struct OptimizerConfiguration: RunConfiguration {
   public init() {}
 }
 
-/// When checkpoints are written.
-public struct CheckpointConfiguration: RunConfiguration {
-  public var everyMinutes = 5.0
-  /// Besides, after every so many steps.
-  public var everySteps: Int? = nil
-  /// How many checkpoints the run keeps.
-  public var keep = 2
-
-  public init() {}
-}
-
 /// Everything that decides how a model is trained on pictures.
 public struct ImageTrainingConfiguration: RunConfiguration {
   /// What every random choice is made from.

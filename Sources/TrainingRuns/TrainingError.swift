@@ -3,18 +3,19 @@ import Foundation
 /// Why training stopped before its end, other than by the user's will.
 public enum TrainingError: Error, CustomStringConvertible, LocalizedError {
   case collapsed(CollapseVerdict, lastGood: String?)
-  case diverged(step: Int, what: String, value: String, files: [String], lastGood: String?)
+  /// `files` are the batch, pictures' paths or other names of items; `advice` is what to change.
+  case diverged(
+    step: Int, what: String, value: String, files: [String], advice: String, lastGood: String?)
 
   public var description: String {
     switch self {
     case .collapsed(let verdict, let lastGood):
       return "\(verdict)" + Self.keeping(lastGood)
-    case .diverged(let step, let what, let value, let files, let lastGood):
+    case .diverged(let step, let what, let value, let files, let advice, let lastGood):
       let shown = files.prefix(4).joined(separator: ", ")
       let more = files.count > 4 ? " and \(files.count - 4) more" : ""
       return
-        "the \(what) of step \(step) is \(value); the batch was \(shown)\(more). Lower "
-        + "optimizer.learningRate.peak, or train in float32 (precision=float32)."
+        "the \(what) of step \(step) is \(value); the batch was \(shown)\(more). \(advice)"
         + Self.keeping(lastGood)
     }
   }

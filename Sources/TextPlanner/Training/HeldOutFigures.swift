@@ -1,0 +1,86 @@
+import EnergyDescent
+import Torch
+import TrainingRuns
+
+/// What is measured on held-out pairs while a planner trains.
+struct HeldOutFigures {
+  /// AUROC of the energy of an answer with one mistake over that of the true one: the energy knows a valid
+  /// answer.
+  let validAnswer: Double
+  /// The same for another prompt's answer: the energy knows what fits the prompt. It is learned later.
+  let fitsPrompt: Double
+  /// The part of the answers that a single step from noise gets right.
+  let oneStep: Double
+
+  var metrics: [Metric] {
+    [
+      Metric("validAnswer", validAnswer), Metric("fitsPrompt", fitsPrompt),
+      Metric("oneStep", oneStep),
+    ]
+  }
+
+  /// Measured on at most `count` held-out pairs, drawn by `generator`.
+  init(
+    of objective: PlannerObjective, count: Int = 128, using generator: RandomGenerator,
+    draws: inout SeededGenerator
+  ) {
+    let (model, pairs) = (objective.model, objective.pairs)
+    let order: [Int64] = Tensor.permutation(pairs.heldOut.count, using: generator).array()
+    let items = order.prefix(count).map { pairs.heldOut[Int($0)] }
+    let batch = pairs.batch(items, device: model.device)
+    let others = pairs.others(than: items, draws: &draws)
+    (validAnswer, fitsPrompt, oneStep) = model.inferring {
+      let conditioning = model.conditioning(model.encode(batch.prompts))
+      let energies = model.energies(ofAnswers: batch.answers, conditioning)
+      let mistaken = model.energies(
+        ofAnswers: objective.corruption.nearMisses(batch.answers), conditioning)
+      let strangers = others.enumerated().filter { $0.element != nil }
+      let rows = Tensor(strangers.map { Int64($0.offset) }).to(device: model.device)
+      let shuffled =
+        strangers.isEmpty
+        ? nil
+        : model.energies(
+          ofAnswers: pairs.answers(strangers.map { $0.element! }, device: model.device),
+          conditioning.select(items: rows))
+      let descended = Minimizer(
+        rule: GradientDescent(), schedule: .constant(1), maximumSteps: 1
+      ).minimize(
+        PlannerEnergy(model: model, conditioning: conditioning),
+        from: [
+          Tensor.normal(model.latentShape(items.count), using: generator)
+            .to(device: model.device)
+        ])
+      let right = (model.autoencoder.decode(descended.values[0]) .== batch.answers).all(1)
+      return (
+        Self.auroc(mistaken, over: energies),
+        shuffled.map { Self.auroc($0, over: energies) } ?? 0.5,
+        right.to(.float32).mean().item()
+      )
+    }
+  }
+
+  /// The probability that one of `high` is above one of `low`; a tie counts one half.
+  static func auroc(_ high: Tensor, over low: Tensor) -> Double {
+    let difference = high.unsqueezed(1) - low.unsqueezed(0)
+    return (difference.sign() * 0.5 + 0.5).mean().item()
+  }
+
+  /// The energy that `share` of the held-out true pairs are not above.
+  static func threshold(
+    _ model: PlannerModel, _ pairs: TrainingPairs, share: Double = 0.99, atMost count: Int = 2048
+  ) -> Double {
+    model.inferring {
+      let items = Array(pairs.heldOut.prefix(count))
+      var energies: [Double] = []
+      for start in stride(from: 0, to: items.count, by: 256) {
+        let batch = pairs.batch(
+          Array(items[start..<min(start + 256, items.count)]), device: model.device)
+        energies += model.energies(
+          ofAnswers: batch.answers, model.conditioning(model.encode(batch.prompts))
+        ).to(.float64, device: .cpu).array(of: Double.self)
+      }
+      energies.sort()
+      return energies[min(energies.count - 1, Int((share * Double(energies.count)).rounded(.up)))]
+    }
+  }
+}

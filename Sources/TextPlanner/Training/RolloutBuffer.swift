@@ -1,0 +1,138 @@
+import EnergyDescent
+import Torch
+import TrainingRuns
+
+/// How the model's own descents are kept for training.
+public struct RolloutConfiguration: RunConfiguration {
+  /// Descents under way.
+  public var capacity = 2048
+  /// The part of each batch that goes on with one, 0 to below 1.
+  public var share = 0.5
+  /// Step sizes are drawn from this range anew for each item and step.
+  public var minimumStepSize = 0.3
+  public var maximumStepSize = 1.0
+  /// A descent is replaced by a new one from noise after a number of steps drawn from this range.
+  public var minimumLifetime = 4
+  public var maximumLifetime = 16
+
+  public init() {}
+
+  /// Throws: `RunError.invalidValue`.
+  func validate() throws {
+    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
+      if !holds { throw RunError.invalidValue(path: "rollout.\(path)", reason: reason) }
+    }
+    try check((1...1_000_000).contains(capacity), "capacity", "1 to 1000000, found \(capacity)")
+    try check((0..<1).contains(share), "share", "0 to below 1, found \(share)")
+    try check(
+      minimumStepSize > 0 && minimumStepSize <= maximumStepSize && maximumStepSize <= 2,
+      "minimumStepSize", "above 0 and not above maximumStepSize, which is at most 2")
+    try check(
+      minimumLifetime >= 1 && minimumLifetime <= maximumLifetime, "minimumLifetime",
+      "at least 1 and not above maximumLifetime, found \(minimumLifetime)")
+  }
+}
+
+/// Descents of the model under way: a step of training takes some of them one step further, so that the
+/// energy is trained where planning goes. No graph spans two steps.
+final class RolloutBuffer {
+  private let configuration: RolloutConfiguration
+  private let rule: any UpdateRule
+  private let generator: RandomGenerator
+  /// `[C, A, Z]`
+  private(set) var latents: Tensor
+  /// For each descent its example, the steps it has had and those it will have.
+  private(set) var items: [Int]
+  private(set) var ages: [Int]
+  private(set) var lifetimes: [Int]
+
+  /// What a checkpoint keeps beside the latents.
+  struct State: Codable {
+    let items: [Int]
+    let ages: [Int]
+    let lifetimes: [Int]
+  }
+
+  var state: State { State(items: items, ages: ages, lifetimes: lifetimes) }
+
+  /// A buffer of fresh descents.
+  ///
+  /// - Parameters:
+  ///   - candidates: the examples that descents are for.
+  ///   - shape: of one answer's latents, `[A, Z]`.
+  ///   - rule: how latents move, the same as in planning.
+  init(
+    _ configuration: RolloutConfiguration, candidates: [Int], shape: [Int], device: Device,
+    rule: any UpdateRule = GradientDescent(), using generator: RandomGenerator
+  ) {
+    self.configuration = configuration
+    self.rule = rule
+    self.generator = generator
+    let count = configuration.capacity
+    latents = Tensor.normal([count] + shape, using: generator).to(device: device)
+    let drawn: [Int64] =
+      Tensor.integers(in: 0..<candidates.count, [count], using: generator).array()
+    items = drawn.map { candidates[Int($0)] }
+    ages = [Int](repeating: 0, count: count)
+    lifetimes = []
+    lifetimes = drawnLifetimes(count)
+  }
+
+  /// Goes on from a checkpoint.
+  func restore(_ state: State, latents: Tensor) {
+    (items, ages, lifetimes) = (state.items, state.ages, state.lifetimes)
+    self.latents = latents.to(device: self.latents.device)
+  }
+
+  /// Which descents the next step goes on with, all different.
+  func draw(_ count: Int) -> [Int] {
+    let order = Tensor.permutation(configuration.capacity, using: generator)
+    let chosen: [Int64] = order.slice(0..<min(count, configuration.capacity)).array()
+    return chosen.map(Int.init)
+  }
+
+  /// Takes descents one step further.
+  ///
+  /// - Parameters:
+  ///   - rows: which, as drawn.
+  ///   - gradients: of their energies by their latents, `[n, A, Z]`.
+  ///   - fresh: examples for those that are replaced, at least one.
+  func advance(_ rows: [Int], against gradients: Tensor, fresh: [Int]) {
+    guard !rows.isEmpty else { return }
+    withoutGradient {
+      let places = Tensor(rows.map(Int64.init)).to(device: latents.device)
+      let moved = latents.select(indices: places)
+      let (low, high) = (configuration.minimumStepSize, configuration.maximumStepSize)
+      let sizes = Tensor.uniform([rows.count, 1, 1], using: generator) * (high - low) + low
+      rule.update(
+        [moved], against: [gradients * sizes.to(device: latents.device)], stepSize: 1)
+      latents.assign(moved, at: places)
+
+      for row in rows { ages[row] += 1 }
+      let over = rows.filter { ages[$0] >= lifetimes[$0] }
+      guard !over.isEmpty else { return }
+      let noise = Tensor.normal([over.count] + latents.shape.dropFirst(), using: generator)
+      latents.assign(
+        noise.to(device: latents.device),
+        at: Tensor(over.map(Int64.init)).to(device: latents.device))
+      for (row, lifetime) in zip(over, drawnLifetimes(over.count)) {
+        items[row] = fresh[row % fresh.count]
+        ages[row] = 0
+        lifetimes[row] = lifetime
+      }
+    }
+  }
+
+  private func drawnLifetimes(_ count: Int) -> [Int] {
+    let range = configuration.minimumLifetime..<configuration.maximumLifetime + 1
+    let drawn: [Int64] = Tensor.integers(in: range, [count], using: generator).array()
+    return drawn.map(Int.init)
+  }
+}
+
+extension RolloutBuffer {
+  /// Where some descents stand, `[n, A, Z]`, copied.
+  func latents(at rows: [Int]) -> Tensor {
+    latents.select(indices: Tensor(rows.map(Int64.init)).to(device: latents.device))
+  }
+}

@@ -1,0 +1,129 @@
+import EnergyDescent
+import Torch
+import TrainingRuns
+
+/// How the planner's weights move.
+public struct TextOptimizerConfiguration: RunConfiguration {
+  /// The rule for matrices: `adamw`, or `muon`.
+  public var matrices = WeightDescent.MatrixRule.adamW
+  /// With Muon: how many times as long the matrices' steps are.
+  public var matrixStepScale = 10.0
+  /// The step size over the course of the run.
+  public var learningRate = Schedule(peak: 2e-3, end: 1e-4, warmup: 0.04, shape: .cosine)
+  /// Of matrices only; biases and norms do not decay.
+  public var weightDecay = 0.01
+  public var beta1 = 0.9
+  public var beta2 = 0.98
+  /// The norm that gradients are scaled down to; nil leaves them.
+  public var clipNorm: Double? = 1
+
+  public init() {}
+}
+
+/// Everything that decides how a planner is trained.
+public struct TextTrainingConfiguration: RunConfiguration {
+  /// What every random choice is made from.
+  public var seed: UInt64 = 0
+  public var duration = RunDuration.minutes(10)
+  /// The longest prompt in symbols; examples with longer ones are skipped. By default that of the file's
+  /// longest, at most 512.
+  public var promptLength: Int? = nil
+  /// The same for answers, at most 128.
+  public var answerLength: Int? = nil
+  /// Examples in a step.
+  public var batchSize = 128
+  /// The part of the examples that is not trained on, 0…0.5: the answer autoencoder, the threshold and the
+  /// metrics are judged by it.
+  public var heldOutShare = 0.03
+  public var model = PlannerConfiguration()
+  public var autoencoder = AutoencoderConfiguration()
+  public var objective = ObjectiveConfiguration()
+  public var rollout = RolloutConfiguration()
+  public var memory = MemoryConfiguration()
+  public var optimizer = TextOptimizerConfiguration()
+  /// `cpu`, `cuda`, `cuda:INDEX` or `mps`.
+  public var device = "cpu"
+  /// Threads of one operation; by default one for each core, at most 4: the matrices are small.
+  public var threads: Int? = nil
+  /// Steps between lines of the log.
+  public var logEverySteps = 50
+  public var checkpoint = CheckpointConfiguration()
+  public var collapse = CollapseConfiguration()
+
+  public init() {
+    // Prompts share most of their symbols, and so their embeddings a large mean.
+    collapse.minimumSpread = 0.002
+  }
+
+  /// The settings that a resumed run may change.
+  public static let changeable: Set<String> = [
+    "duration", "threads", "logEverySteps", "checkpoint", "collapse",
+  ]
+
+  /// What examples may be at most, before the file is read.
+  var readingLimits: TextLimits {
+    TextLimits(promptLength: promptLength ?? 512, answerLength: answerLength ?? 128)
+  }
+
+  /// The configuration with the lengths decided.
+  ///
+  /// - Throws: `RunError.invalidValue`, `PlannerError.tooFewExamples`.
+  public func resolved(for dataset: TextDataset) throws -> TextTrainingConfiguration {
+    guard dataset.examples.count >= 2 else {
+      throw PlannerError.tooFewExamples(path: dataset.path, found: dataset.examples.count)
+    }
+    var resolved = self
+    resolved.promptLength = promptLength ?? dataset.longest.promptLength
+    resolved.answerLength = answerLength ?? dataset.longest.answerLength
+    try resolved.validate()
+    return resolved
+  }
+
+  /// Checks what would otherwise fail in the middle of training.
+  ///
+  /// - Throws: `RunError.invalidValue`.
+  public func validate() throws {
+    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
+      if !holds { throw RunError.invalidValue(path: path, reason: reason) }
+    }
+    for (name, length) in [("promptLength", promptLength), ("answerLength", answerLength)] {
+      try check((1...65_536).contains(length ?? 1), name, "1 to 65536, found \(length ?? 0)")
+    }
+    try check((2...65_536).contains(batchSize), "batchSize", "2 to 65536, found \(batchSize)")
+    try check(
+      heldOutShare > 0 && heldOutShare <= 0.5, "heldOutShare",
+      "above 0, at most 0.5, found \(heldOutShare)")
+    try check(logEverySteps >= 1, "logEverySteps", "at least 1, found \(logEverySteps)")
+    try check((1...1024).contains(threads ?? 1), "threads", "1 to 1024, found \(threads ?? 0)")
+    try check(checkpoint.keep >= 1, "checkpoint.keep", "at least 1, found \(checkpoint.keep)")
+    try check(
+      checkpoint.everyMinutes > 0, "checkpoint.everyMinutes",
+      "above 0, found \(checkpoint.everyMinutes)")
+    try check(
+      (checkpoint.everySteps ?? 1) >= 1, "checkpoint.everySteps",
+      "at least 1, found \(checkpoint.everySteps ?? 0)")
+    try check(
+      optimizer.learningRate.peak > 0, "optimizer.learningRate.peak",
+      "above 0, found \(optimizer.learningRate.peak)")
+    try check(
+      (0...1).contains(optimizer.learningRate.warmup) && optimizer.learningRate.end >= 0,
+      "optimizer.learningRate", "a warmup of 0 to 1 and an end of 0 or more")
+    try check(
+      optimizer.matrixStepScale > 0, "optimizer.matrixStepScale",
+      "above 0, found \(optimizer.matrixStepScale)")
+    try check(
+      optimizer.weightDecay >= 0, "optimizer.weightDecay",
+      "0 or more, found \(optimizer.weightDecay)")
+    try check(
+      (optimizer.clipNorm ?? 1) > 0, "optimizer.clipNorm",
+      "above 0 or null, found \(optimizer.clipNorm ?? 0)")
+    for (name, beta) in [("beta1", optimizer.beta1), ("beta2", optimizer.beta2)] {
+      try check((0..<1).contains(beta), "optimizer.\(name)", "0 to below 1, found \(beta)")
+    }
+    try model.validate()
+    try autoencoder.validate()
+    try objective.validate()
+    try rollout.validate()
+    try memory.validate()
+  }
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import TextPlanner
+
+/// `jepa make-task`
+struct MakeTask: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Make prompts and answers of a task.",
+    discussion: """
+      Writes train.jsonl and test.jsonl, with equally many examples of each difficulty. What the test file asks
+      for (a solved grid, a pair of numbers, a graph) never occurs in training, whatever the seeds.
+
+      \(Self.table)
+
+        jepa make-task sudoku4 --output data/sudoku4
+        jepa make-task addition --size 4 --train 20000 --output data/sums
+      """)
+
+  @Argument(help: "The task: \(TextTaskName.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var task: TextTaskName
+
+  @Option(help: "The folder of the two files: new or empty.")
+  var output: String
+
+  @Option(help: "Examples to learn from.")
+  var train = 20_000
+
+  @Option(help: "Examples to be measured on.")
+  var test = 1_200
+
+  @Option(help: "The task's size; see above.")
+  var size: Int?
+
+  @Option(
+    help: ArgumentHelp("Only examples of these difficulties.", valueName: "least-greatest"))
+  var difficulties: DifficultyRange?
+
+  @Option(help: "What every random choice is made from.")
+  var seed: UInt64 = 0
+
+  func validate() throws {
+    guard train >= 0, test >= 0, train + test > 0 else {
+      throw ValidationError("give --train and --test of 0 or more, and not twice 0")
+    }
+  }
+
+  func run() throws {
+    let task = try task.task(size: size, difficulties: difficulties?.range)
+    try TaskMaker(task, seed: seed).write(to: output, train: train, test: test)
+  }
+
+  /// What each task's size and difficulty are.
+  private static var table: String {
+    TextTaskName.allCases.map { task in
+      let name = task.rawValue.padding(toLength: 9, withPad: " ", startingAt: 0)
+      let size = task.size.map { "size: \($0.meaning) (\($0.standard)); " } ?? ""
+      return "\(name) \(size)difficulty: \(task.difficultyMeaning)"
+    }.joined(separator: "\n")
+  }
+}
+
+/// `2-5`, or `3` for one difficulty.
+struct DifficultyRange: ExpressibleByArgument {
+  let range: ClosedRange<Int>
+
+  init?(argument: String) {
+    let bounds = argument.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+    guard (1...2).contains(bounds.count), let least = bounds[0], let greatest = bounds.last ?? nil,
+      least <= greatest
+    else { return nil }
+    range = least...greatest
+  }
+}
+
+extension TextTaskName: ExpressibleByArgument {}

@@ -1,0 +1,116 @@
+import Testing
+import TrainingRuns
+
+@testable import TextPlanner
+
+/// Sudokus: what counts as a solution, how many there are, and how deep a puzzle is.
+@Suite struct SudokuTests {
+  /// All grids that complete `grid`, by trying every digit in every blank, without any cleverness.
+  private func bruteForce(_ grid: [UInt8], _ shape: SudokuShape) -> [[UInt8]] {
+    guard let blank = grid.firstIndex(of: 0) else { return shape.isSolution(grid) ? [grid] : [] }
+    return (1...UInt8(shape.side)).flatMap { digit -> [[UInt8]] in
+      var grid = grid
+      grid[blank] = digit
+      let clashes = shape.units.contains { unit in
+        unit.contains(blank) && unit.contains { $0 != blank && grid[$0] == digit }
+      }
+      return clashes ? [] : bruteForce(grid, shape)
+    }
+  }
+
+  @Test func thereAre288GridsOf4x4() {
+    let empty = [UInt8](repeating: 0, count: 16)
+    let grids = SudokuSolver(.four).solutions(of: empty)
+    #expect(grids.count == 288)
+    #expect(Set(grids).count == 288)
+    #expect(grids.allSatisfy(SudokuShape.four.isSolution))
+    #expect(Set(grids) == Set(bruteForce(empty, .four)))
+  }
+
+  @Test func boxesAreRowsByColumns() {
+    // 2 rows of 3 columns.
+    #expect(
+      SudokuShape.six.isSolution(
+        [1, 2, 3, 4, 5, 6, 4, 5, 6, 1, 2, 3, 2, 3, 1, 5, 6, 4, 5, 6, 4, 2, 3, 1, 3, 1, 2, 6, 4, 5]
+          + [6, 4, 5, 3, 1, 2]))
+    // A Latin square whose boxes repeat digits.
+    let shifted = (0..<6).flatMap { row in (0..<6).map { UInt8(($0 + row) % 6 + 1) } }
+    #expect(!SudokuShape.six.isSolution(shifted))
+    #expect(!SudokuShape.six.isSolution([UInt8](repeating: 0, count: 36)))
+  }
+
+  @Test(arguments: [SudokuShape.four, .six]) func randomGridsAreSolutions(shape: SudokuShape) {
+    var generator = SeededGenerator(seed: 5)
+    let grids = (0..<40).map { _ in SudokuSolver(shape).randomSolution(using: &generator) }
+    #expect(grids.allSatisfy(shape.isSolution))
+    #expect(Set(grids).count > 30)
+  }
+
+  @Test func textsAreDigitsAndPoints() {
+    let grid: [UInt8] = [1, 2, 3, 4, 3, 0, 1, 2, 0, 0, 4, 0, 0, 0, 0, 0]
+    #expect(SudokuShape.four.text(of: grid) == "12343.12..4.....")
+    #expect(SudokuShape.four.grid(of: "12343.12..4.....") == grid)
+    #expect(SudokuShape.four.grid(of: "12343.12..4....") == nil)
+    #expect(SudokuShape.four.grid(of: "52343.12..4.....") == nil)
+  }
+
+  @Test func contradictionsHaveNoSolution() {
+    let solver = SudokuSolver(.four)
+    #expect(solver.solutions(of: [1, 1] + [UInt8](repeating: 0, count: 14)).isEmpty)
+    #expect(solver.onlySolution(of: [UInt8](repeating: 0, count: 16)) == nil)
+  }
+
+  /// By hand, from the solution 1234 3412 2143 4321.
+  @Test(arguments: [
+    // Nothing to do.
+    ("1234341221434321", 0),
+    // One blank: a naked single. The same for a diagonal of blanks, all of them at once.
+    ("123434122143432.", 1),
+    (".2343.1221.3432.", 1),
+    // The first row's 4 is gone with all that it is crossed by, but 4 is missing from the row alone: one
+    // hidden or naked single after the other in the same round.
+    ("123.341221434321", 1),
+    // Each cell of the left box has two candidates or more, but 1 and 2 are placed by the columns' other
+    // digits at once, and the rest follows in the second round.
+    ("..34..1221434321", 1),
+    // Row 1 only shows 1, row 3 only 2: two rounds.
+    ("1....4..2....3..", 2),
+    // Four clues, solved in three rounds.
+    (".2...4...1.....1", 3),
+  ])
+  func depthsByHand(text: String, depth: Int) throws {
+    let shape = SudokuShape.four
+    let puzzle = try #require(shape.grid(of: text))
+    let solution = try #require(SudokuSolver(shape).onlySolution(of: puzzle))
+    #expect(SudokuSolver(shape).depth(of: puzzle, solution: solution) == depth)
+  }
+
+  @Test func theMakersPuzzlesHaveTheOneSolution() throws {
+    for shape in [SudokuShape.four, .six] {
+      let task = SudokuTask(shape, difficulties: 1...3)
+      let examples = try TaskMaker(task, seed: 3).examples(15, for: .test)
+      for example in examples {
+        let puzzle = try #require(shape.grid(of: example.prompt))
+        let answer = try #require(shape.grid(of: example.answer))
+        #expect(SudokuSolver(shape).solutions(of: puzzle) == [answer])
+        if shape == .four { #expect(bruteForce(puzzle, shape) == [answer]) }
+        #expect(zip(puzzle, answer).allSatisfy { $0 == 0 || $0 == $1 })
+        #expect(SudokuSolver(shape).depth(of: puzzle, solution: answer) == example.difficulty)
+        #expect(task.isHeldOut(answer))
+      }
+    }
+  }
+
+  @Test func ofTheGridsOf4x4FortyEightAreHeldOut() throws {
+    let task = SudokuTask(.four, difficulties: 1...1)
+    let grids = SudokuSolver(.four).solutions(of: [UInt8](repeating: 0, count: 16))
+    #expect(grids.filter(task.isHeldOut).count == 48)
+    // All of them are used, each on its side.
+    for (split, count) in [(TaskSplit.test, 48), (.train, 240)] {
+      let examples = try TaskMaker(task, seed: 9).examples(2000, for: split)
+      let used = Set(examples.compactMap { SudokuShape.four.grid(of: $0.answer) })
+      #expect(used.count == count)
+      #expect(used.allSatisfy { task.isHeldOut($0) == (split == .test) })
+    }
+  }
+}
