@@ -12,7 +12,8 @@ struct Jepa: ParsableCommand {
     version: ProgramVersion.current,
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Preview.self, Demo.self,
-      MakeTask.self, Remember.self,
+      Plan.self, Energy.self,
+      MakeTask.self, Remember.self, EvaluateText.self,
     ])
 
   /// Sets up logging, then runs the subcommand; any error is one line on the standard error and status 1.
@@ -39,5 +40,6 @@ struct Jepa: ParsableCommand {
 /// The models that can be trained.
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a model.", subcommands: [TrainImages.self, TrainTextBaseline.self])
+    abstract: "Train a model.",
+    subcommands: [TrainImages.self, TrainText.self, TrainTextBaseline.self])
 }

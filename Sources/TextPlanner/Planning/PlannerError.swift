@@ -8,8 +8,10 @@ public enum PlannerError: Error, Equatable, Sendable {
   case answerTooLong(answer: String, length: Int, limit: Int)
   /// A text holds a NUL byte.
   case holdsNUL(text: String)
-  /// Bytes of the standard input are not UTF-8. Lines count from 1.
-  case notUTF8(line: Int)
+  /// A text is not UTF-8.
+  case notUTF8
+  /// What is wrong with a line of the standard input, counted from 1.
+  indirect case line(Int, PlannerError)
   /// A checkpoint is not a planner's.
   case notAPlanner(path: String, found: String)
   /// The answer autoencoder did not learn to give answers back.
@@ -27,8 +29,8 @@ extension PlannerError: CustomStringConvertible, LocalizedError {
       "the answer \(Self.excerpt(answer)) has \(length) symbols, the model's limit is \(limit)"
     case .holdsNUL(let text):
       "the text \(Self.excerpt(text)) holds a NUL byte"
-    case .notUTF8(let line):
-      "line \(line) of the standard input is not UTF-8"
+    case .notUTF8: "the text is not UTF-8"
+    case .line(let line, let error): "line \(line) of the standard input: \(error)"
     case .notAPlanner(let path, let found):
       "\(path): expected model_type \(PlannerDescription.modelType), found \(found)"
     case .autoencoderFailed(let exact, let needed, let steps):

@@ -52,7 +52,8 @@ struct HeldOutFigures {
         ])
       let right = (model.autoencoder.decode(descended.values[0]) .== batch.answers).all(1)
       return (
-        Self.auroc(mistaken, over: energies), shuffled.map { Self.auroc($0, over: energies) } ?? 0.5,
+        Self.auroc(mistaken, over: energies),
+        shuffled.map { Self.auroc($0, over: energies) } ?? 0.5,
         right.to(.float32).mean().item()
       )
     }

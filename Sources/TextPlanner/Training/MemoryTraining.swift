@@ -61,7 +61,8 @@ struct MemoryTraining {
     for row in 0..<count where draws.uniform() < Float(configuration.nonceShare) {
       let alphabet = draws.uniform() < 0.5 ? Self.printable : pairs.textAlphabet
       func text(atMost limit: Int, _ draws: inout SeededGenerator) -> [Int32] {
-        (0..<1 + draws.index(below: limit)).map { _ in alphabet[draws.index(below: alphabet.count)] }
+        (0..<1 + draws.index(below: limit)).map { _ in alphabet[draws.index(below: alphabet.count)]
+        }
       }
       var prompt = text(atMost: limits.promptLength, &draws)
       if !facts.isEmpty, facts.count % 2 == 1 {

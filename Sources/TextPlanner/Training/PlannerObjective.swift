@@ -82,7 +82,8 @@ struct PlannerObjective {
       let count = max(1, Int((configuration.share * Double(items.count)).rounded()))
       let chosen = spread(count, over: items.count)
       let part = Part(
-        items: chosen.map { batch.items[$0] }, rows: Tensor(chosen.map(Int64.init)).to(device: device),
+        items: chosen.map { batch.items[$0] },
+        rows: Tensor(chosen.map(Int64.init)).to(device: device),
         answers: answers, truth: truth, descended: descended.detached(),
         conditioning: conditioning)
       let (term, trueEnergies) = family(part, draws: &draws)

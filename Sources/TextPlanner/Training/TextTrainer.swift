@@ -75,7 +75,9 @@ public final class TextTrainer {
       shape: Array(model.latentShape(1).dropFirst()), device: device, using: generator)
     let optimizer = configuration.optimizer
     descent = WeightDescent(
-      [(name: "prompt", module: model.promptEncoder), (name: "predictor", module: model.predictor)],
+      [
+        (name: "prompt", module: model.promptEncoder), (name: "predictor", module: model.predictor),
+      ],
       matrices: optimizer.matrices, matrixStepScale: optimizer.matrixStepScale,
       betas: (optimizer.beta1, optimizer.beta2), weightDecay: optimizer.weightDecay,
       clipNorm: optimizer.clipNorm)

@@ -1,12 +1,12 @@
 /// Capitals, digits and a few signs of three by five dots, for the captions of contact sheets.
 ///
 /// Small letters are drawn as capitals, unknown signs as a dot in the middle.
-enum CaptionFont {
-  static let glyphWidth = 3
-  static let glyphHeight = 5
+package enum CaptionFont {
+  package static let glyphWidth = 3
+  package static let glyphHeight = 5
 
   /// Five rows of three bits, the highest bit on the left.
-  static func rows(of character: Character) -> [UInt8] {
+  package static func rows(of character: Character) -> [UInt8] {
     let upper = character.uppercased().first ?? character
     return glyphs[upper] ?? [0, 0, 0b010, 0, 0]
   }

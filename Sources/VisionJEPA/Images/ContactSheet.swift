@@ -134,7 +134,7 @@ extension RGBImage {
   }
 
   /// Fills a rectangle, cut to the picture; `opacity` 1 covers, 0 leaves as it is.
-  mutating func fill(
+  package mutating func fill(
     x: Int, y: Int, width: Int, height: Int, _ color: RGBColor, opacity: Float = 1
   ) {
     let components = [color.red, color.green, color.blue].map(Float.init)

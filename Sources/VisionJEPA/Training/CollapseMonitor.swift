@@ -11,7 +11,8 @@ final class CollapseMonitor {
     judge = CollapseJudge(
       configuration, itemsName: "pictures",
       advice: "Raise method.regularizerWeight or batchSize, lower optimizer.learningRate.peak, "
-        + "or choose another method.regularizer; --set collapse.isWatched=false goes on regardless.")
+        + "or choose another method.regularizer; --set collapse.isWatched=false goes on regardless."
+    )
   }
 
   /// The last embeddings, oldest first, `[n, D]`.

@@ -1,0 +1,94 @@
+import Foundation
+
+/// One call of `jepa plan`: prompts in, answers out.
+public struct PlanningSession {
+  private let planner: Planner
+  private let retrieve: (([String]) throws -> [[RetrievedEntry]])?
+
+  /// - Parameter retrieve: what a memory holds for each of some prompts.
+  public init(
+    _ planner: Planner, retrieve: (([String]) throws -> [[RetrievedEntry]])? = nil
+  ) {
+    self.planner = planner
+    self.retrieve = retrieve
+  }
+
+  /// The plan of one prompt.
+  ///
+  /// - Throws: `PlannerError`, and what the memory throws.
+  public func plan(_ prompt: String) throws -> Plan { try plan([prompt])[0] }
+
+  /// Answers the lines of a pipe, in their order. Those before a line that cannot be a prompt are answered.
+  ///
+  /// - Throws: `PlannerError` with the line's number.
+  public func plan(_ lines: PromptLines, report: (Plan) throws -> Void) throws {
+    var lines = lines
+    while true {
+      let before = lines.lineCount
+      guard let group = lines.next() else { return }
+      var prompts: [String] = []
+      var failure: PlannerError?
+      for (offset, line) in group.enumerated() {
+        do {
+          guard let prompt = String(validating: line, as: UTF8.self) else {
+            throw PlannerError.notUTF8
+          }
+          try planner.model.check([prompt])
+          prompts.append(prompt)
+        } catch let error as PlannerError {
+          failure = .line(before + offset + 1, error)
+          break
+        }
+      }
+      if !prompts.isEmpty { for plan in try plan(prompts) { try report(plan) } }
+      if let failure { throw failure }
+    }
+  }
+
+  private func plan(_ prompts: [String]) throws -> [Plan] {
+    try planner.plan(prompts, memory: try retrieve?(prompts))
+  }
+}
+
+extension Plan {
+  /// The answer, and a mark after a tab where it is not verified.
+  public var line: String { isVerified ? answer : "\(answer)\tunverified" }
+
+  /// The plan as one line of JSON.
+  public var json: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+    // A plan holds nothing that cannot be encoded.
+    return String(decoding: (try? encoder.encode(self)) ?? Data(), as: UTF8.self)
+  }
+
+  /// How the answer was found: the first guess, the energy of every step with the text where it changes, and
+  /// the answer.
+  ///
+  /// - Parameter threshold: the model's.
+  public func traceTable(threshold: Double) -> String {
+    var lines = ["prompt      \(prompt)"]
+    if let firstGuess { lines.append("system one  \(firstGuess)   (one evaluation)") }
+    var (start, text) = (0, "")
+    for step in trace ?? [] {
+      if step.start != start {
+        start = step.start
+        text = ""
+        lines.append("start \(start)")
+        lines.append("  step      energy  decodes to")
+      }
+      let shown = step.text == text ? "" : step.step == 0 ? "(noise)" : step.text
+      if step.step > 0 { text = step.text }
+      lines.append(String(format: "  %4d  %10.3f  ", step.step, step.energy) + shown)
+    }
+    lines.append("system two  \(answer)   (\(evaluations) evaluations)")
+    lines.append(
+      String(
+        format: "%@: energy %.3f, threshold %.3f; %d %@, %d %@",
+        isVerified ? "verified" : "unverified", energy, threshold, starts,
+        starts == 1 ? "start" : "starts", steps, steps == 1 ? "step" : "steps"))
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import Foundation
+import TextPlanner
+import Torch
+
+/// `jepa energy`
+struct Energy: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print the energies of prompts and answers: the lower, the better they fit.",
+    discussion: """
+      FILE is JSON Lines of {"prompt": "…", "answer": "…"}; each line gets one line: the energy of its answer
+      and, after tabs, those of its "negatives". With --json each line is printed again with "energy",
+      "negativeEnergies" and "isBelowThreshold" added.
+      """)
+
+  @Argument(help: "The file of prompts and answers.")
+  var file: String
+
+  @Option(help: "A run folder or a checkpoint's folder.")
+  var checkpoint: String
+
+  @Flag(help: "Print one line of JSON for each pair.")
+  var json = false
+
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  var device = "cpu"
+
+  @Option(help: "Threads of one operation.")
+  var threads = 1
+
+  func run() throws {
+    Session.threadCount = max(1, threads)
+    let model = try PlannerModel.load(from: checkpoint, device: try Device(device))
+    for pair in try PairEnergies(model).energies(ofFile: file) {
+      FileHandle.standardOutput.write(Data("\(json ? pair.json : pair.line)\n".utf8))
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import TextPlanner
+import Torch
+
+/// `jepa plan`
+struct Plan: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Answer a prompt by descending the energy of its answer.",
+    discussion: """
+      Without a prompt the lines of the standard input are answered, each with a line. An answer that is not
+      verified has a tab and the word unverified after it.
+
+        jepa plan "12+30=" --checkpoint checkpoints/sums
+        cut -f1 sums.tsv | jepa plan --checkpoint checkpoints/sums --json
+      """)
+
+  @Argument(help: "The prompt; without it, lines of the standard input.")
+  var prompt: String?
+
+  @Option(help: "A run folder or a checkpoint's folder.")
+  var checkpoint: String
+
+  @Option(help: "Updates of one start at most.")
+  var steps = PlanningOptions().steps
+
+  @Option(help: "Starts from fresh noise at most.")
+  var starts = PlanningOptions().starts
+
+  @Option(help: "How far along the gradient each update goes.")
+  var stepSize = PlanningOptions().stepSize
+
+  @Flag(help: "Show the first guess, the energy of every step, and the text as it changes.")
+  var trace = false
+
+  @Option(help: "A PNG file to draw the energy over the steps in; for one prompt.")
+  var tracePlot: String?
+
+  @Flag(help: "Print one line of JSON for each prompt.")
+  var json = false
+
+  @Option(help: "What fresh noise is made from.")
+  var seed: UInt64 = 0
+
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  var device = "cpu"
+
+  @Option(help: "Threads of one operation.")
+  var threads = 1
+
+  func validate() throws {
+    guard steps >= 1, starts >= 1, threads >= 1, stepSize > 0 else {
+      throw ValidationError("--steps, --starts and --threads are at least 1, --step-size above 0")
+    }
+    guard tracePlot == nil || prompt != nil else {
+      throw ValidationError("--trace-plot draws one prompt: give it as an argument")
+    }
+  }
+
+  func run() throws {
+    Session.threadCount = threads
+    let model = try PlannerModel.load(from: checkpoint, device: try Device(device))
+    var options = PlanningOptions()
+    options.steps = steps
+    options.starts = starts
+    options.stepSize = stepSize
+    options.seed = seed
+    options.recordsTrace = trace || tracePlot != nil
+    let session = PlanningSession(Planner(model, options: options))
+    func show(_ plan: TextPlanner.Plan) {
+      let text = json ? plan.json : trace ? plan.traceTable(threshold: model.threshold) : plan.line
+      // Not print: its buffer would keep answers back in a pipe.
+      FileHandle.standardOutput.write(Data("\(text)\n".utf8))
+    }
+    guard let prompt else { return try session.plan(PromptLines(), report: show) }
+    let plan = try session.plan(prompt)
+    show(plan)
+    if let tracePlot {
+      try TracePlot(plan, threshold: model.threshold).write(toPNG: tracePlot)
+    }
+  }
+}
