@@ -24,12 +24,17 @@ public struct EmbeddingWindow {
   }
 
   /// RankMe and spread of what is remembered.
-  public func figures() -> (rankMe: Double, spread: Double) {
+  ///
+  /// - Parameter isCentred: whether RankMe is of the embeddings' differences from their mean. For embeddings
+  ///   that share a large mean, which would hide along how many directions they differ.
+  public func figures(isCentred: Bool = false) -> (rankMe: Double, spread: Double) {
     guard let embeddings else { return (0, 0) }
     return withoutGradient {
       let deviation = embeddings.variance(0, correction: 0).sqrt().mean().item()
       let size = embeddings.squared().mean().item().squareRoot()
-      return (RankMe.of(embeddings), size > 0 ? deviation / size : 0)
+      let ranked =
+        isCentred ? embeddings - embeddings.mean(0, keepingDimensions: true) : embeddings
+      return (RankMe.of(ranked), size > 0 ? deviation / size : 0)
     }
   }
 }

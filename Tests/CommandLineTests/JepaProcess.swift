@@ -44,14 +44,17 @@ final class JepaProcess {
   private let errors = TemporaryPath("errors")
 
   /// Starts the program. Its output goes to files: a pipe that nobody reads would stop it.
-  init(_ arguments: [String], in folder: String? = nil) throws {
+  ///
+  /// - Parameter input: a file that is its standard input; nil for none.
+  init(_ arguments: [String], in folder: String? = nil, input: String? = nil) throws {
     for path in [output.path, errors.path] {
       _ = FileManager.default.createFile(atPath: path, contents: nil)
     }
     process.executableURL = URL(fileURLWithPath: Self.binary)
     process.arguments = arguments
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-    process.standardInput = FileHandle.nullDevice
+    process.standardInput =
+      input.map { FileHandle(forReadingAtPath: $0)! } ?? FileHandle.nullDevice
     process.standardOutput = FileHandle(forWritingAtPath: output.path)
     process.standardError = FileHandle(forWritingAtPath: errors.path)
     // The threads that tests run on block signals, and a child inherits that.
@@ -64,8 +67,10 @@ final class JepaProcess {
   }
 
   /// Runs the program to its end.
-  static func run(_ arguments: [String], in folder: String? = nil) throws -> Result {
-    try JepaProcess(arguments, in: folder).wait()
+  static func run(
+    _ arguments: [String], in folder: String? = nil, input: String? = nil
+  ) throws -> Result {
+    try JepaProcess(arguments, in: folder, input: input).wait()
   }
 
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }

@@ -41,7 +41,7 @@ public final class TextTrainer {
   ///   - configuration: resolved for the data.
   ///   - run: the run's folder, new or resumed.
   ///   - isResuming: whether `run` may hold a checkpoint to go on from.
-  /// - Throws: `PlannerError.autoencoderFailed`, `.tooFewExamples`, `RunError`, `TorchError`.
+  /// - Throws: `PlannerError.autoencoderFailed`, `RunError`, `TorchError`.
   public init(
     _ configuration: TextTrainingConfiguration, dataset: TextDataset, run: RunFolder,
     isResuming: Bool, logger: Logger = Logger(label: "jepa")
@@ -61,7 +61,7 @@ public final class TextTrainer {
     generator = RandomGenerator(seed: configuration.seed)
     model = PlannerModel(configuration.model, limits: limits, using: generator)
     model.move(to: device)
-    pairs = try TrainingPairs(
+    pairs = TrainingPairs(
       dataset, vocabulary: model.vocabulary, answerLength: answerLength,
       heldOutShare: configuration.heldOutShare, seed: configuration.seed)
     let memory =
@@ -203,7 +203,7 @@ public final class TextTrainer {
     _ step: PlannerStep, _ gradientNorm: Tensor, _ rate: Double, _ examples: Int,
     _ reporter: ProgressReporter
   ) throws {
-    let (rankMe, spread) = window.figures()
+    let (rankMe, spread) = window.figures(isCentred: true)
     let figures = HeldOutFigures(of: objective, using: generator, draws: &state.draws)
     let logged =
       [Metric("loss", step.loss.item())] + step.terms.map { Metric($0.name, $0.value.item()) }

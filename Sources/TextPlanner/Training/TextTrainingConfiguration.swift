@@ -50,7 +50,10 @@ public struct TextTrainingConfiguration: RunConfiguration {
   public var checkpoint = CheckpointConfiguration()
   public var collapse = CollapseConfiguration()
 
-  public init() {}
+  public init() {
+    // Prompts share most of their symbols, and so their embeddings a large mean.
+    collapse.minimumSpread = 0.002
+  }
 
   /// The settings that a resumed run may change.
   public static let changeable: Set<String> = [
@@ -64,8 +67,11 @@ public struct TextTrainingConfiguration: RunConfiguration {
 
   /// The configuration with the lengths decided.
   ///
-  /// - Throws: `RunError.invalidValue`.
+  /// - Throws: `RunError.invalidValue`, `PlannerError.tooFewExamples`.
   public func resolved(for dataset: TextDataset) throws -> TextTrainingConfiguration {
+    guard dataset.examples.count >= 2 else {
+      throw PlannerError.tooFewExamples(path: dataset.path, found: dataset.examples.count)
+    }
     var resolved = self
     resolved.promptLength = promptLength ?? dataset.longest.promptLength
     resolved.answerLength = answerLength ?? dataset.longest.answerLength

@@ -56,15 +56,14 @@ struct TrainingPairs {
   }
 
   /// - Parameter heldOutShare: the part of the examples that is not trained on.
-  /// - Throws: `PlannerError.tooFewExamples`.
+  ///
+  /// Precondition: there are at least 2 examples.
   init(
     _ dataset: TextDataset, vocabulary: Vocabulary, answerLength: Int, heldOutShare: Double,
     seed: UInt64
-  ) throws {
+  ) {
     let examples = dataset.examples
-    guard examples.count >= 2 else {
-      throw PlannerError.tooFewExamples(path: dataset.path, found: examples.count)
-    }
+    precondition(examples.count >= 2, "training on \(examples.count) examples")
     var (prompts, answers, negatives) = (Rows(), Rows(), [Rows]())
     var (classes, groupNumbers) = ([String: Int](), [String: Int]())
     var (answerClasses, groups) = ([Int](), [Int?]())
