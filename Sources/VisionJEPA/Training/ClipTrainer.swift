@@ -25,9 +25,7 @@ public final class ClipTrainer {
   private let slowFeatures: SlowFeatureMonitor
   private let metrics: MetricsLog
   private var state: ClipTrainingState
-  private var lastCheckpoint: Checkpoint? {
-    didSet { divergence.lastGood = lastCheckpoint?.path }
-  }
+  private var lastCheckpoint: Checkpoint?
 
   /// Makes everything ready for the first step, or for the step after the last checkpoint.
   ///
@@ -124,6 +122,7 @@ public final class ClipTrainer {
       synthetic: synthetic.map { ($0, configuration.synthetic.share) }, seed: configuration.seed,
       options: configuration.loader, sampler: sampler)
     let precision = configuration.precision.resolved(on: device)
+    divergence.lastGood = lastCheckpoint?.path
 
     let clock = ContinuousClock()
     let start = clock.now
@@ -218,5 +217,6 @@ public final class ClipTrainer {
         to: temporary, model: model, descent: descent, monitor: monitor, state: state,
         configuration: configuration)
     }
+    divergence.lastGood = lastCheckpoint?.path
   }
 }

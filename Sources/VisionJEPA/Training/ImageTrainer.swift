@@ -30,9 +30,7 @@ public final class ImageTrainer {
   private let divergence: DivergenceWatch
   private let metrics: MetricsLog
   private var state: TrainingState
-  private var lastCheckpoint: Checkpoint? {
-    didSet { divergence.lastGood = lastCheckpoint?.path }
-  }
+  private var lastCheckpoint: Checkpoint?
 
   /// Makes everything ready for the first step, or for the step after the last checkpoint.
   ///
@@ -121,6 +119,7 @@ public final class ImageTrainer {
       options: configuration.loader, requests: requests)
     defer { loading = loader.report }
     let precision = configuration.precision.resolved(on: device)
+    divergence.lastGood = lastCheckpoint?.path
 
     let clock = ContinuousClock()
     let start = clock.now
@@ -241,6 +240,7 @@ public final class ImageTrainer {
         to: temporary, method: method, descent: descent, monitor: monitor, state: state,
         configuration: configuration)
     }
+    divergence.lastGood = lastCheckpoint?.path
   }
 }
 
