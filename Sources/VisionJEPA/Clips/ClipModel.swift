@@ -152,7 +152,7 @@ public struct ClipModelDescription: Codable, Sendable {
   fileprivate func makeEncoder(path: String, using generator: RandomGenerator) throws
     -> VisionEncoder
   {
-    let stride = encoder?.patchSize ?? 8
+    let stride = encoder?.patchSize.pixels ?? 8
     guard (8...1024).contains(frameSize), frameSize % stride == 0, (1...4096).contains(tokenWidth)
     else {
       throw ModelError.impossible(
