@@ -93,8 +93,8 @@ import VisionJEPA
       ),
       (
         [Fixtures.path("models/vjepa2"), "--layout", "ijepa"],
-        "\(Fixtures.path("models/vjepa2"))/model.safetensors is no ijepa model: "
-          + "missing: embeddings.patch_embeddings.projection.weight"
+        "\(Fixtures.path("models/vjepa2"))/config.json contradicts the tensors: "
+          + "model_type vjepa2, asked for ijepa"
       ),
     ] {
       let result = try JepaProcess.run(["import"] + arguments + ["--output", output.path])

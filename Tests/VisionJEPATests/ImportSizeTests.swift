@@ -54,7 +54,7 @@ import Torch
     }
     let count = try sparseFile(tensors, at: "\(folder.path)/model.safetensors")
     let plan = try ModelImport(folder: folder.path).plan()
-    #expect(plan.weightCount == count && count == 630_764_800)
+    #expect(plan.weightCount == count && count == 630_762_240)
     #expect(plan.items.count == tensors.count)
     #expect(plan.description.torchDtype == "float16")
     #expect(plan.preprocessing == ImagePreprocessing(imageSize: 224))
