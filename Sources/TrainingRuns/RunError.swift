@@ -99,7 +99,8 @@ extension RunError: CustomStringConvertible {
     case .invalidJSON(let path, let reason):
       "\(path): \(reason)"
     case .samplerChanged(let what, let expected, let found):
-      "the checkpoint's order of items cannot be continued: \(what) was \(expected), now \(found)"
+      "the checkpoint's order of items cannot be continued: \(what) was \(expected), now \(found); "
+        + "put back what it was, or begin a new run"
     case .diskFull(let path):
       "\(path): the disk is full: make room; what was saved before is intact"
     case .file(let operation, let path, let code):

@@ -73,3 +73,13 @@ extension SafetensorsError: CustomStringConvertible, LocalizedError {
 
   public var errorDescription: String? { description }
 }
+
+extension SafetensorsError: CustomNSError {
+  /// The system's own error, so that a full disk is known for what it is.
+  public var errorUserInfo: [String: Any] {
+    guard case .system(_, _, let number) = self, let code = POSIXErrorCode(rawValue: number) else {
+      return [:]
+    }
+    return [NSUnderlyingErrorKey: POSIXError(code)]
+  }
+}

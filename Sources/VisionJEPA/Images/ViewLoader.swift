@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import TrainingRuns
 
 /// How a loader works; nothing here changes what it delivers.
@@ -10,10 +11,17 @@ public struct LoaderOptions: Codable, Sendable, Equatable {
   /// Whether a picture that cannot be read is an error, rather than replaced and listed.
   public var isStrict: Bool
 
-  public init(workers: Int = 2, prefetchedBatches: Int = 3, isStrict: Bool = false) {
+  /// - Parameter workers: by default one for each core, but 2 to 16; they run at low priority.
+  public init(
+    workers: Int = LoaderOptions.usualWorkers, prefetchedBatches: Int = 3, isStrict: Bool = false
+  ) {
     self.workers = workers
     self.prefetchedBatches = prefetchedBatches
     self.isStrict = isStrict
+  }
+
+  public static var usualWorkers: Int {
+    min(16, max(2, ProcessInfo.processInfo.activeProcessorCount))
   }
 
   public init(from decoder: any Decoder) throws {
@@ -60,12 +68,17 @@ final class FailureLog: @unchecked Sendable {
   private let lock = NSLock()
   private var reasons: [String: ImageError] = [:]
   private var count = 0
+  private let logger = Logger(label: "jepa")
 
+  /// Counts a failed read; the first ones are named in the log as they happen.
   func record(_ error: ImageError, path: String) {
-    lock.withLock {
+    let isNew = lock.withLock {
       count += 1
-      if reasons[path] == nil { reasons[path] = error }
+      guard reasons[path] == nil else { return false }
+      reasons[path] = error
+      return reasons.count <= 10
     }
+    if isNew { logger.warning("replaced by another picture: \(error)") }
   }
 
   func report(into report: inout LoaderReport) {
@@ -87,7 +100,7 @@ final class FailureLog: @unchecked Sendable {
 /// throws instead.
 ///
 /// ```swift
-/// let loader = try ViewLoader(folder, plan: .views(size: 64), seed: 7, requests: sampler)
+/// let loader = try ViewLoader(folder, plan: .clean(size: 64), seed: 7, requests: sampler)
 /// while let batch = try loader.next() {
 ///   train(batch)
 ///   loader.release(batch)

@@ -61,13 +61,9 @@ public struct ModelImport {
         folder: folder,
         found: names.filter { others.contains(($0 as NSString).pathExtension) }.sorted())
     }
-    struct Type: Decodable {
-      var modelType: String?
-      enum CodingKeys: String, CodingKey { case modelType = "model_type" }
-    }
     let configuration = "\(folder)/\(ImageModel.configurationName)"
     let isDescribed = FileManager.default.fileExists(atPath: configuration)
-    let type = isDescribed ? try JSONFile.read(Type.self, from: configuration).modelType : nil
+    let type = isDescribed ? try ModelDescription.modelType(in: configuration) : nil
     let layout = try self.layout ?? ModelLayout.detect(modelType: type, tensors: tensors)
     // A class that shares a layout, such as another trainer's, is taken at the user's word.
     if let type, ModelDescription.known.contains(type), !layout.modelTypes.contains(type) {

@@ -50,6 +50,11 @@ public struct EncoderConfiguration: RunConfiguration {
     return preset == .vitHuge ? 14 : min(16, max(2, imageSize / 8))
   }
 
+  /// The smallest size of at least `size` that is a multiple of its own tokens.
+  func fitting(_ size: Int) -> Int {
+    (size...).first { $0 % resolvedPatchSize(imageSize: $0) == 0 }!
+  }
+
   /// Checks that the tokens fit pictures of this size.
   ///
   /// - Throws: `RunError.invalidValue`.

@@ -144,6 +144,32 @@ struct ModelDescription: Codable {
   }
 }
 
+// MARK: - From a file
+
+extension ModelDescription {
+  /// Reads `config.json`; whether its model is of a kind that is known is asked first, so that another kind's is
+  /// not called incomplete.
+  ///
+  /// - Throws: `ModelError.unknownType`; `RunError.invalidJSON`, `.file`.
+  static func read(from path: String) throws -> ModelDescription {
+    if let type = try modelType(in: path), !known.contains(type) {
+      throw ModelError.unknownType(path: path, found: type)
+    }
+    return try JSONFile.read(ModelDescription.self, from: path)
+  }
+
+  /// The `model_type` of a configuration; nil where it has none.
+  ///
+  /// - Throws: `RunError.invalidJSON`, `.file`.
+  static func modelType(in path: String) throws -> String? {
+    struct Kind: Decodable {
+      var modelType: String?
+      enum CodingKeys: String, CodingKey { case modelType = "model_type" }
+    }
+    return try JSONFile.read(Kind.self, from: path).modelType
+  }
+}
+
 // MARK: - From a network
 
 extension ModelDescription {

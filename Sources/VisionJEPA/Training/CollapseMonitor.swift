@@ -59,7 +59,8 @@ final class CollapseMonitor {
   /// Remembers a step's embeddings, `[B, D]`.
   func note(_ embeddings: Tensor) {
     let fresh = embeddings.to(.float32)
-    let all = window.map { Tensor.concatenate([$0, fresh]) } ?? fresh
+    // A window that was read from a checkpoint is on the CPU.
+    let all = window.map { Tensor.concatenate([$0.to(device: fresh.device), fresh]) } ?? fresh
     window = all.slice(max(0, all.size(0) - capacity)..<all.size(0)).clone()
   }
 

@@ -98,7 +98,7 @@ public struct ImageTrainingConfiguration: RunConfiguration {
       isOpen ? try encoder.initial.map(ImageModel.initialPreprocessing(from:)) : nil
     let size =
       imageSize ?? initial?.preprocessing.imageSize
-      ?? Self.typicalSize(of: folder, decoder: decoder)
+      ?? encoder.fitting(Self.typicalSize(of: folder, decoder: decoder))
     resolved.imageSize = size
     resolved.encoder.patchSize =
       encoder.patchSize ?? initial?.patchSize ?? encoder.resolvedPatchSize(imageSize: size)
