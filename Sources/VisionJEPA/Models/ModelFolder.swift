@@ -8,11 +8,11 @@ struct ModelFolder {
 
   /// Finds the model in a run folder (its latest checkpoint) or in a folder of its own.
   ///
-  /// - Throws: `RunError` where a file is missing or damaged.
+  /// - Throws: `RunError` where a file is missing or damaged, `ModelError.unknownType`.
   init(at path: String, verifying: Bool = true) throws {
     checkpoint = try Checkpoint.open(at: path, verifying: verifying)
-    description = try JSONFile.read(
-      ModelDescription.self, from: checkpoint.file(ImageModel.configurationName))
+    description = try ModelDescription.read(
+      from: checkpoint.file(ImageModel.configurationName))
   }
 
   func file(_ name: String) -> String { checkpoint.file(name) }
