@@ -199,8 +199,8 @@ import TrainingRuns
 
   @Test func aConstantSeriesIsNothingSpecial() {
     #expect(results(.localLogRatio(floor: 0.5), [2, 2, 2, 2]) == [0, 0, 0, 0])
-    let scores = results(.robustScore(floor: 0.5), [0, 0, 0, 0, 0])
-    #expect(scores == [0, 0, 0, 0, 0])
+    let scores = results(.robustScore(floor: 0.5), [0, 0, 0, 0, 0, 0])
+    #expect(scores == [0, 0, 0, 0, 0, 0])
   }
 }
 

@@ -44,8 +44,9 @@ struct FramesVideoTests {
     let videos = try TestVideos()
     let path = try videos.make(
       "variable.mkv", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=2", "-vf",
-      "setpts='(if(lt(N,8),N/10,0.8+(N-8)/3)+0.013*mod(N,3))/TB'", "-fps_mode", "passthrough",
-      "-enc_time_base", "1/1000", "-c:v", "mpeg4")
+      "settb=1/1000,setpts='(if(lt(N,8),N/10,0.8+(N-8)/3)+0.013*mod(N,3))/TB'", "-fps_mode",
+      "passthrough",
+      "-enc_time_base", "1/1000", "-c:v", "ffv1")
     let expected = try TestVideos.timestamps(of: path)
     let source = try FrameInput.open(path)
     #expect(areClose(try source.remainingFrames().map(\.seconds), expected))
@@ -59,7 +60,7 @@ struct FramesVideoTests {
     let videos = try TestVideos()
     let path = try videos.make(
       "late.mkv", "-f", "lavfi", "-i", "testsrc=s=32x32:r=24000/1001:d=1", "-vf",
-      "setpts='if(eq(N,0),0,PTS+7200/TB)'", "-fps_mode", "passthrough", "-c:v", "mpeg4")
+      "setpts='if(eq(N,0),0,PTS+7200/TB)'", "-fps_mode", "passthrough", "-c:v", "ffv1")
     let last = try #require(try FrameInput.open(path).remainingFrames().last)
     let expected = 7200 + 23 * 1001.0 / 24000
     #expect(abs(last.seconds - expected) < 0.002)
