@@ -30,6 +30,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case system(path: String, operation: String, errorNumber: Int32)
   /// A folder, a device or a pipe stands where a file is to be written.
   case notARegularFile(path: String)
+  /// Something stands where a new folder is to be made.
+  case alreadyThere(path: String)
   /// The file is not the float32 matrix in numpy's format that was expected.
   case malformedNPY(path: String, expected: String, found: String)
 }
@@ -67,6 +69,7 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
       "\(path): could not \(operation): \(String(cString: strerror(errorNumber)))"
     case .notARegularFile(let path):
       "\(path): expected a file to write, found a folder, a device or a pipe"
+    case .alreadyThere(let path): "\(path) is there already: name a new folder"
     case .malformedNPY(let path, let expected, let found):
       "\(path): expected \(expected), found \(found)"
     }

@@ -11,7 +11,7 @@ struct Jepa: ParsableCommand {
     abstract: "Learns from pictures without labels, by predicting in embedding space.",
     version: ProgramVersion.current,
     subcommands: [
-      Train.self, Evaluate.self, Embed.self, Preview.self, Demo.self,
+      Train.self, Evaluate.self, Embed.self, Preview.self, Demo.self, MakeClip.self,
     ])
 
   /// Sets up logging, then runs the subcommand; any error is one line on the standard error and status 1.
