@@ -59,4 +59,4 @@ struct MakeClip: ParsableCommand {
   }
 }
 
-extension FaultKind: ExpressibleByArgument {}
+extension FaultKind: @retroactive ExpressibleByArgument {}
