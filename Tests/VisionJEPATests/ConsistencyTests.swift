@@ -163,7 +163,8 @@ import TrainingRuns
     let report = try Self.scored(frames)
     #expect(report.ranges.map(\.kind) == [.duplicate, .cut])
     #expect(report.ranges.map(\.start) == [11, 25] && report.ranges.map(\.end) == [11, 25])
-    #expect(report.ranges.allSatisfy { $0.statistic == "pixelDifference" && $0.score > 0 })
+    #expect(report.ranges.map(\.statistic) == ["pixelDifference", "shotSeparation"])
+    #expect(report.ranges.allSatisfy { $0.score > 0 })
     #expect(abs(report.ranges[1].startSeconds - 1) < 1e-9)
     #expect(report.isFlagged && abs(report.consistency - 0.95) < 1e-9)
     let text = report.text
@@ -241,8 +242,8 @@ import TrainingRuns
     #expect(!few.isMet && abs(few.certifiedPer1000 - 9.94) < 0.01)
     #expect(
       few.description
-        == "at most 9.94 false alarms in 1000 frames (95 %), since none of 300 frames of the clean "
-        + "clips are above the threshold; 1 in 1000 would need 3000 clean frames")
+        == "at most 9.94 false alarms in 1000 frames (95 %): none of 300 clean frames are above the "
+        + "threshold; 1 in 1000 would need 3000 clean frames")
     let many = FalseAlarmClaim(grounds: .calibration, frames: 4000, alarms: 0, wantedPer1000: 1)
     #expect(many.isMet && many.certifiedPer1000 == 1)
   }
@@ -289,7 +290,7 @@ import TrainingRuns
     }
     let frames = MovingShapes.frames(40, cuts: [25], seed: 6)
     let strict = ConsistencyCalibration(
-      scores: [("a", [100])], wantedPer1000: 1, model: "m", rule: "r")
+      scores: [("a", [100])], wantedPer1000: 1, model: "m", rule: "r", ordinary: [.cut])
     #expect(try !Self.scored(frames, calibration: strict).isFlagged)
   }
 }

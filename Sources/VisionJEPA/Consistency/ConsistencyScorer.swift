@@ -76,7 +76,7 @@ public enum ClipMeasurement {
   public static func table(
     of source: any FrameSource, model: ClipModel?, device: Device = .cpu, groupSize: Int = 32,
     progress: (Int) -> Void = { _ in }
-  ) throws -> FrameTable {
+  ) throws(FrameError) -> FrameTable {
     var table = FrameTable(names: names)
     var pixels = PixelMeter()
     let tokens = model.map { TokenMeter($0, device: device, groupSize: groupSize) }
@@ -89,6 +89,23 @@ public enum ClipMeasurement {
     pixels.finish(&table)
     tokens?.finish(&table)
     return table
+  }
+
+  /// The same frames measured by several models; what pixels say is measured once.
+  public static func tables(
+    of images: [RGBImage], framesPerSecond: Double, models: [ClipModel], device: Device = .cpu
+  ) throws(FrameError) -> [FrameTable] {
+    func source() -> MemoryFrameSource {
+      MemoryFrameSource(images, framesPerSecond: framesPerSecond)
+    }
+    let pixels = try table(of: source(), model: nil)
+    return models.map { model in
+      var table = pixels
+      let tokens = TokenMeter(model, device: device)
+      for image in images { tokens.append(image, to: &table) }
+      tokens.finish(&table)
+      return table
+    }
   }
 }
 
