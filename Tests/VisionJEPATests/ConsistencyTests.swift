@@ -135,24 +135,11 @@ import TrainingRuns
 
   // MARK: The rule
 
-  /// A rule that knows one thing: a pixel difference far above, or below, what is usual.
-  static func rule(threshold: Float = 3) -> ConsistencyRule {
-    var weights = [[Float]](repeating: [0, 0, 0], count: 8)
-    weights[1 + BreakKind.allCases.firstIndex(of: .cut)!] = [0, 4, 0]
-    weights[1 + BreakKind.allCases.firstIndex(of: .duplicate)!] = [0, 0, 4]
-    return ConsistencyRule(
-      inputs: [
-        ConsistencyRule.Input(
-          feature: .ratio(statistic: "pixelDifference", offset: 0), mean: 0, deviation: 0.5)
-      ], weights: weights, biases: [0] + [Float](repeating: -4, count: 7), threshold: threshold,
-      cleanFrames: 1000, cleanAlarms: 1)
-  }
-
   static func scored(
     _ frames: [RGBImage], calibration: ConsistencyCalibration? = nil
   ) throws -> ConsistencyReport {
     let model = ConsistencyModel(
-      clips: try ClipModelTests.model(), rule: rule(), fingerprint: "m")
+      clips: try ClipModelTests.model(), rule: sampleRule(), fingerprint: "m")
     return try ConsistencyScorer(model, calibration: calibration)
       .score(MemoryFrameSource(frames, name: "a clip"))
   }
@@ -187,10 +174,10 @@ import TrainingRuns
     } throws: {
       "\($0)".contains("rule.json is missing: jepa benchmark video")
     }
-    try ConsistencyModel.write(Self.rule(), toCheckpoint: run.path)
+    try ConsistencyModel.write(sampleRule(), toCheckpoint: run.path)
     let loaded = try ConsistencyModel.load(from: run.path)
-    #expect(loaded.ruleFingerprint == Self.rule().fingerprint)
-    #expect(Self.rule(threshold: 4).fingerprint != Self.rule().fingerprint)
+    #expect(loaded.ruleFingerprint == sampleRule().fingerprint)
+    #expect(sampleRule(threshold: 4).fingerprint != sampleRule().fingerprint)
 
     let other = try folder.publishCheckpoint(step: 2) {
       try ClipModelTests.stirred().save(to: $0)
