@@ -65,7 +65,12 @@ public struct ConsistencyModel {
 /// Reads a clip once, from its first frame to its last, and measures every frame.
 public enum ClipMeasurement {
   /// Every statistic: those of pixels, then those of tokens.
-  public static let names = PixelMeter.names + TokenMeter.names
+  public static let names = PixelMeter.names + TokenMeter.names + relative.map { $0 + "Ratio" }
+
+  /// Statistics that are also given against the median of the four frames on either side, as a logarithm.
+  private static let relative = [
+    "pixelDifference", "copyLast", "energyPast", "energyFuture", "energyMiddle",
+  ]
 
   /// Measures all frames that a source has left.
   ///
@@ -88,7 +93,15 @@ public enum ClipMeasurement {
     }
     pixels.finish(&table)
     tokens?.finish(&table)
+    compare(&table)
     return table
+  }
+
+  private static func compare(_ table: inout FrameTable) {
+    for name in relative {
+      let ratios = RuleFeature.ratio(statistic: name, offset: 0).values(in: table)
+      table.set(ratios, of: name + "Ratio", from: 0)
+    }
   }
 
   /// The same frames measured by several models; what pixels say is measured once.
@@ -104,6 +117,7 @@ public enum ClipMeasurement {
       let tokens = TokenMeter(model, device: device)
       for image in images { tokens.append(image, to: &table) }
       tokens.finish(&table)
+      compare(&table)
       return table
     }
   }
