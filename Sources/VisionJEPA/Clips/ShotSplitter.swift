@@ -1,7 +1,7 @@
 /// Tells where one shot ends and the next begins, in frames that pass one by one.
 public struct ShotSplitter {
   private var statistics = FrameStatisticsStream()
-  private var detector = CutDetector(separation: PixelMeter.cutSeparation)
+  private var detector = CutDetector()
   private var count = 0
   private var found: [Int] = []
 

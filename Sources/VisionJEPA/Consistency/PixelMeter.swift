@@ -14,12 +14,8 @@ public struct PixelMeter {
   }
 
   private var stream = FrameStatisticsStream()
-  private var cuts = CutDetector(separation: Self.cutSeparation)
+  private var cuts = CutDetector()
   private var count = 0
-
-  /// The separation of a cut. Measured on clips of handheld cycling, animation, a talking head, pedestrians
-  /// and a tree: 1.48 and more at cuts, at most 1.29 elsewhere.
-  static let cutSeparation = 1.4
 
   public init() {}
 
