@@ -60,6 +60,24 @@ public struct ConsistencyModel {
       RuleFile(model: ClipModel.fingerprint(ofCheckpoint: checkpoint.path), rule: rule),
       to: checkpoint.file(ruleName))
   }
+
+  /// Makes a run folder of a checkpoint's model and a rule for it, without what only training needs.
+  ///
+  /// - Parameter output: a new or empty folder.
+  /// - Throws: `RunError.outputNotEmpty`, `.diskFull`, `.file`.
+  @discardableResult
+  public static func publish(
+    _ rule: ConsistencyRule, ofCheckpoint path: String, to output: String
+  ) throws -> Checkpoint {
+    let source = try Checkpoint.open(at: path)
+    let file = RuleFile(model: try ClipModel.fingerprint(ofCheckpoint: source.path), rule: rule)
+    return try RunFolder.create(at: output).publishCheckpoint(step: source.step) { folder in
+      for name in ClipModel.fileNames + ["config.yaml"] {
+        try FileManager.default.copyItem(atPath: source.file(name), toPath: "\(folder)/\(name)")
+      }
+      try JSONFile.write(file, to: "\(folder)/\(ruleName)")
+    }
+  }
 }
 
 /// Reads a clip once, from its first frame to its last, and measures every frame.
