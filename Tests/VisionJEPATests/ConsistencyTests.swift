@@ -168,7 +168,10 @@ import TrainingRuns
     let run = TemporaryPath("rule")
     let folder = try RunFolder.create(at: run.path)
     let model = try ClipModelTests.model()
-    let checkpoint = try folder.publishCheckpoint(step: 1) { try model.save(to: $0) }
+    let checkpoint = try folder.publishCheckpoint(step: 1) { path in
+      try model.save(to: path)
+      try "seed: 1".write(toFile: path + "/config.yaml", atomically: true, encoding: .utf8)
+    }
     #expect {
       _ = try ConsistencyModel.load(from: run.path)
     } throws: {
@@ -178,6 +181,17 @@ import TrainingRuns
     let loaded = try ConsistencyModel.load(from: run.path)
     #expect(loaded.ruleFingerprint == sampleRule().fingerprint)
     #expect(sampleRule(threshold: 4).fingerprint != sampleRule().fingerprint)
+
+    let shipped = TemporaryPath("shipped")
+    let published = try ConsistencyModel.publish(
+      sampleRule(), ofCheckpoint: run.path, to: shipped.path)
+    #expect(published.step == 1)
+    #expect(try ConsistencyModel.load(from: shipped.path).fingerprint == loaded.fingerprint)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: published.path).sorted() == [
+        "config.json", "config.yaml", "manifest.json", "model.safetensors",
+        "predictor.safetensors", "rule.json",
+      ])
 
     let other = try folder.publishCheckpoint(step: 2) {
       try ClipModelTests.stirred().save(to: $0)
