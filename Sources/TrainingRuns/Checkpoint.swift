@@ -10,6 +10,15 @@ public struct Checkpoint: Equatable, Sendable {
   /// The path of the file called `name` in this checkpoint, whether or not there is one.
   public func file(_ name: String) -> String { "\(path)/\(name)" }
 
+  /// The CRC-32C of the file called `name`, as its manifest has it: eight hexadecimal digits.
+  ///
+  /// Throws: `RunError.damagedCheckpoint` where the manifest lists no such file, `.invalidJSON`, `.file`.
+  public func checksum(of name: String) throws -> String {
+    guard let file = try CheckpointManifest.read(from: path).files.first(where: { $0.name == name })
+    else { throw RunError.damagedCheckpoint(file: file(name), damage: .missing, intact: nil) }
+    return file.crc32c
+  }
+
   /// The checkpoint at `path`: a step folder, or a run folder, whose newest it is.
   ///
   /// - Parameter verifying: whether every file is read and compared with the manifest.

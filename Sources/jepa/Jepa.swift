@@ -11,7 +11,8 @@ struct Jepa: ParsableCommand {
     abstract: "Learns from pictures without labels, by predicting in embedding space.",
     version: ProgramVersion.current,
     subcommands: [
-      Train.self, Evaluate.self, Embed.self, Preview.self, Demo.self, MakeClip.self,
+      Train.self, Evaluate.self, Embed.self, Score.self, Calibrate.self, Benchmark.self,
+      Preview.self, Demo.self, MakeClip.self,
     ])
 
   /// Sets up logging, then runs the subcommand; any error is one line on the standard error and status 1.
@@ -38,5 +39,6 @@ struct Jepa: ParsableCommand {
 /// The models that can be trained.
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a model.", subcommands: [TrainImages.self, TrainTransitions.self])
+    abstract: "Train a model.",
+    subcommands: [TrainImages.self, TrainVideo.self, TrainTransitions.self])
 }

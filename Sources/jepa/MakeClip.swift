@@ -16,7 +16,7 @@ struct MakeClip: ParsableCommand {
   var output: String
 
   @Option(help: "What is broken, in turn; may be repeated. The last four stand alone.")
-  var fault: [FaultKind] = []
+  var fault: [String] = []
 
   @Option(help: "How many frames there are before any is dropped or added.")
   var frames = 96
@@ -40,6 +40,9 @@ struct MakeClip: ParsableCommand {
     guard FrameSize(size) != nil else {
       throw ValidationError("--size: expected WIDTHxHEIGHT, such as 96x72, found \(size)")
     }
+    for name in fault where FaultKind(rawValue: name) == nil {
+      throw ValidationError("--fault: expected one of those listed by --help, found \(name)")
+    }
     guard frames > 0, spacing >= 36, noise >= 0 else {
       throw ValidationError(
         "--frames: 1 or more; --spacing: 36 or more; --noise: 0 or more")
@@ -51,12 +54,10 @@ struct MakeClip: ParsableCommand {
     let options = SyntheticClip.Options(
       width: size.width, height: size.height, frameCount: frames, noise: noise...noise)
     var folder = MadeUpClipFolder(
-      options: options, seed: seed, faults: fault,
+      options: options, seed: seed, faults: fault.compactMap(FaultKind.init(rawValue:)),
       pictures: try pictures.map { try CutOut.all(inFolder: $0, atMost: 400) } ?? [])
     folder.spacing = spacing
     try folder.write(to: output)
     print("wrote \(output)")
   }
 }
-
-extension FaultKind: @retroactive ExpressibleByArgument {}

@@ -47,8 +47,17 @@ final class CollapseMonitor {
   private(set) var window: Tensor?
   private(set) var strikes = 0
   private let capacity = 512
+  private let remedies: String
 
-  init(_ configuration: CollapseConfiguration) { self.configuration = configuration }
+  /// - Parameter remedies: what a verdict advises to change.
+  init(
+    _ configuration: CollapseConfiguration,
+    remedies: String = "Raise method.regularizerWeight or batchSize, lower "
+      + "optimizer.learningRate.peak, or choose another method.regularizer"
+  ) {
+    self.configuration = configuration
+    self.remedies = remedies
+  }
 
   /// Takes over where an earlier session stopped.
   func restore(window: Tensor?, strikes: Int) {
@@ -82,9 +91,7 @@ final class CollapseMonitor {
     guard configuration.isWatched, progress >= configuration.graceShare,
       step >= configuration.graceSteps
     else { return nil }
-    let stronger =
-      "Raise method.regularizerWeight or batchSize, lower optimizer.learningRate.peak, "
-      + "or choose another method.regularizer; --set collapse.isWatched=false goes on regardless."
+    let stronger = remedies + "; --set collapse.isWatched=false goes on regardless."
     var found: CollapseVerdict?
     if !(spread >= configuration.minimumSpread) {
       found = CollapseVerdict(

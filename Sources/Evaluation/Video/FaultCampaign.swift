@@ -1,0 +1,152 @@
+import Foundation
+import Torch
+import TrainingRuns
+import VisionJEPA
+
+/// A clip in memory to put faults into.
+struct BenchmarkClip {
+  let name: String
+  let images: [RGBImage]
+  let framesPerSecond: Double
+  /// First frames of new shots.
+  let nativeCuts: [Int]
+
+  /// Reads a clip, at most `limit` frames of it.
+  ///
+  /// - Throws: `FrameError`.
+  init(path: String, limit: Int) throws {
+    let source = try FrameInput.open(path)
+    var images: [RGBImage] = []
+    while images.count < limit, let frame = try source.next() { images.append(frame.image) }
+    self.init(
+      name: (path as NSString).lastPathComponent, images: images,
+      framesPerSecond: source.framesPerSecond ?? 25)
+  }
+
+  init(name: String, images: [RGBImage], framesPerSecond: Double = 25) {
+    self.name = name
+    self.images = images
+    self.framesPerSecond = framesPerSecond
+    nativeCuts = ShotSplitter.cuts(of: images)
+  }
+}
+
+/// Puts faults into clips and measures every frame of what comes out.
+struct FaultCampaign {
+  /// How often each fault is put into each clip.
+  var seeds = 3
+  /// Synthetic clips, for the faults that need one.
+  var syntheticClips = 12
+  /// Pictures that move in them.
+  var cutOuts: [CutOut] = []
+
+  /// A clip's statistics before and after.
+  struct Trial: Sendable {
+    let clean: LabelledClip
+    let broken: [LabelledClip]
+  }
+
+  /// Breaks a clip in all ways that can be done to any, `seeds` times.
+  ///
+  /// - Parameters:
+  ///   - donor: of what is spliced in; of any size.
+  ///   - models: whose statistics are wanted; the trials are in their order.
+  func trials(
+    of clip: BenchmarkClip, donor: BenchmarkClip, models: [ClipModel], device: Device
+  ) throws -> [Trial] {
+    try trials(
+      of: clip, broken: brokenCopies(of: clip, donor: donor), models: models, device: device)
+  }
+
+  private func brokenCopies(
+    of clip: BenchmarkClip, donor: BenchmarkClip
+  ) throws -> [FaultyClip] {
+    var brokenClips: [FaultyClip] = []
+    let kinds = FaultKind.injected
+    for seed in 0..<seeds {
+      // Each pass has room for some faults; passes go on where the last one stopped.
+      let injector = FaultInjector(seed: UInt64(seed), spacing: 36, margin: 10)
+      let room = injector.capacity(frameCount: clip.images.count)
+      guard room > 0 else { continue }
+      for first in stride(from: 0, to: kinds.count, by: room) {
+        let turn = (0..<room).map { kinds[(first + $0) % kinds.count] }
+        let pass = FaultInjector(
+          seed: UInt64(seed) &* 1009 &+ UInt64(first), spacing: 36, margin: 10)
+        brokenClips.append(
+          try pass.inject(
+            turn, into: clip.images, framesPerSecond: clip.framesPerSecond,
+            donor: donor.resized(like: clip)))
+      }
+    }
+    return brokenClips
+  }
+
+  /// Measures a clip and what became of it.
+  private func trials(
+    of clip: BenchmarkClip, broken: [FaultyClip], models: [ClipModel], device: Device
+  ) throws -> [Trial] {
+    func measured(
+      _ images: [RGBImage], _ labels: [FaultLabel], _ origins: [Int?]
+    ) throws -> [LabelledClip] {
+      try ClipMeasurement.tables(
+        of: images, framesPerSecond: clip.framesPerSecond, models: models, device: device
+      ).map {
+        LabelledClip(
+          source: clip.name, table: $0, labels: labels, origins: origins,
+          nativeCuts: clip.nativeCuts)
+      }
+    }
+    let clean = try measured(clip.images, [], Array(clip.images.indices))
+    let after = try broken.map { try measured($0.images, $0.labels, $0.origins) }
+    return models.indices.map { model in
+      Trial(clean: clean[model], broken: after.map { $0[model] })
+    }
+  }
+
+  /// Synthetic clips, each a source, with all faults put into them and those that only they can have.
+  func syntheticTrials(
+    firstSeed: UInt64, models: [ClipModel], device: Device
+  ) throws -> [[Trial]] {
+    var once = self
+    once.seeds = 1
+    var byModel = [[Trial]](repeating: [], count: models.count)
+    for number in 0..<syntheticClips {
+      let options = Self.options(number)
+      let scene = SyntheticClip(
+        seed: firstSeed + UInt64(number), options: options, pictures: cutOuts)
+      let clip = BenchmarkClip(
+        name: "synthetic \(number)", images: (0..<scene.frameCount).map(scene.image(at:)))
+      let other = SyntheticClip(
+        seed: firstSeed + 10_000 + UInt64(number), options: options, pictures: cutOuts)
+      let donor = BenchmarkClip(
+        name: "donor", images: (0..<40).map { other.image(at: $0) })
+      let semantic = FaultKind.allCases.compactMap { kind in
+        FaultyClip(kind, in: scene, pictures: cutOuts)
+      }
+      let broken = try once.brokenCopies(of: clip, donor: donor) + semantic
+      let trials = try trials(of: clip, broken: broken, models: models, device: device)
+      for model in models.indices { byModel[model].append(trials[model]) }
+    }
+    return byModel
+  }
+
+  /// Slow and fast scenes, still and moving cameras, with and without something to go behind.
+  private static func options(_ number: Int) -> SyntheticClip.Options {
+    var options = SyntheticClip.Options(
+      width: 160, height: 128, frameCount: 120, hasPillar: number % 2 == 0)
+    switch number % 3 {
+    case 0: break
+    case 1: (options.speed, options.pan, options.zoom) = (0.03...0.1, 1, 0.3)
+    default: (options.speed, options.pan, options.zoom, options.light) = (0.004...0.02, 0, 0, 0.05)
+    }
+    return options
+  }
+}
+
+extension BenchmarkClip {
+  /// Some of its frames in the size of another clip's, to be spliced into that.
+  func resized(like other: BenchmarkClip) -> [RGBImage] {
+    guard let size = other.images.first else { return [] }
+    return images.prefix(64).map { $0.resized(width: size.width, height: size.height) }
+  }
+}

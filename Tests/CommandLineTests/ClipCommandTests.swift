@@ -1,0 +1,229 @@
+import Foundation
+import TestSupport
+import Testing
+import TrainingRuns
+import VisionJEPA
+
+/// `jepa train video`, `score` and `calibrate` on generated clips, as a user runs them.
+@Suite struct ClipCommandTests {
+  let clips = TemporaryPath("clips")
+  let run = TemporaryPath("run")
+
+  init() throws {
+    try MovingShapes.write(
+      MovingShapes.frames(26, cuts: [12], seed: 1), to: clips.path + "/first")
+    try MovingShapes.write(MovingShapes.frames(10, seed: 2), to: clips.path + "/second")
+  }
+
+  private func training(_ more: String..., on folder: String? = nil) -> [String] {
+    ["train", "video", folder ?? clips.path, "--output", run.path, "--threads", "1"]
+      + [
+        "frameSize=32", "batchSize=2", "predictor.width=16", "tokenWidth=12", "loader.workers=1",
+        "logEverySteps=1",
+      ].flatMap { ["--set", $0] } + more
+  }
+
+  private func expectFailure(
+    _ arguments: [String], saying message: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let result = try JepaProcess.run(arguments)
+    #expect(result.status == 1 && !result.wasKilled, sourceLocation: sourceLocation)
+    #expect(result.errorLines.last == "jepa: error: \(message)", sourceLocation: sourceLocation)
+  }
+
+  @Test func trainWritesARunAndResumesIt() throws {
+    try Data("no video".utf8).write(to: URL(fileURLWithPath: clips.path + "/notes.txt"))
+    let result = try JepaProcess.run(training("--steps", "3", "--synthetic", "0.5"))
+    #expect(result.status == 0, "\(result.errors)")
+    for line in [
+      "\(clips.path)/first: 26 frames, cuts at 12", "\(clips.path)/second: 10 frames",
+      "6 windows of 36 frames in 3 shots at 32 pixels",
+    ] {
+      #expect(result.errors.contains(line), "\(line) in \(result.errors)")
+    }
+    #expect(result.errors.contains("50 % of windows made up"))
+    #expect(result.errors.contains("\(clips.path)/notes.txt: "), "what is no video is named")
+    let names = try FileManager.default.contentsOfDirectory(atPath: run.path)
+    for name in ["config.yaml", "environment.json", "metrics.jsonl", "latest", "step-0000003"] {
+      #expect(names.contains(name))
+    }
+    #expect(names.contains { $0.hasPrefix("events.out.tfevents") })
+
+    let longer = try JepaProcess.run(
+      ["train", "video", clips.path, "--output", run.path, "--resume", "--steps", "5"])
+    #expect(longer.status == 0, "\(longer.errors)")
+    #expect(longer.errors.contains("going on from step 3\n"))
+    #expect(try lossCurve(ofRun: run.path).count == 5)
+    #expect(try ClipModel.load(from: run.path).frameSize == 32)
+  }
+
+  @Test func terminationSavesAndSaysHowToGoOn() throws {
+    let process = try JepaProcess(training("--minutes", "5"))
+    process.wait { loggedSteps(ofRun: run.path) > 2 }
+    process.send(SIGTERM)
+    let result = process.wait()
+    #expect(result.status == 0 && !result.wasKilled, "\(result.errors)")
+    #expect(
+      result.errors.contains(
+        "stopped by SIGTERM; go on with: jepa train video \(clips.path) --output \(run.path) --resume"
+      ))
+    let steps = try lossCurve(ofRun: run.path).count
+    #expect(try Checkpoint.open(at: run.path).step == steps)
+  }
+
+  @Test func uselessFolders() throws {
+    let nowhere = run.path + "-nowhere"
+    try expectFailure(training(on: nowhere), saying: "\(nowhere): no such file or folder")
+    let empty = TemporaryPath("empty")
+    try FileManager.default.createDirectory(
+      atPath: empty.path, withIntermediateDirectories: true)
+    try expectFailure(
+      training(on: empty.path),
+      saying: "\(empty.path): the folder is empty, expected videos or folders of frames")
+    try Data("hello".utf8).write(to: URL(fileURLWithPath: empty.path + "/a.txt"))
+    try Data("hello".utf8).write(to: URL(fileURLWithPath: empty.path + "/b.txt"))
+    try expectFailure(
+      training(on: empty.path),
+      saying: "\(empty.path): none of its 2 files is a video or a frame")
+    try expectFailure(
+      training("--set", "windowLength=16", on: clips.path),
+      saying:
+        "no shot is as long as a window: expected at least 16 frames without a cut, the longest "
+        + "has 14; lower windowLength (at least 5) or add longer clips")
+  }
+
+  @Test func settingsAreRefusedBeforeAnythingIsMade() throws {
+    try expectFailure(
+      training("--set", "frameSize=30"),
+      saying: "frameSize: a multiple of 8 from 16 to 1024 pixels, found 30")
+    try expectFailure(
+      training("--set", "optimizer.learning_rate=1"),
+      saying: "--set: unknown key optimizer.learning_rate: did you mean optimizer.learningRate?")
+    try expectFailure(
+      training("--device", "cuda:99"),
+      saying: "device cuda:99 is not available with this machine and this libtorch")
+    try expectFailure(
+      training("--resume"),
+      saying: "\(run.path) is neither a run nor a checkpoint: it has no config.yaml")
+    #expect(!FileManager.default.fileExists(atPath: run.path))
+  }
+
+  // MARK: Scoring
+
+  /// A run with a rule, and a clip with a cut at 12 and a repeat at 20.
+  private func prepared() throws -> String {
+    let trained = try JepaProcess.run(training("--steps", "1"))
+    #expect(trained.status == 0, "\(trained.errors)")
+    try ConsistencyModel.write(sampleRule(), toCheckpoint: run.path)
+    var frames = MovingShapes.frames(40, cuts: [12], seed: 6)
+    frames[20] = frames[19]
+    let broken = clips.path + "-broken"
+    try MovingShapes.write(frames, to: broken)
+    return broken
+  }
+
+  @Test func scoreSaysWhereAClipBreaks() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let (json, csv) = (run.path + "/scores.json", run.path + "/scores.csv")
+    let result = try JepaProcess.run([
+      "score", broken, "--checkpoint", run.path, "--json", json, "--csv", csv, "--fps", "10",
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.hasPrefix("\(broken): 40 frames, 0:03.900: 2 ranges flagged"))
+    #expect(result.output.contains("0:01.200"))
+    #expect(result.output.contains("duplicate or freeze"))
+
+    let object = try #require(
+      JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: json)))
+        as? [String: Any])
+    #expect(object["input"] as? String == broken && object["framesPerSecond"] as? Double == 10)
+    let frames = try #require(object["frames"] as? [[String: Any]])
+    #expect(frames.count == 40)
+    for name in ["index", "seconds", "score"] + ClipMeasurement.names {
+      #expect(frames[5].keys.contains(name), "\(name)")
+    }
+    #expect(frames[5]["energyMiddle"] is Double && frames[0]["energyPast"] is NSNull)
+    let ranges = try #require(object["ranges"] as? [[String: Any]])
+    #expect(ranges.map { $0["start"] as? Int } == [12, 20])
+    for name in ["start", "end", "startSeconds", "endSeconds", "kind", "score", "statistic"] {
+      #expect(ranges[0].keys.contains(name), "\(name)")
+    }
+    let claim = try #require(object["claim"] as? [String: Any])
+    #expect(claim["grounds"] as? String == "clip")
+    let rows = try String(contentsOfFile: csv, encoding: .utf8).split(separator: "\n")
+    #expect(rows.count == 41 && rows[0].hasPrefix("index,seconds,pixelDifference,"))
+    #expect(rows[13].hasSuffix(",1") && rows[5].hasSuffix(",0"))
+  }
+
+  @Test func checkIsAnExitStatus() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    func score(_ more: String...) throws -> JepaProcess.Result {
+      try JepaProcess.run(["score", "--checkpoint", run.path] + more)
+    }
+    let flagged = try score(broken, "--check")
+    #expect(flagged.status == 3 && flagged.errors.isEmpty)
+    #expect(try score(clips.path + "/second", "--check").status == 0)
+    // The broken stretch left out.
+    #expect(try score(broken, "--check", "--start", "0.84").status == 0)
+
+    let ranking = try score(broken, clips.path + "/second", clips.path + "/none", "--check")
+    #expect(ranking.status == 1, "one of them is not there")
+    #expect(ranking.errors == "jepa: \(clips.path)/none: no such file or folder\n")
+    let lines = ranking.output.split(separator: "\n")
+    #expect(lines.count == 2)
+    #expect(lines[0].hasPrefix("1. \(clips.path)/second: 10 frames"))
+    #expect(lines[1].hasPrefix("2. \(broken): 40 frames"))
+  }
+
+  @Test func calibrateSetsAThresholdAndSaysWhatItIsWorth() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let file = run.path + "/source.json"
+    let calibrated = try JepaProcess.run([
+      "calibrate", clips.path + "/first", "--checkpoint", run.path, "--output", file,
+    ])
+    #expect(calibrated.status == 0, "\(calibrated.errors)")
+    #expect(calibrated.output.hasPrefix("wrote \(file): at most 109 false alarms in 1000 frames"))
+    #expect(calibrated.output.contains("none of 26 clean frames are above the threshold"))
+    #expect(calibrated.errors.contains("\(clips.path)/first: looks like cut at frame 12"))
+
+    // Cuts are usual at this source; repeats are not.
+    let scored = try JepaProcess.run([
+      "score", broken, "--checkpoint", run.path, "--calibration", file, "--check",
+    ])
+    #expect(scored.status == 3)
+    #expect(scored.output.contains("1 range flagged"))
+    #expect(scored.output.contains("at most 109 false alarms in 1000 frames"))
+
+    try "{}".write(toFile: file, atomically: true, encoding: .utf8)
+    let damaged = try JepaProcess.run([
+      "score", broken, "--checkpoint", run.path, "--calibration", file,
+    ])
+    #expect(damaged.status == 1 && damaged.errors.hasPrefix("jepa: error: \(file): no key "))
+  }
+
+  @Test func scoringWithoutWhatItNeeds() throws {
+    let trained = try JepaProcess.run(training("--steps", "1"))
+    #expect(trained.status == 0, "\(trained.errors)")
+    let checkpoint = try Checkpoint.open(at: run.path).path
+    let clip = clips.path + "/second"
+    try expectFailure(
+      ["score", clip, "--checkpoint", run.path],
+      saying:
+        "\(checkpoint)/rule.json is missing: jepa benchmark video CLIPS… --checkpoint … --fit "
+        + "makes it")
+    try ConsistencyModel.write(sampleRule(), toCheckpoint: run.path)
+    try MovingShapes.write(MovingShapes.frames(2), to: clips.path + "/two")
+    try expectFailure(
+      ["score", clips.path + "/two", "--checkpoint", run.path],
+      saying: "\(clips.path)/two: expected at least 5 frames, found 2")
+    try expectFailure(
+      ["score", clip, "--checkpoint", run.path, "--json", run.path],
+      saying: "\(run.path): expected a file to write, found a folder, a device or a pipe")
+    let usage = try JepaProcess.run(["score", "-", "--raw-size", "12"])
+    #expect(usage.status == 64 && usage.errors.contains("expected WIDTHxHEIGHT"))
+  }
+}
