@@ -64,7 +64,8 @@ let package = Package(
       ],
       resources: [.embedInCode("Consistency/transition-hypotheses.json")]),
     .target(
-      name: "Evaluation", dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TrainingRuns"]),
+      name: "Evaluation", dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TrainingRuns"],
+      resources: [.embedInCode("ConsistencyPage/consistency-page.html")]),
     .executableTarget(
       name: "jepa",
       dependencies: [
