@@ -80,9 +80,11 @@ public struct ConsistencyPage {
     let data = String(decoding: try encoder.encode(try content()), as: UTF8.self)
       .replacingOccurrences(of: "<", with: "\\u003c")
     let template = String(decoding: PackageResources.consistency_page_html, as: UTF8.self)
-    // Nothing in a name can end the script, or be taken for the place of something else.
-    return template.replacingOccurrences(of: "{{TITLE}}", with: Self.escaped(report.input))
-      .replacingOccurrences(of: "{{DATA}}", with: data)
+    // The name stands in the data too: put in part by part, nothing in it is taken for a place.
+    let parts = template.components(separatedBy: "{{DATA}}").map {
+      $0.replacingOccurrences(of: "{{TITLE}}", with: Self.escaped(report.input))
+    }
+    return parts.joined(separator: data)
   }
 
   /// Writes the page, which appears whole or not at all.
