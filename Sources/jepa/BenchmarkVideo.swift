@@ -37,6 +37,10 @@ struct BenchmarkVideo: ParsableCommand {
   @Flag(help: "Write the rule fitted on all of it into the checkpoint.")
   var fit = false
 
+  @Option(
+    help: "A new run folder for the model and that rule, without what only training needs.")
+  var output: String?
+
   @Option(help: "How often each fault is put into each clip.")
   var seeds = 3
 
@@ -71,7 +75,8 @@ struct BenchmarkVideo: ParsableCommand {
       clips: clips, fittingClips: fittingClips, checkpoint: checkpoint,
       device: try Device(device), seeds: seeds, syntheticClips: synthetic, pictures: pictures,
       frameLimit: frames
-    ) { FileHandle.standardError.write(Data("\($0)\n".utf8)) }.run(writesRule: fit)
+    ) { FileHandle.standardError.write(Data("\($0)\n".utf8)) }.run(
+      writesRule: fit, output: output)
     print(report.text)
     if let json { try report.write(toJSON: json) }
   }

@@ -45,9 +45,13 @@ public struct VideoBenchmark {
 
   /// Breaks, measures, fits and tests.
   ///
-  /// - Parameter writesRule: whether the rule fitted on all of it becomes the checkpoint's.
+  /// - Parameters:
+  ///   - writesRule: whether the rule fitted on all of it becomes the checkpoint's.
+  ///   - output: a new run folder for the model and that rule, without what only training needs.
   /// - Throws: `FrameError`, `RunError`, `EvaluationError.tooFewItems` where a rule has nothing to learn from.
-  public func run(writesRule: Bool) throws -> VideoBenchmarkReport {
+  public func run(
+    writesRule: Bool, output: String? = nil
+  ) throws -> VideoBenchmarkReport {
     let start = ContinuousClock.now
     let trained = try ClipModel.load(from: checkpoint, device: device)
     let models = [trained, try trained.withRandomWeights(seed: 1, device: device)]
@@ -73,10 +77,11 @@ public struct VideoBenchmark {
       }
       say("\(tested[0][place].clean.source): tested")
     }
-    if writesRule {
+    if writesRule || output != nil {
       let material = (fitted[0] + tested[0]).flatMap { [$0.clean] + $0.broken }
       let rule = try RuleFitting.fit(material, evidence: .energy)
-      try ConsistencyModel.write(rule, toCheckpoint: checkpoint)
+      if writesRule { try ConsistencyModel.write(rule, toCheckpoint: checkpoint) }
+      if let output { try ConsistencyModel.publish(rule, ofCheckpoint: checkpoint, to: output) }
       say(
         "wrote \(ConsistencyModel.ruleName): \(rule.cleanAlarms) of \(rule.cleanFrames) clean frames "
           + "are above its threshold")

@@ -15,6 +15,8 @@ public final class ClipModel {
   static let weightsName = "model.safetensors"
   static let predictorName = "predictor.safetensors"
   static let configurationName = "config.json"
+  /// Everything that a model is.
+  static let fileNames = [weightsName, predictorName, configurationName]
 
   /// Makes a model with fresh weights.
   ///
