@@ -12,8 +12,7 @@ struct Jepa: ParsableCommand {
     version: ProgramVersion.current,
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Preview.self, Demo.self,
-      Plan.self, Energy.self,
-      MakeTask.self, Remember.self, EvaluateText.self,
+      Plan.self, Energy.self, MakeTask.self, Remember.self, EvaluateText.self, DemoText.self,
     ])
 
   /// Sets up logging, then runs the subcommand; any error is one line on the standard error and status 1.

@@ -42,6 +42,7 @@ public struct ImageModel {
   ///   `TorchError.stateMismatch`.
   public static func load(from path: String, device: Device = .cpu) throws -> ImageModel {
     let checkpoint = try Checkpoint.open(at: path)
+    try ModelKind.check(checkpoint.file(configurationName))
     let description = try JSONFile.read(
       ModelDescription.self, from: checkpoint.file(configurationName))
     let preprocessor = try JSONFile.read(
