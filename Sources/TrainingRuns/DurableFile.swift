@@ -5,7 +5,7 @@ public enum DurableFile {
   /// The bytes of the file at `path`.
   ///
   /// Throws: `RunError.file`.
-  static func read(_ path: String) throws -> Data {
+  public static func read(_ path: String) throws -> Data {
     let descriptor = try open(path, O_RDONLY, operation: "read")
     defer { close(descriptor) }
     var contents = Data()

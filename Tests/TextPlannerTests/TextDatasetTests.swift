@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import TrainingRuns
 
 @testable import TextPlanner
 
@@ -100,7 +101,7 @@ import Testing
   @Test func otherEncodingsAreNamed() {
     let latin = Data("{\"prompt\":\"é\",\"answer\":\"".utf8) + [0xE9] + Data("\"}".utf8)
     let error = #expect(throws: TextDataError.self) { try read(latin) }
-    #expect(error?.description == "\(file.path):1: byte 25 of the line is not UTF-8")
+    #expect(error?.description == "\(file.path):1: byte 26 of the line is not UTF-8")
   }
 
   @Test func nothingThatFitsIsAnError() {
@@ -114,8 +115,8 @@ import Testing
   }
 
   @Test func aMissingFileIsNamed() {
-    let error = #expect(throws: TextDataError.self) { try TextDataset(contentsOf: file.path) }
-    #expect(error?.description == "\(file.path): cannot read: No such file or directory")
+    let error = #expect(throws: RunError.self) { try TextDataset(contentsOf: file.path) }
+    #expect(error?.description == "cannot read \(file.path): No such file or directory")
   }
 
   @Test func linesSurviveWritingAndReading() throws {

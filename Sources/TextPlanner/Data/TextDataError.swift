@@ -2,8 +2,6 @@ import Foundation
 
 /// What can be wrong with a file of prompts and answers. Lines count from 1.
 public enum TextDataError: Error, Equatable, Sendable {
-  /// The file cannot be opened or read.
-  case unreadable(path: String, reason: String)
   /// The file holds nothing but blank lines.
   case empty(path: String)
   /// Every line was skipped; `first` says why the first one was.
@@ -21,8 +19,6 @@ public enum TextDataError: Error, Equatable, Sendable {
 extension TextDataError: CustomStringConvertible, LocalizedError {
   public var description: String {
     switch self {
-    case .unreadable(let path, let reason):
-      "\(path): cannot read: \(reason)"
     case .empty(let path):
       "\(path): the file is empty, expected lines such as "
         + #"{"prompt": "2+3", "answer": "5"}"#

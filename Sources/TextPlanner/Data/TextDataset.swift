@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 
 /// The examples of a JSON Lines file: one object a line with `prompt` and `answer`, and perhaps `negatives`,
 /// `group` and `difficulty`. Other fields are not read.
@@ -24,16 +25,12 @@ public struct TextDataset: Sendable {
   /// Reads a file.
   ///
   /// - Parameter limits: examples with a longer prompt, answer or negative are skipped and listed.
-  /// - Throws: `TextDataError`, for a file without examples and for the first line that is wrong.
+  /// - Throws: `TextDataError`, for a file without examples and for the first line that is wrong;
+  ///   `RunError.file`.
   public init(
     contentsOf path: String, limits: TextLimits = .none, vocabulary: Vocabulary = Vocabulary()
   ) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-      throw TextDataError.unreadable(path: path, reason: Self.reason(error))
-    }
+    let data = try DurableFile.read(path)
     var examples: [TextExample] = []
     var skipped: [Skipped] = []
     var longest = TextLimits(promptLength: 0, answerLength: 0)
@@ -145,13 +142,5 @@ public struct TextDataset: Sendable {
       rest = rest.dropFirst(length)
     }
     return valid + 1
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    if let underlying, underlying.domain == NSPOSIXErrorDomain {
-      return String(cString: strerror(Int32(underlying.code)))
-    }
-    return error.localizedDescription
   }
 }

@@ -4,14 +4,15 @@ import TrainingRuns
 
 /// How the planner's weights move.
 public struct TextOptimizerConfiguration: RunConfiguration {
-  /// The rule for matrices: `adamw`, or `muon`.
-  public var matrices = WeightDescent.MatrixRule.adamW
+  /// The rule for matrices: `muon`, or `adamw`.
+  public var matrices = WeightDescent.MatrixRule.muon
   /// With Muon: how many times as long the matrices' steps are.
   public var matrixStepScale = 10.0
   /// The step size over the course of the run.
   public var learningRate = Schedule(peak: 2e-3, end: 1e-4, warmup: 0.04, shape: .cosine)
-  /// Of matrices only; biases and norms do not decay.
-  public var weightDecay = 0.01
+  /// Of matrices only; biases and norms do not decay. Strong, for a planner that learns its answers by heart
+  /// fails on new ones.
+  public var weightDecay = 0.5
   public var beta1 = 0.9
   public var beta2 = 0.98
   /// The norm that gradients are scaled down to; nil leaves them.
