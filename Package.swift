@@ -63,7 +63,8 @@ let package = Package(
       dependencies: [
         "CImage", "Torch", "EnergyDescent", "TrainingRuns",
         .product(name: "Logging", package: "swift-log"),
-      ]),
+      ],
+      resources: [.embedInCode("Consistency/transition-hypotheses.json")]),
     .target(
       name: "TextPlanner",
       dependencies: [
@@ -89,6 +90,9 @@ let package = Package(
       path: "Benchmarks/ijepa-step", exclude: ["peer.py", "README.md", "run"]),
     .executableTarget(
       name: "embed-picture", dependencies: ["VisionJEPA"], path: "Examples/embed-picture"),
+    .executableTarget(
+      name: "encode-tensors", dependencies: ["Torch", "VisionJEPA"],
+      path: "Examples/encode-tensors"),
     .target(
       name: "TestSupport", dependencies: ["Torch", "TrainingRuns", "VisionJEPA"],
       path: "Tests/TestSupport"),

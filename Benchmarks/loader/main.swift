@@ -24,10 +24,15 @@ else { fail("usage: loader-benchmark FOLDER crop|views SIZE PICTURES") }
 
 let plan =
   arguments[2] == "views"
-  ? ViewPlan.views(size: size)
+  ? MethodName.views.defaultViews(imageSize: size, patchSize: 8)
   : ViewPlan(
     sharedCrop: RandomResizedCrop(scale: 0.3...1),
-    views: [ViewSpecification(name: "crop", size: size, colorJitter: ColorJitter())])
+    views: [
+      ViewSpecification(
+        name: "crop", size: size,
+        colorJitter: ColorJitter(
+          probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1))
+    ])
 
 do {
   let folder = try ImageFolder(arguments[1])

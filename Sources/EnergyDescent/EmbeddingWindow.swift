@@ -19,7 +19,8 @@ public struct EmbeddingWindow {
   /// Remembers a step's embeddings, `[B, D]`.
   public mutating func note(_ fresh: Tensor) {
     let fresh = fresh.to(.float32)
-    let all = embeddings.map { Tensor.concatenate([$0, fresh]) } ?? fresh
+    // What was read from a checkpoint is on the CPU.
+    let all = embeddings.map { Tensor.concatenate([$0.to(device: fresh.device), fresh]) } ?? fresh
     embeddings = all.slice(max(0, all.size(0) - capacity)..<all.size(0)).clone()
   }
 

@@ -10,6 +10,9 @@ public struct Schedule: Codable, Sendable, Equatable {
     case constant
     case linear
     case cosine
+    /// The peak for the first 60 % of the way, then linear: a run can go on from before the decay.
+    /// Hägele et al. 2024, arXiv:2405.18392.
+    case trapezoid
   }
 
   /// The value after the warm-up.
@@ -40,6 +43,7 @@ public struct Schedule: Codable, Sendable, Equatable {
     switch shape {
     case .constant: return peak
     case .linear: return peak + (end - peak) * rest
+    case .trapezoid: return peak + (end - peak) * max(0, rest - 0.6) / 0.4
     case .cosine: return end + (peak - end) * (1 + cos(.pi * rest)) / 2
     }
   }

@@ -67,7 +67,7 @@ public final class WeightDescent {
 
   /// Matrices between hidden layers: not those that read pixels.
   private static func isInner(_ name: String, _ tensor: Tensor) -> Bool {
-    decays(name, tensor) && !(tensor.rank == 4 && tensor.size(1) == 3)
+    decays(name, tensor) && !(tensor.rank >= 4 && tensor.size(1) == 3)
   }
 
   private static func decays(_ name: String, _ tensor: Tensor) -> Bool {

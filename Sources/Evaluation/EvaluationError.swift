@@ -30,8 +30,32 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case system(path: String, operation: String, errorNumber: Int32)
   /// A folder, a device or a pipe stands where a file is to be written.
   case notARegularFile(path: String)
-  /// The file is not the float32 matrix in numpy's format that was expected.
-  case malformedNPY(path: String, expected: String, found: String)
+  /// The ending of an output names none of the formats.
+  case unknownFormat(path: String, found: String)
+  /// The folder for the embedding projector holds something else.
+  case outputNotEmpty(path: String)
+  /// An earlier export of the same name was interrupted.
+  case unfinishedExport(path: String, rows: Int)
+  /// An export that was interrupted was begun with other settings or weights.
+  case cannotResume(path: String, differences: [String])
+  /// An export that was interrupted was begun with other pictures.
+  case inputsChanged(path: String, expected: Int, found: Int)
+  /// Another process is writing the same export.
+  case exportInUse(path: String)
+  /// A part of an unfinished export is not what its state says.
+  case damagedExport(path: String, expectedBytes: Int, foundBytes: Int, folder: String)
+  /// Not one picture could be embedded.
+  case nothingEmbedded(failureCount: Int, first: String?)
+  /// A file of embeddings does not say what made it: it is not from `jepa embed`, or was moved alone.
+  case foreignEmbeddings(path: String, missing: String)
+  /// What neighbours are asked of is neither a row of the file nor a picture.
+  case unknownQuery(query: String, path: String)
+  /// The model that made a file is not where it was.
+  case missingModel(path: String, checkpoint: String)
+  /// A query's model is not the one that made the file.
+  case otherModel(path: String, expected: String, model: String, found: String)
+  /// A file of embeddings is damaged, or not what its ending says.
+  case malformedEmbeddings(path: String, expected: String, found: String)
 }
 
 extension EvaluationError: CustomStringConvertible, LocalizedError {
@@ -67,7 +91,37 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
       "\(path): could not \(operation): \(String(cString: strerror(errorNumber)))"
     case .notARegularFile(let path):
       "\(path): expected a file to write, found a folder, a device or a pipe"
-    case .malformedNPY(let path, let expected, let found):
+    case .unknownFormat(let path, let found):
+      "\(path): expected an ending of .npy, .npz, .safetensors, .csv or .jsonl, or a folder for the "
+        + "embedding projector, found .\(found)"
+    case .outputNotEmpty(let path):
+      "\(path) is not empty: name another folder for the embedding projector"
+    case .unfinishedExport(let path, let rows):
+      "\(path) holds \(rows) rows of an export that was interrupted: go on with --resume, or remove it"
+    case .cannotResume(let path, let differences):
+      "\(path) cannot be resumed with other settings: \(differences.joined(separator: "; "))"
+    case .inputsChanged(let path, let expected, let found):
+      found < expected
+        ? "\(path) cannot be resumed: it holds \(expected) pictures, the inputs now are \(found)"
+        : "\(path) cannot be resumed: its first \(expected) pictures are not those of the inputs now"
+    case .exportInUse(let path):
+      "\(path) is in use by another process"
+    case .damagedExport(let path, let expectedBytes, let foundBytes, let folder):
+      "\(path): expected \(expectedBytes) bytes, found \(foundBytes): remove \(folder) and begin anew"
+    case .nothingEmbedded(let failureCount, let first):
+      failureCount == 0
+        ? "there is no picture to embed"
+        : "none of \(failureCount) pictures could be read, the first because \(first ?? "")"
+    case .foreignEmbeddings(let path, let missing):
+      "\(path): expected embeddings written by jepa embed, found a file without \(missing)"
+    case .unknownQuery(let query, let path):
+      "\(query): expected a row of \(path) or a picture, found neither"
+    case .missingModel(let path, let checkpoint):
+      "\(path) was made by \(checkpoint), which is not there: name the model with --checkpoint"
+    case .otherModel(let path, let expected, let model, let found):
+      "\(path) was made by the model \(expected.prefix(12)), \(model) is \(found.prefix(12)): "
+        + "their embeddings cannot be compared"
+    case .malformedEmbeddings(let path, let expected, let found):
       "\(path): expected \(expected), found \(found)"
     }
   }

@@ -10,6 +10,15 @@ public struct Checkpoint: Equatable, Sendable {
   /// The path of the file called `name` in this checkpoint, whether or not there is one.
   public func file(_ name: String) -> String { "\(path)/\(name)" }
 
+  /// The CRC-32C of the file called `name`, as its manifest has it: eight hexadecimal digits.
+  ///
+  /// Throws: `RunError.damagedCheckpoint` where the manifest lists no such file, `.invalidJSON`, `.file`.
+  public func checksum(of name: String) throws -> String {
+    guard let file = try CheckpointManifest.read(from: path).files.first(where: { $0.name == name })
+    else { throw RunError.damagedCheckpoint(file: file(name), damage: .missing, intact: nil) }
+    return file.crc32c
+  }
+
   /// The checkpoint at `path`: a step folder, or a run folder, whose newest it is.
   ///
   /// - Parameter verifying: whether every file is read and compared with the manifest.
@@ -36,6 +45,38 @@ public struct Checkpoint: Equatable, Sendable {
         file: checkpoint.file(file), damage: damage, intact: intactNeighbour(of: path))
     }
     return checkpoint
+  }
+
+  /// Makes a checkpoint outside of any run: a folder that is there when it is complete, and not before.
+  ///
+  /// - Parameters:
+  ///   - folder: where it will be; nothing, or an empty folder, may be there now.
+  ///   - write: is given a folder to write files into.
+  /// Throws: `RunError.outputOccupied`, `.diskFull`, `.file`, and what `write` throws.
+  public static func publish(
+    at folder: String, step: Int = 0, write: (_ temporaryPath: String) throws -> Void
+  ) throws -> Checkpoint {
+    let path = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+    if FileManager.default.fileExists(atPath: path) {
+      guard DurableFile.isFolder(path), try DurableFile.names(in: path).isEmpty else {
+        throw RunError.outputOccupied(path: path)
+      }
+    }
+    let temporary = path + CheckpointWriter.writingSuffix
+    try DurableFile.remove(temporary)
+    try DurableFile.makeFolder(temporary)
+    do {
+      try write(temporary)
+      let manifest = try CheckpointManifest(ofFolder: temporary, step: step)
+      try JSONFile.write(manifest, to: "\(temporary)/\(CheckpointManifest.name)")
+      try DurableFile.remove(path)
+      try DurableFile.rename(temporary, to: path)
+    } catch {
+      try? DurableFile.remove(temporary)
+      throw error
+    }
+    try DurableFile.synchronizeFile((path as NSString).deletingLastPathComponent)
+    return Checkpoint(path: path, step: step)
   }
 
   /// The newest other checkpoint beside the one at `path` whose files are as they were written.

@@ -6,10 +6,15 @@ import Foundation
 public enum JSONFile {
   /// Puts `value` at `path` in place of what is there, with sorted keys, and waits for the disk.
   ///
+  /// - Parameter isCompact: without line breaks between values.
+  ///
   /// Throws: `RunError.diskFull`, `.file`, and what the value's own `encode(to:)` throws.
-  public static func write(_ value: some Encodable, to path: String) throws {
+  public static func write(
+    _ value: some Encodable, to path: String, isCompact: Bool = false
+  ) throws {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    if !isCompact { encoder.outputFormatting.insert(.prettyPrinted) }
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     try DurableFile.replace(path, with: try encoder.encode(value) + [UInt8(ascii: "\n")])

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// `step 1200/10000 12%  842 images/s  3:12 left  energy 0.3121  sigreg 1.02  learningRate 3e-04`
 ///
-/// What does not fit the terminal is left out from the right. Not for use from several threads at
+/// What does not fit the terminal is left out from the right; once a minute the whole line is printed above. Not for use from several threads at
 /// once; what others print through the same `StatusLine` passes above.
 public final class ProgressReporter {
   private let duration: RunDuration
@@ -17,6 +17,7 @@ public final class ProgressReporter {
   private var lastDrawn: (seconds: Double, items: Int)?
   private var itemsPerSecond: Double?
   private var metrics: [Metric] = []
+  private var lastWhole: Double?
 
   /// - Parameters:
   ///   - duration: how long the run is to train.
@@ -68,7 +69,14 @@ public final class ProgressReporter {
     lastDrawn = (progress.seconds, items)
     let fields = fields(at: progress)
     if line.isTerminal {
-      line.show(Self.fitting(fields, width: line.width - 1))
+      let shown = Self.fitting(fields, width: line.width - 1)
+      let whole = fields.joined(separator: "  ")
+      if lastWhole == nil { lastWhole = progress.seconds }
+      if shown != whole, progress.seconds - lastWhole! >= 60 {
+        line.print(whole)
+        lastWhole = progress.seconds
+      }
+      line.show(shown)
     } else {
       line.print(fields.joined(separator: "  "))
     }

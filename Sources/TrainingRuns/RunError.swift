@@ -20,6 +20,8 @@ public enum RunError: Error, Equatable, Sendable {
 
   /// The output folder of a new run holds something already.
   case outputNotEmpty(path: String)
+  /// There is something already where a folder is to be made.
+  case outputOccupied(path: String)
   /// A folder that should hold a run, or a checkpoint, does not. `missing` names what is not there.
   case notARun(path: String, missing: String)
   /// A run folder holds no checkpoint.
@@ -81,6 +83,8 @@ extension RunError: CustomStringConvertible {
         + differences.map(\.description).joined(separator: "; ")
     case .outputNotEmpty(let path):
       "\(path) is not empty: resume the run in it with --resume, or name another output folder"
+    case .outputOccupied(let path):
+      "\(path) is there already: name another output folder"
     case .notARun(let path, let missing):
       "\(path) is neither a run nor a checkpoint: it has no \(missing)"
     case .noCheckpoint(let path):
@@ -95,7 +99,8 @@ extension RunError: CustomStringConvertible {
     case .invalidJSON(let path, let reason):
       "\(path): \(reason)"
     case .samplerChanged(let what, let expected, let found):
-      "the checkpoint's order of items cannot be continued: \(what) was \(expected), now \(found)"
+      "the checkpoint's order of items cannot be continued: \(what) was \(expected), now \(found); "
+        + "put back what it was, or begin a new run"
     case .diskFull(let path):
       "\(path): the disk is full: make room; what was saved before is intact"
     case .file(let operation, let path, let code):

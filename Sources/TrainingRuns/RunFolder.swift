@@ -30,17 +30,26 @@ public final class RunFolder: Sendable {
     at path: String, logger: Logger = Logger(label: "jepa")
   ) throws -> RunFolder {
     try DurableFile.makeFolder(path)
+    // Looked at before the lock is made, which would change a folder that is none of ours; and after,
+    // when nobody else can fill it.
+    _ = try leftovers(in: path)
     let folder = try RunFolder(path, logger)
+    for name in try leftovers(in: path) { try DurableFile.remove("\(path)/\(name)") }
+    return folder
+  }
+
+  /// What a process leaves that is killed before it has a run, beside its lock.
+  ///
+  /// Throws: `RunError.outputNotEmpty` where there is anything else, `.file`.
+  private static func leftovers(in path: String) throws -> [String] {
     let names = try DurableFile.names(in: path)
-    // What a process leaves that is killed before it has a run.
     let leftovers = names.filter {
       $0.hasPrefix(configurationName + ".") && $0.hasSuffix(CheckpointWriter.writingSuffix)
     }
     guard names.allSatisfy({ $0 == lockName || leftovers.contains($0) }) else {
       throw RunError.outputNotEmpty(path: path)
     }
-    for name in leftovers { try DurableFile.remove("\(path)/\(name)") }
-    return folder
+    return leftovers
   }
 
   /// Opens the folder of an earlier run to go on with it, and removes what a killed process left.

@@ -2,36 +2,111 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Torch
+import TrainingRuns
 import VisionJEPA
+
+extension Pooling: ExpressibleByArgument {}
+extension EmbeddingPrecision: ExpressibleByArgument {}
 
 /// `jepa embed`
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write the embedding of every picture of a folder.",
-    discussion: "Writes a NumPy file [N, D] of float32, and beside it a CSV file of its rows.")
+    abstract: "Write the embedding of every picture to a file.",
+    discussion: """
+      INPUTs are folders of pictures, pictures and videos (one row a frame; ffmpeg reads them). The ending of --output says the format: .npy (with a
+      .csv file of its rows and a .json file of what made it), .npz, .safetensors, .csv, .jsonl; a name
+      without an ending is a folder for TensorBoard's embedding projector.
 
-  @Argument(help: "The folder of pictures.")
-  var folder: String
+        jepa embed photos --checkpoint checkpoints/photos --output photos.npy
+        find photos -name '*.jpg' | jepa embed --files-from - --checkpoint checkpoints/photos --output photos.npz
+      """)
+
+  @Argument(help: "Folders of pictures, pictures, and videos.")
+  var inputs: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "A file with a path in each line, - for the standard input; may be repeated.",
+      valueName: "list"))
+  var filesFrom: [String] = []
+
+  @Flag(help: "Folders hold the frames of one video each: a row says which frame it is, and when.")
+  var frames = false
+
+  @Option(help: "One frame in so many is embedded.")
+  var every = 1
+
+  @Option(help: "Frames a second of frame folders.")
+  var fps = 25.0
 
   @Option(help: "A run folder or a checkpoint's folder.")
   var checkpoint: String
 
-  @Option(help: "The .npy file to write.")
+  @Option(help: "The file to write, or the folder for the embedding projector.")
   var output: String
 
+  @Option(help: "How a picture's tokens become one embedding: mean, max, attention or none.")
+  var pool = Pooling.mean
+
+  @Option(
+    help: ArgumentHelp(
+      "The layer whose tokens are pooled: -1 is the encoder's output, -2 what the last block but one leaves, …; "
+        + "1 is the first block."))
+  var layer = -1
+
+  @Flag(help: "Divide each embedding by its length.")
+  var normalize = false
+
+  @Option(help: "float32 or float16.")
+  var dtype = EmbeddingPrecision.float32
+
   @Option(help: "Pictures embedded at once.")
-  var batch = 256
+  var batch = 64
+
+  @Option(help: "Threads that decode pictures; one for each core by default.")
+  var workers = ProcessInfo.processInfo.activeProcessorCount
+
+  @Option(help: "Threads of one operation; one for each core by default.")
+  var threads: Int?
 
   @Option(help: "cpu, cuda, cuda:INDEX or mps.")
   var device = "cpu"
 
+  @Flag(help: "Go on from where an export of the same pictures was interrupted.")
+  var resume = false
+
   @Flag(help: "A picture that cannot be read is an error.")
   var strict = false
 
+  func validate() throws {
+    guard !inputs.isEmpty || !filesFrom.isEmpty else {
+      throw ValidationError("name pictures to embed, or a list of them with --files-from")
+    }
+    guard every > 0, fps > 0, fps.isFinite else {
+      throw ValidationError("--every takes 1 or more, --fps more than 0")
+    }
+    guard threads ?? 1 > 0 else { throw ValidationError("--threads takes 1 or more") }
+  }
+
   func run() throws {
+    if let threads { Session.threadCount = threads }
+    var settings = EmbeddingSettings()
+    settings.pooling = pool
+    settings.layer = layer
+    settings.isNormalized = normalize
+    settings.precision = dtype
     let model = try ImageModel.load(from: checkpoint, device: try Device(device))
-    let report = try EmbeddingExport(model: model, batchSize: batch, isStrict: strict)
-      .run(try ImageFolder(folder), to: output)
+    let frameOptions = FrameOptions(
+      every: every, shortSide: model.preprocessing.imageSize, assumedFramesPerSecond: fps,
+      resizesFrames: true)
+    let report = try EmbeddingExport(
+      embedder: PictureEmbedder(model: model, settings: settings),
+      batchSize: batch, workers: workers, isStrict: strict
+    ).run(
+      try PictureInputs(
+        inputs, lists: filesFrom, foldersAreFrames: frames, frameOptions: frameOptions),
+      to: output, isResuming: resume,
+      until: StopSignal())
     print(report)
   }
 }

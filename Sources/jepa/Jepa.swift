@@ -11,8 +11,10 @@ struct Jepa: ParsableCommand {
     abstract: "Learns from pictures without labels, by predicting in embedding space.",
     version: ProgramVersion.current,
     subcommands: [
-      Train.self, Evaluate.self, Embed.self, Preview.self, Demo.self,
-      Plan.self, Energy.self, MakeTask.self, Remember.self, EvaluateText.self, DemoText.self,
+      Train.self, Evaluate.self, Embed.self, Neighbors.self, Duplicates.self, Map.self,
+      Visualize.self, Inspect.self, Import.self, Score.self, Calibrate.self, Benchmark.self,
+      Plan.self, Energy.self, MakeTask.self, Remember.self, EvaluateText.self, Preview.self,
+      Demo.self, DemoText.self,
     ])
 
   /// Sets up logging, then runs the subcommand; any error is one line on the standard error and status 1.
@@ -40,5 +42,8 @@ struct Jepa: ParsableCommand {
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a model.",
-    subcommands: [TrainImages.self, TrainText.self, TrainTextBaseline.self])
+    subcommands: [
+      TrainImages.self, TrainVideo.self, TrainTransitions.self, TrainText.self,
+      TrainTextBaseline.self,
+    ])
 }

@@ -31,6 +31,12 @@ struct TrainImages: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Start from this model's encoder: a run, a checkpoint or what import made.",
+      valueName: "folder"))
+  var initial: String?
+
+  @Option(
+    help: ArgumentHelp(
       "How it learns: \(MethodName.allCases.map(\.rawValue).joined(separator: ", ")).",
       valueName: "method"))
   var method: String?
@@ -73,6 +79,9 @@ struct TrainImages: ParsableCommand {
     guard durations.compactMap({ $0 }).count <= 1 else {
       throw ValidationError("give one of --epochs, --steps and --minutes")
     }
+    guard encoder == nil || initial == nil else {
+      throw ValidationError("give one of --encoder and --initial")
+    }
   }
 
   /// The flags as settings; they go before `--set`.
@@ -80,7 +89,8 @@ struct TrainImages: ParsableCommand {
     func setting(_ key: String, _ value: (some CustomStringConvertible)?) -> [String] {
       value.map { ["\(key)=\($0)"] } ?? []
     }
-    return setting("encoder.preset", encoder) + setting("method.name", method)
+    return setting("encoder.preset", encoder) + setting("encoder.initial", initial)
+      + setting("method.name", method)
       + setting("duration.epochs", epochs) + setting("duration.steps", steps)
       + setting("duration.minutes", minutes) + setting("device", device)
       + setting("threads", threads) + setting("seed", seed)

@@ -45,7 +45,7 @@ final class JepaProcess {
 
   /// Starts the program. Its output goes to files: a pipe that nobody reads would stop it.
   ///
-  /// - Parameter input: a file that is its standard input; nil for none.
+  /// - Parameter input: the file that is its standard input; nothing by default.
   init(_ arguments: [String], in folder: String? = nil, input: String? = nil) throws {
     for path in [output.path, errors.path] {
       _ = FileManager.default.createFile(atPath: path, contents: nil)
@@ -53,8 +53,7 @@ final class JepaProcess {
     process.executableURL = URL(fileURLWithPath: Self.binary)
     process.arguments = arguments
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-    process.standardInput =
-      input.map { FileHandle(forReadingAtPath: $0)! } ?? FileHandle.nullDevice
+    process.standardInput = input.flatMap(FileHandle.init(forReadingAtPath:)) ?? .nullDevice
     process.standardOutput = FileHandle(forWritingAtPath: output.path)
     process.standardError = FileHandle(forWritingAtPath: errors.path)
     // The threads that tests run on block signals, and a child inherits that.

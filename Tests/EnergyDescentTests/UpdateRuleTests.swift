@@ -166,6 +166,10 @@ import Torch
     #expect(linear.value(at: 0) == 0.996)
     #expect(abs(linear.value(at: 0.5) - 0.998) < 1e-12)
     #expect(linear.value(at: 1) == 1)
+    let trapezoid = Schedule(peak: 2, end: 1, warmup: 0.5, shape: .trapezoid)
+    #expect(trapezoid.value(at: 0.25) == 1 && trapezoid.value(at: 0.79) == 2)
+    #expect(abs(trapezoid.value(at: 0.9) - 1.5) < 1e-12)
+    #expect(abs(trapezoid.value(at: 1) - 1) < 1e-12)
     for progress in [-1, 0, 0.3, 1, 2] {
       #expect(Schedule.constant(3).value(at: progress) == 3)
     }

@@ -116,6 +116,13 @@ import Torch
     check(layer, x: x, twice: false) { layer(x) }
   }
 
+  /// Long enough for libtorch's own operator, which short sequences on a CPU do not go through.
+  @Test func fusedAttentionOfManyTokens() {
+    let layer = inDouble(Attention(width: 2, heads: 1, form: .fused, using: generator))
+    let x = leaf(1, 130, 2)
+    check(layer, x: x, twice: false) { layer(x) }
+  }
+
   @Test(arguments: [AttentionForm.fused, .differentiable])
   func transformerBlock(form: AttentionForm) {
     let layer = inDouble(

@@ -88,6 +88,19 @@ private final class Screen {
     #expect(lines.last?.hasPrefix("step 21  0:21/20:00"[...].prefix(columns - 1)) == true)
   }
 
+  /// What a narrow terminal leaves out is printed in full once a minute.
+  @Test func theWholeLineIsPrintedOnceAMinute() {
+    let screen = Screen(columns: 40)
+    let reporter = ProgressReporter(duration: .minutes(20), line: screen.line)
+    for step in 0...130 {
+      reporter.update(
+        RunProgress(step: step, seconds: Double(step)), items: step * 64, metrics: metrics)
+    }
+    let whole = screen.text().split(separator: "\n").filter { $0.contains("spread nan") }
+    #expect(whole.count == 2)
+    #expect(whole.first?.contains("\rstep 61  1:01/20:00 5%") == true)
+  }
+
   @Test func otherLinesPassAbove() {
     let screen = Screen(columns: 80)
     var logger = Logger(label: "test") { _ in ConsoleLogHandler(line: screen.line) }

@@ -38,6 +38,7 @@ private struct Settings: RunConfiguration {
       try RunFolder.create(at: temporary.path)
     }
     #expect(try temporary.text(of: "notes.txt") == "hello")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: temporary.path) == ["notes.txt"])
     _ = try run(in: temporary)
     #expect(throws: RunError.outputNotEmpty(path: temporary.file("run"))) {
       try RunFolder.create(at: temporary.file("run"))

@@ -123,7 +123,9 @@ import TrainingRuns
           "optimizer.learningRate.warmup=0", "method.regularizer=vicreg",
         ] + (saves ? ["checkpoint.everySteps=1"] : []), in: run, on: pictures)
       Issue.record("a learning rate of 1e30 must diverge")
-    } catch TrainingError.diverged(let step, let what, let value, let files, let advice, let lastGood) {
+    } catch TrainingError.diverged(
+      let step, let what, let value, let files, let advice, let lastGood)
+    {
       #expect(step >= 2 && step < 50)
       #expect(["nan", "-nan", "inf", "-inf"].contains(value))
       #expect(files.count == 6 && files.allSatisfy { $0.hasPrefix(pictures.path) })

@@ -45,6 +45,24 @@ import Testing
     #expect(folder.skipped.map(\.path) == [scratch.path("self")])
   }
 
+  /// Also for the superuser, whom permissions do not bind.
+  @Test func danglingLinksAreListed() throws {
+    let scratch = try ScratchFolder()
+    try scratch.copy("one-pixel.png", to: "a/1.png")
+    try scratch.write(Array("notes".utf8), to: "notes.txt")
+    try FileManager.default.createSymbolicLink(
+      atPath: scratch.path("a/2.png"), withDestinationPath: "nowhere.png")
+    let folder = try ImageFolder(scratch.path)
+    #expect(folder.count == 1)
+    let dangling = ImageError.unreadableFile(
+      path: scratch.path("a/2.png"), reason: "No such file or directory")
+    #expect(folder.skipped.map(\.error).contains(dangling))
+    // Strictness minds it, and does not mind the notes.
+    #expect(throws: dangling) { try folder.requireReadable() }
+    try FileManager.default.removeItem(atPath: scratch.path("a/2.png"))
+    try ImageFolder(scratch.path).requireReadable()
+  }
+
   @Test func unreadableFilesAndFoldersAreListed() throws {
     // Permissions do not bind the superuser, so there is nothing to see as root.
     guard geteuid() != 0 else { return }

@@ -19,7 +19,8 @@ import TrainingRuns
   }
 
   static var plan: ViewPlan {
-    var plan = ViewPlan.views(size: 32)
+    var plan = MethodName.views.defaultViews(imageSize: 32, patchSize: 8)
+    (plan.views[0].colorJitter, plan.views[0].greyscale) = (nil, nil)
     plan.views[2].greyscale = Greyscale(probability: 0.5)
     plan.views[2].blur = GaussianBlur()
     plan.views[2].solarize = Solarize()

@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Torch
 import TrainingRuns
 
 @testable import VisionJEPA
@@ -27,19 +28,26 @@ import TrainingRuns
     _ configuration: ImageTrainingConfiguration, on pictures: String, in path: String,
     isResuming: Bool, steps: Int
   ) throws -> TrainingOutcome {
+    var taken = -1
+    return try train(configuration, on: pictures, in: path, isResuming: isResuming) {
+      taken += 1
+      return taken == steps
+    }
+  }
+
+  static func train(
+    _ configuration: ImageTrainingConfiguration, on pictures: String, in path: String,
+    isResuming: Bool, until shouldStop: () -> Bool
+  ) throws -> TrainingOutcome {
     let folder = try ImageFolder(pictures)
     let resolved = try configuration.resolved(for: folder)
     let run =
       isResuming ? try RunFolder.resume(at: path) : try RunFolder.create(at: path)
     try run.write(configuration: resolved)
     let trainer = try ImageTrainer(resolved, folder: folder, run: run, isResuming: isResuming)
-    var taken = -1
     return try trainer.train(
-      reporter: ProgressReporter(duration: resolved.duration, secondsBetweenLines: 1e9)
-    ) {
-      taken += 1
-      return taken == steps
-    }
+      reporter: ProgressReporter(duration: resolved.duration, secondsBetweenLines: 1e9),
+      shouldStop: shouldStop)
   }
 
   @Test(arguments: MethodName.allCases)
@@ -67,6 +75,50 @@ import TrainingRuns
         let found = try Data(contentsOf: URL(fileURLWithPath: "\(path)/latest/\(name)"))
         let wanted = try Data(contentsOf: URL(fileURLWithPath: whole.checkpoint.file(name)))
         #expect(found == wanted, "\(name)")
+      }
+    }
+  }
+
+  @Test func anotherNumberOfPicturesIsRefused() throws {
+    let (pictures, others) = (try ColouredShapes(6), try ColouredShapes(7))
+    let run = TemporaryPath("resume")
+    let configuration = try Self.configuration(.views)
+    _ = try Self.train(configuration, on: pictures.path, in: run.path, isResuming: false, steps: 1)
+    #expect(
+      throws: RunError.samplerChanged(what: "the number of pictures", expected: "6", found: "7")
+    ) {
+      _ = try Self.train(
+        configuration, on: others.path, in: run.path, isResuming: true, steps: 1)
+    }
+  }
+
+  /// A folder that goes away costs nothing of what was learned before.
+  @Test func whatWasLearnedIsSavedWhenTheFolderGoesAway() throws {
+    let pictures = try ColouredShapes(6)
+    let run = TemporaryPath("vanishing")
+    var configuration = try Self.configuration(.views)
+    configuration.duration = .steps(500)
+    var steps = 0
+    #expect(throws: ImageError.self) {
+      _ = try Self.train(configuration, on: pictures.path, in: run.path, isResuming: false) {
+        steps += 1
+        if steps == 3 { try? FileManager.default.removeItem(atPath: pictures.path) }
+        return false
+      }
+    }
+    let saved = try Checkpoint.open(at: run.path).step
+    #expect(saved >= 2)
+    #expect(try lossCurve(ofRun: run.path).count == saved)
+  }
+
+  /// The writer of weights names a full disk in its own words, and it is known all the same.
+  @Test func aFullDiskWhileWritingWeightsIsNamed() throws {
+    let run = TemporaryPath("full")
+    let folder = try RunFolder.create(at: run.path)
+    #expect(throws: RunError.diskFull(path: run.path)) {
+      try folder.publishCheckpoint(step: 1) { path in
+        throw SafetensorsError.system(
+          path: "\(path)/model.safetensors", operation: "write", errorNumber: ENOSPC)
       }
     }
   }

@@ -81,6 +81,11 @@ cimage_result cimage_encode_png(const uint8_t *rgb, int32_t width, int32_t heigh
                                 uint8_t *_Nullable *_Nonnull bytes, size_t *length,
                                 cimage_failure *failure);
 
+// The same as a JPEG file of `quality` 1 to 100, for sides of at most 65500.
+cimage_result cimage_encode_jpeg(const uint8_t *rgb, int32_t width, int32_t height, int32_t quality,
+                                 uint8_t *_Nullable *_Nonnull bytes, size_t *length,
+                                 cimage_failure *failure);
+
 #if defined(__clang__)
 #pragma clang assume_nonnull end
 #endif

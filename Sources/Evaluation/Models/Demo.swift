@@ -44,12 +44,14 @@ public struct DemoRun {
 
     say("\n3/4 Embedding the test pictures")
     let model = try ImageModel.load(from: output)
-    let testFolder = try ImageFolder(test)
-    say("\(try EmbeddingExport(model: model).run(testFolder, to: "\(output)/embeddings.npy"))")
+    let embedder = try PictureEmbedder(model: model)
+    let export = EmbeddingExport(embedder: embedder)
+    say("\(try export.run(try PictureInputs([test]), to: "\(output)/embeddings.npy"))")
 
     say("\n4/4 Drawing contact sheets")
-    try NeighbourSheet(model: model).write(
-      queries: testFolder, gallery: try ImageFolder(train), to: "\(output)/neighbours.png")
+    try NeighbourSheet(embedder: embedder).write(
+      queries: try ImageFolder(test), gallery: try ImageFolder(train),
+      to: "\(output)/neighbours.png")
     let configuration = try RunFolder.configuration(ImageTrainingConfiguration.self, at: output)
     _ = try configuration.previewSheet(pictureCount: 6)
       .write(folder: train, to: "\(output)/views.png")

@@ -63,10 +63,12 @@ public struct ModelEvaluation {
   }
 
   /// The energy of the training method on clean and spoiled test pictures; empty where the checkpoint has
-  /// none, and where there are fewer than two pictures or three tokens a side to spoil.
+  /// none, as an imported one, and where there are fewer than two pictures or three tokens a side to spoil.
   private func energy(
     on folder: ImageFolder, preprocessing: ImagePreprocessing
   ) throws -> [Corruption: EnergyEvaluation.Figures] {
+    let opened = try Checkpoint.open(at: checkpoint, verifying: false)
+    guard FileManager.default.fileExists(atPath: opened.file("config.yaml")) else { return [:] }
     let (method, configuration) = try ImageTrainingConfiguration.loadMethod(
       from: checkpoint, device: device)
     let mean = preprocessing.normalization.mean
@@ -83,7 +85,7 @@ public struct ModelEvaluation {
       normalization: .identity, items: items)
     var pictures: [Tensor] = []
     while let batch = try batches.next() {
-      pictures.append(batch.tensor(size: preprocessing.imageSize).clamped(to: 0...1))
+      pictures.append(batch.tensor.clamped(to: 0...1))
       batches.release(batch)
     }
     // A picture alone has none to take a quadrant from.
@@ -128,7 +130,7 @@ private struct Classes {
       var labels: [Int] = []
       var paths: [String] = []
       while let batch = try batches.next() {
-        rows.append(embed(batch.tensor(size: preprocessing.imageSize)).to(device: .cpu).clone())
+        rows.append(embed(batch.tensor).to(device: .cpu).clone())
         labels += batch.items.map { folder.label(of: $0).flatMap { numbers[$0] } ?? -1 }
         paths += batch.paths
         batches.release(batch)
@@ -144,7 +146,7 @@ private struct Classes {
 
 extension ImageBatch {
   /// The pictures `[B, 3, S, S]`, without a copy: valid until the batch is released.
-  public func tensor(size: Int) -> Tensor {
+  public var tensor: Tensor {
     Tensor.view(of: pixels, shape: [count, 3, size, size], keepingAlive: self)
   }
 }

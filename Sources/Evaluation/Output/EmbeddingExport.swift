@@ -1,63 +1,224 @@
 import Foundation
 import Torch
+import TrainingRuns
 import VisionJEPA
 
-/// `jepa embed`: the embedding of every picture of a folder, batch by batch, to a file.
+/// `jepa embed`: the embedding of every picture, batch by batch, to a file.
+///
+/// Memory does not grow with the number of pictures. Until the file is complete everything is in
+/// `OUTPUT.unfinished`, from which an export that was interrupted goes on. The bytes depend on the weights,
+/// the settings, the pictures and the batch size; on the batch size only in the last bits of a number (the
+/// products of matrices of another shape are summed in another order).
 public struct EmbeddingExport {
-  private let model: ImageModel
+  private let embedder: PictureEmbedder
   private let batchSize: Int
+  private let workers: Int
   private let isStrict: Bool
 
-  public init(model: ImageModel, batchSize: Int = 256, isStrict: Bool = false) {
-    self.model = model
+  /// How much work an interruption may cost.
+  private static let secondsBetweenSaves = 2.0
+  private static let mostFailuresKept = 1000
+
+  /// - Parameters:
+  ///   - workers: threads that decode pictures; they change nothing of what is written.
+  public init(
+    embedder: PictureEmbedder, batchSize: Int = 64, workers: Int = 2, isStrict: Bool = false
+  ) {
+    self.embedder = embedder
     self.batchSize = batchSize
+    self.workers = workers
     self.isStrict = isStrict
   }
 
   /// What was written.
   public struct Report: CustomStringConvertible {
     public let path: String
-    public let count: Int
-    public let width: Int
+    /// `[N, D]`, or `[N, patches, D]` without pooling.
+    public let shape: [Int]
+    /// Rows that an earlier process wrote.
+    public let continuedRows: Int
     public let imagesPerSecond: Double
-    /// The pictures that could not be read.
-    public let failures: [ImageFailure]
+    /// The pictures that could not be read: how many, and what was said of the first thousand.
+    public let failureCount: Int
+    public let failures: [String]
+    /// The signal that ended the export before its end, which `--resume` goes on from.
+    public let interruption: String?
 
     public var description: String {
-      let skipped = failures.map { "skipped: \($0.error)\n" }.joined()
-      return skipped
-        + String(
-          format: "wrote %@: %d embeddings of width %d, %.0f images/s", path, count, width,
-          imagesPerSecond)
+      let skipped = failures.map { "skipped: \($0)\n" }.joined()
+      let more =
+        failureCount > failures.count ? "skipped: \(failureCount - failures.count) more\n" : ""
+      let counted = failureCount > 0 ? ", \(failureCount) skipped" : ""
+      let rows = shape[0]
+      let size = shape.dropFirst().map(String.init).joined(separator: "x")
+      let speed = String(format: "%.0f images/s", imagesPerSecond)
+      if let interruption {
+        return skipped + more
+          + "stopped by \(interruption) after \(rows) embeddings; go on with --resume"
+      }
+      return skipped + more
+        + "wrote \(path): \(rows) embeddings of width \(size)\(counted), \(speed)"
     }
   }
 
-  /// Writes `output`, a NumPy file `[N, D]`, and beside it the CSV file of its rows.
+  /// Writes `output` and what belongs beside it.
   ///
+  /// - Parameters:
+  ///   - isResuming: go on from what an interrupted export of the same pictures, settings and weights
+  ///     left; without such it begins anew.
+  ///   - stop: ends the export after a batch, to be gone on from.
   /// - Throws: `ImageError`, `EvaluationError`. An unfinished file never stands under its name.
-  public func run(_ folder: ImageFolder, to output: String) throws -> Report {
-    let writer = try EmbeddingWriter(path: output, width: model.encoder.width)
-    let size = model.preprocessing.imageSize
-    let start = ContinuousClock.now
-    let batches = try ImageBatches(
-      folder, size: size, batchSize: batchSize, filter: model.preprocessing.filter,
-      normalization: model.preprocessing.normalization,
-      options: LoaderOptions(isStrict: isStrict))
-    while let batch = try batches.next() {
-      let embeddings = model.encoder.inferring {
-        model.encoder.embedding(of: batch.tensor(size: size).to(device: model.device))
-      }
-      try writer.append(
-        embeddings.to(device: .cpu),
-        rows: batch.items.map {
-          EmbeddingWriter.Row(path: folder.relativePath(of: $0), label: folder.label(of: $0))
-        })
-      batches.release(batch)
+  public func run(
+    _ inputs: PictureInputs, to output: String, isResuming: Bool = false,
+    until stop: StopSignal? = nil
+  ) throws -> Report {
+    let paths = EmbeddingPaths(output: output)
+    let format = try EmbeddingFormat(path: output)
+    guard format.holdsTokens || embedder.settings.pooling != .none else {
+      throw EvaluationError.invalidSetting(
+        name: "pool", expected: "mean, max or attention for \(output)", found: "none")
     }
-    try writer.finish()
+    try Self.check(paths.output, format: format)
+    var description = try embedder.description()
+    let export = try UnfinishedExport(
+      paths.unfinished,
+      settings: description.fields.merging(["batch": "\(batchSize)"]) { $1 },
+      isResuming: isResuming)
+    let continuedRows = export.state.rowCount
+    if export.state.publications == nil {
+      let writer = try format.makeWriter(export, paths: paths, description: description)
+      let outcome = try write(inputs, with: writer, to: export, until: stop)
+      description.shape[0] = export.state.rowCount
+      if let interruption = outcome.interruption {
+        return report(
+          paths.output, description, continuedRows, outcome, export, interruption: interruption)
+      }
+      try export.publish(try writer.finish(description))
+      return report(paths.output, description, continuedRows, outcome, export)
+    }
+    description.shape[0] = export.state.rowCount
+    try export.publishRest()
+    return report(paths.output, description, continuedRows, Outcome(), export)
+  }
+
+  private struct Outcome {
+    var imagesPerSecond = 0.0
+    var interruption: String?
+  }
+
+  private func report(
+    _ path: String, _ description: EmbeddingDescription, _ continuedRows: Int, _ outcome: Outcome,
+    _ export: UnfinishedExport, interruption: String? = nil
+  ) -> Report {
+    Report(
+      path: path, shape: description.shape, continuedRows: continuedRows,
+      imagesPerSecond: outcome.imagesPerSecond, failureCount: export.state.failureCount,
+      failures: export.state.failures, interruption: interruption)
+  }
+
+  /// Refuses to put a file in the place of something else.
+  private static func check(
+    _ output: String, format: EmbeddingFormat
+  ) throws(EvaluationError) {
+    var status = stat()
+    guard stat(output, &status) == 0 else { return }
+    guard format == .projector else {
+      guard status.st_mode & S_IFMT == S_IFREG else { throw .notARegularFile(path: output) }
+      return
+    }
+    let names = try? FileManager.default.contentsOfDirectory(atPath: output)
+    let isContinued = FileManager.default.fileExists(
+      atPath: EmbeddingPaths(output: output).unfinished)
+    guard let names, names.isEmpty || isContinued else { throw .outputNotEmpty(path: output) }
+  }
+
+  /// Embeds what is left of the inputs.
+  private func write(
+    _ inputs: PictureInputs, with writer: any EmbeddingFormatWriter, to export: UnfinishedExport,
+    until stop: StopSignal?
+  ) throws -> Outcome {
+    let rest = inputs.makeIterator()
+    let begun = export.state
+    try Self.skip(begun.position, of: rest, inputs: export.folder)
+    if export.isContinued {
+      StatusLine.standardError.print("going on from row \(begun.rowCount)")
+    }
+    let preprocessing = embedder.model.preprocessing
+    let batches = try ImageBatches(
+      rest, from: begun.position, size: preprocessing.imageSize, batchSize: batchSize,
+      filter: preprocessing.filter, normalization: preprocessing.normalization,
+      options: LoaderOptions(workers: workers, isStrict: isStrict))
+    let progress = ExportProgress(total: inputs.count, first: begun.position.count)
+    defer { progress.finish() }
+    let start = ContinuousClock.now
+    var (lastSave, savedRowCount, rowCount) = (start, begun.rowCount, begun.rowCount)
+
+    func save() throws {
+      try export.save { state in
+        state.position = batches.position
+        state.rowCount = rowCount
+        state.failureCount = begun.failureCount + batches.failureCount
+        state.failures = Array(
+          (begun.failures + batches.failures.map { "\($0.error)" }).prefix(Self.mostFailuresKept))
+      }
+      (lastSave, savedRowCount) = (.now, rowCount)
+    }
+
+    defer {
+      // What an error interrupts can be continued too.
+      if rowCount > savedRowCount { try? save() }
+    }
+    while stop?.isRequested != true, let batch = try batches.next() {
+      let pictures = batch.tensor
+      let embeddings = embedder(pictures)
+      let rows = batch.entries.map(EmbeddingRow.init)
+      try Self.requireNumbers(embeddings, rows: rows, first: rowCount)
+      try writer.append(embeddings, rows: rows, first: rowCount) {
+        preprocessing.normalization.undone(in: pictures)
+      }
+      rowCount += rows.count
+      batches.release(batch)
+      progress.update(batches.position.count)
+      if (ContinuousClock.now - lastSave) / .seconds(1) >= Self.secondsBetweenSaves { try save() }
+    }
+    guard rowCount > 0 || stop?.isRequested == true else {
+      throw EvaluationError.nothingEmbedded(
+        failureCount: batches.failureCount, first: batches.failures.first.map { "\($0.error)" })
+    }
+    if rowCount > savedRowCount { try save() }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    return Report(
-      path: output, count: writer.rowCount, width: model.encoder.width,
-      imagesPerSecond: Double(writer.rowCount) / max(seconds, 1e-9), failures: batches.failures)
+    return Outcome(
+      imagesPerSecond: Double(rowCount - begun.rowCount) / max(seconds, 1e-9),
+      interruption: stop?.name)
+  }
+
+  /// Goes past the pictures that are done, and checks that they are those that were done.
+  private static func skip(
+    _ position: ImagePosition, of entries: AnyIterator<ImageEntry>, inputs: String
+  ) throws(EvaluationError) {
+    var passed = ImagePosition()
+    while passed.count < position.count, let entry = entries.next() { passed.pass(entry) }
+    guard passed == position else {
+      throw .inputsChanged(path: inputs, expected: position.count, found: passed.count)
+    }
+  }
+
+  /// No format has a good place for NaN, and none of what comes after could use it.
+  private static func requireNumbers(
+    _ embeddings: Tensor, rows: [EmbeddingRow], first: Int
+  ) throws(EvaluationError) {
+    let finite = embeddings.flattened(1).isFinite().all(1).array(of: Bool.self)
+    guard let bad = finite.firstIndex(of: false) else { return }
+    throw .nonFiniteEmbedding(row: first + bad, path: rows[bad].path)
+  }
+}
+
+extension Normalization {
+  /// Normalised pictures `[B, 3, S, S]` as they were, in 0…1.
+  func undone(in pictures: Tensor) -> Tensor {
+    let shift = Tensor([mean.x, mean.y, mean.z], shape: [1, 3, 1, 1])
+    let scale = Tensor(
+      [standardDeviation.x, standardDeviation.y, standardDeviation.z], shape: [1, 3, 1, 1])
+    return pictures * scale + shift
   }
 }

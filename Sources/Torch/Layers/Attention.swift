@@ -15,6 +15,9 @@ public struct BlockNames: Sendable {
   public var mlpNorm: String
   public var mlpIn: String
   public var mlpOut: String
+  /// Where the block has LayerScale: what multiplies each channel of attention's and the MLP's output.
+  public var attentionScale = "ls1.gamma"
+  public var mlpScale = "ls2.gamma"
 
   /// `IJepaModel` and `ViTModel` of Hugging Face.
   public static let huggingFaceViT = BlockNames(
@@ -22,6 +25,18 @@ public struct BlockNames: Sendable {
     queryKeyValue: ["query", "key", "value"].map { "attention.attention.\($0)" },
     projection: "attention.output.dense", mlpNorm: "layernorm_after",
     mlpIn: "intermediate.dense", mlpOut: "output.dense")
+
+  /// `Dinov2Model` of Hugging Face.
+  public static let huggingFaceDINOv2 = BlockNames(
+    attentionNorm: "norm1",
+    queryKeyValue: ["query", "key", "value"].map { "attention.attention.\($0)" },
+    projection: "attention.output.dense", mlpNorm: "norm2", mlpIn: "mlp.fc1", mlpOut: "mlp.fc2",
+    attentionScale: "layer_scale1.lambda1", mlpScale: "layer_scale2.lambda1")
+
+  /// `VJEPA2Model` of Hugging Face.
+  public static let huggingFaceVJEPA2 = BlockNames(
+    attentionNorm: "norm1", queryKeyValue: ["query", "key", "value"].map { "attention.\($0)" },
+    projection: "attention.proj", mlpNorm: "norm2", mlpIn: "mlp.fc1", mlpOut: "mlp.fc2")
 
   /// The original I-JEPA and timm: query, key and value in one matrix.
   public static let original = BlockNames(
@@ -37,35 +52,50 @@ public final class TransformerBlock: Module {
   private let attention: Attention
   private let mlpNorm: LayerNorm
   private let mlp: MLP
+  private let scales: (attention: Tensor, mlp: Tensor)?
 
   /// - Parameters:
+  ///   - hasQueryKeyValueBias: whether query, key and value have biases.
+  ///   - hasLayerScale: whether each branch's channels are multiplied by a learned vector that starts at 1:
+  ///     Touvron et al. 2021, arXiv:2103.17239, section 2.
   ///   - depth: which block of the stack this is, from 1: the two matrices that write to the residual
   ///     stream start smaller by 1 / sqrt(2 depth), as in I-JEPA's text.
   public init(
     width: Int, heads: Int, hidden: Int, depth: Int, form: AttentionForm = .fused,
-    names: BlockNames = .original, epsilon: Double = 1e-6, using generator: RandomGenerator
+    names: BlockNames = .original, epsilon: Double = 1e-6, hasQueryKeyValueBias: Bool = true,
+    hasLayerScale: Bool = false, using generator: RandomGenerator
   ) {
     let outputScale = 0.02 / (2 * Double(depth)).squareRoot()
     attentionNorm = LayerNorm(width, epsilon: epsilon)
     attention = Attention(
       width: width, heads: heads, form: form, queryKeyValueNames: names.queryKeyValue,
-      projectionName: names.projection, outputDeviation: outputScale, using: generator)
+      projectionName: names.projection, hasQueryKeyValueBias: hasQueryKeyValueBias,
+      outputDeviation: outputScale, using: generator)
     mlpNorm = LayerNorm(width, epsilon: epsilon)
     mlp = MLP(
       width, hidden: hidden, names: (names.mlpIn, names.mlpOut), outputDeviation: outputScale,
       using: generator)
+    scales = hasLayerScale ? (Tensor.ones([width]), Tensor.ones([width])) : nil
     super.init()
     register(attentionNorm, as: names.attentionNorm)
     register(mlpNorm, as: names.mlpNorm)
     // These two carry whole paths in their own names.
     adopt(attention)
     adopt(mlp)
+    if let scales {
+      register(parameter: scales.attention, as: names.attentionScale)
+      register(parameter: scales.mlp, as: names.mlpScale)
+    }
   }
 
   /// Tokens `[B, N, D]`, unchanged in shape.
-  public func callAsFunction(_ x: Tensor, mask: Tensor? = nil) -> Tensor {
-    let attended = x + attention(attentionNorm(x), mask: mask)
-    return attended + mlp(mlpNorm(attended))
+  public func callAsFunction(
+    _ x: Tensor, mask: Tensor? = nil, rotation: RotaryPositions? = nil
+  ) -> Tensor {
+    var branch = attention(attentionNorm(x), mask: mask, rotation: rotation)
+    let attended = x + (scales.map { branch * $0.attention } ?? branch)
+    branch = mlp(mlpNorm(attended))
+    return attended + (scales.map { branch * $0.mlp } ?? branch)
   }
 }
 
@@ -80,7 +110,8 @@ public final class Attention: Module {
   public init(
     width: Int, heads: Int, form: AttentionForm = .fused,
     queryKeyValueNames: [String] = ["qkv"], projectionName: String = "proj",
-    outputDeviation: Double = 0.02, using generator: RandomGenerator
+    hasQueryKeyValueBias: Bool = true, outputDeviation: Double = 0.02,
+    using generator: RandomGenerator
   ) {
     precondition(width % heads == 0, "attention of width \(width) in \(heads) heads")
     precondition([1, 3].contains(queryKeyValueNames.count), "names for query, key and value")
@@ -88,7 +119,8 @@ public final class Attention: Module {
     self.form = form
     let parts = queryKeyValueNames.count == 3 ? queryKeyValueNames : []
     queryKeyValue = Linear(
-      width, 3 * width, standardDeviation: 0.02, parts: parts, using: generator)
+      width, 3 * width, bias: hasQueryKeyValueBias, standardDeviation: 0.02, parts: parts,
+      using: generator)
     projection = Linear(
       width, width, standardDeviation: outputDeviation, using: generator)
     super.init()
@@ -102,12 +134,17 @@ public final class Attention: Module {
 
   /// Tokens `[B, N, D]`, unchanged in shape.
   ///
-  /// - Parameter mask: bool `[N, N]` or broadcastable to `[B, heads, N, N]`; true where a query may look.
-  public func callAsFunction(_ x: Tensor, mask: Tensor? = nil) -> Tensor {
+  /// - Parameters:
+  ///   - mask: bool `[N, N]` or broadcastable to `[B, heads, N, N]`; true where a query may look.
+  ///   - rotation: the tokens' places, where positions are rotary.
+  public func callAsFunction(
+    _ x: Tensor, mask: Tensor? = nil, rotation: RotaryPositions? = nil
+  ) -> Tensor {
     let (batch, tokens, width) = (x.size(0), x.size(1), x.size(2))
     let parts = queryKeyValue(x).reshaped(batch, tokens, 3, heads, width / heads)
       .permuted(2, 0, 3, 1, 4)
-    let (query, key, value) = (parts[0], parts[1], parts[2])
+    let (query, key) = rotation.map { ($0(parts[0]), $0(parts[1])) } ?? (parts[0], parts[1])
+    let value = parts[2]
     let mixed: Tensor
     // On a CPU the fused operator pays only once its blocks are filled: at 42 tokens it takes 1.4 times as
     // long as the products (two cores, forward and backward).

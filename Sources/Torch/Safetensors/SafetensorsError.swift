@@ -28,6 +28,8 @@ public enum SafetensorsError: Error, Equatable, Sendable {
   case unusedBytes(path: String, expectedBytes: Int, foundBytes: Int)
   /// The file holds no tensor of this name.
   case missingTensor(path: String, tensor: String)
+  /// The index of a model in several files does not fit them.
+  case malformedIndex(path: String, reason: String)
   /// To be written: the name is the format's own, or is given twice.
   case unusableName(path: String, tensor: String)
 }
@@ -62,10 +64,22 @@ extension SafetensorsError: CustomStringConvertible, LocalizedError {
       "\(path): expected \(expected) bytes, found \(found): bytes that belong to no tensor"
     case .missingTensor(let path, let tensor):
       "\(path): no tensor \"\(tensor)\""
+    case .malformedIndex(let path, let reason):
+      "\(path): \(reason)"
     case .unusableName(let path, let tensor):
       "\(path): cannot write a tensor named \"\(tensor)\": the name is reserved or used twice"
     }
   }
 
   public var errorDescription: String? { description }
+}
+
+extension SafetensorsError: CustomNSError {
+  /// The system's own error, so that a full disk is known for what it is.
+  public var errorUserInfo: [String: Any] {
+    guard case .system(_, _, let number) = self, let code = POSIXErrorCode(rawValue: number) else {
+      return [:]
+    }
+    return [NSUnderlyingErrorKey: POSIXError(code)]
+  }
 }

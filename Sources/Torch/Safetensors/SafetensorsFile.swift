@@ -112,7 +112,8 @@ extension SafetensorsFile {
     return UnsafeRawBufferPointer(start: address, count: count)
   }
 
-  private static func readHeader(
+  /// Checks a whole file and says where its tensors are; reads the header alone.
+  static func readHeader(
     _ map: UnsafeRawBufferPointer, path: String
   ) throws(SafetensorsError) -> (entries: [SafetensorsEntry], metadata: [String: String]) {
     let length = UInt64(littleEndian: map.loadUnaligned(as: UInt64.self))

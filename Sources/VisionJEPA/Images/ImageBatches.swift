@@ -18,39 +18,36 @@ public enum SquareFit: String, Codable, Sendable, CaseIterable {
 
 /// Pictures as they are, resized and normalised, in order.
 public final class ImageBatch: @unchecked Sendable {
-  /// The pictures that could be read, in the order of the folder.
+  /// The pictures that could be read, in order.
+  public fileprivate(set) var entries: [ImageEntry] = []
+  /// The place of each among all pictures of the sequence, from 0: for a folder, its index.
   public fileprivate(set) var items: [Int] = []
-  public let folder: ImageFolder
 
-  let size: Int
-  fileprivate var requested: [Int] = []
+  /// The side of the square pictures.
+  public let size: Int
+  fileprivate var requested: [ImageEntry] = []
+  fileprivate var requestedItems: [Int] = []
   fileprivate let memory = BatchMemory<Float>(capacity: 0)
   fileprivate let lock = NSLock()
   fileprivate var failures: [Int: ImageError] = [:]
 
-  fileprivate init(folder: ImageFolder, size: Int) {
-    self.folder = folder
-    self.size = size
-  }
+  fileprivate init(size: Int) { self.size = size }
 
   /// B, the number of pictures.
-  public var count: Int { items.count }
+  public var count: Int { entries.count }
 
   /// `[B, 3, size, size]`, normalised; valid until the batch is released or let go.
   public var pixels: UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(start: memory.pointer, count: count * 3 * size * size)
   }
 
-  /// For each picture the place of its label in the folder's `labels`, or -1.
-  public var labels: [Int] { items.map(folder.labelIndex(of:)) }
-
   /// The path of each picture.
-  public var paths: [String] { items.map(folder.path(of:)) }
+  public var paths: [String] { entries.map(\.path) }
 
-  fileprivate func prepare(_ items: [Int]) {
-    requested = items
-    self.items = items
-    memory.reserve(items.count * 3 * size * size)
+  fileprivate func prepare(_ entries: [ImageEntry], items: [Int]) {
+    (requested, self.entries) = (entries, entries)
+    (requestedItems, self.items) = (items, items)
+    memory.reserve(entries.count * 3 * size * size)
     lock.withLock { failures.removeAll() }
   }
 
@@ -58,45 +55,83 @@ public final class ImageBatch: @unchecked Sendable {
   fileprivate func compact() {
     guard !failures.isEmpty else { return }
     let row = 3 * size * size
-    var kept: [Int] = []
-    for (index, item) in requested.enumerated() where failures[index] == nil {
-      if kept.count != index {
-        (memory.pointer + kept.count * row).update(from: memory.pointer + index * row, count: row)
-      }
-      kept.append(item)
+    let kept = requested.indices.filter { failures[$0] == nil }
+    for (place, index) in kept.enumerated() where place != index {
+      (memory.pointer + place * row).update(from: memory.pointer + index * row, count: row)
     }
-    items = kept
+    entries = kept.map { requested[$0] }
+    items = kept.map { requestedItems[$0] }
+  }
+
+  /// Lets go of decoded pictures before the batch is used again.
+  fileprivate func clear() {
+    requested.removeAll()
+    entries.removeAll()
   }
 }
 
-/// Reads the pictures of a folder in order, for embedding and evaluation: no corruption, nothing
-/// random, each picture once.
+/// Reads pictures in order, for embedding and evaluation: no corruption, nothing random, each once.
 ///
-/// A picture that cannot be read is left out of its batch and named in `failures`; with `isStrict`
-/// it is an error. For one thread.
+/// Pictures are asked for a few batches ahead, so that a million of them are never held at a time. One that
+/// cannot be read is left out of its batch and named in `failures`; with `isStrict` it is an error. For
+/// one thread.
 public final class ImageBatches {
-  public let folder: ImageFolder
   public let size: Int
+  /// Up to where pictures have been handed out or left out, from the sequence's beginning.
+  public private(set) var position: ImagePosition
 
   private let pipeline: BatchPipeline<ImageBatch>
   private let options: LoaderOptions
-  private let items: [Int]
   private let batchSize: Int
-  private var position = 0
+  private let nextEntry: () -> (item: Int, entry: ImageEntry)?
   private var spare: [ImageBatch] = []
   private let log = FailureLog()
 
-  /// Starts reading.
+  /// Starts reading a folder.
   ///
   /// - Parameters:
   ///   - size: the side of the square pictures.
   ///   - items: which pictures, in which order; all of the folder where nil.
   /// - Throws: `ImageError.invalidSetting`.
-  public init(
+  public convenience init(
     _ folder: ImageFolder, size: Int, batchSize: Int, fit: SquareFit = .centreCrop,
     filter: ResamplingFilter = .bicubic, normalization: Normalization = .imageNet,
     decoder: ImageDecoder = ImageDecoder(), items: [Int]? = nil,
     options: LoaderOptions = LoaderOptions()
+  ) throws(ImageError) {
+    var rest = (items ?? Array(0..<folder.count)).makeIterator()
+    try self.init(
+      size: size, batchSize: batchSize, fit: fit, filter: filter, normalization: normalization,
+      decoder: decoder, position: ImagePosition(), options: options
+    ) { rest.next().map { ($0, folder.entry(of: $0)) } }
+  }
+
+  /// Starts reading a sequence of pictures, which is gone through once, as they are needed.
+  ///
+  /// - Parameter position: where the sequence begins, for one that was begun before.
+  /// - Throws: `ImageError.invalidSetting`.
+  public convenience init(
+    _ entries: some Sequence<ImageEntry>, from position: ImagePosition = ImagePosition(),
+    size: Int, batchSize: Int, fit: SquareFit = .centreCrop, filter: ResamplingFilter = .bicubic,
+    normalization: Normalization = .imageNet, decoder: ImageDecoder = ImageDecoder(),
+    options: LoaderOptions = LoaderOptions()
+  ) throws(ImageError) {
+    var rest = entries.makeIterator()
+    var item = position.count - 1
+    try self.init(
+      size: size, batchSize: batchSize, fit: fit, filter: filter, normalization: normalization,
+      decoder: decoder, position: position, options: options
+    ) {
+      guard let entry = rest.next() else { return nil }
+      item += 1
+      return (item, entry)
+    }
+  }
+
+  private init(
+    size: Int, batchSize: Int, fit: SquareFit, filter: ResamplingFilter,
+    normalization: Normalization, decoder: ImageDecoder, position: ImagePosition,
+    options: LoaderOptions, nextEntry: @escaping () -> (item: Int, entry: ImageEntry)?
   ) throws(ImageError) {
     try options.validate()
     try normalization.validate()
@@ -104,21 +139,16 @@ public final class ImageBatches {
       throw .invalidSetting(
         name: "size, batchSize", expected: "at least 1", found: "\(size), \(batchSize)")
     }
-    self.folder = folder
     self.size = size
     self.batchSize = batchSize
     self.options = options
-    self.items = items ?? Array(0..<folder.count)
+    self.position = position
+    self.nextEntry = nextEntry
     pipeline = BatchPipeline(workers: options.workers) { batch, row, workspace in
-      let item = batch.requested[row]
       do throws(ImageError) {
-        let bytes = try folder.withFileSystemPath(of: item) { path throws(ImageError) in
-          try ImageFile.read(path, name: folder.path(of: item), into: &workspace.file)
-        }
         try decoder.square(
-          bytes, name: folder.path(of: item), fit: fit, filter: filter,
-          normalization: normalization, size: size,
-          to: batch.memory.pointer + row * 3 * size * size, workspace: workspace)
+          batch.requested[row], fit: fit, filter: filter, normalization: normalization,
+          size: size, to: batch.memory.pointer + row * 3 * size * size, workspace: workspace)
       } catch {
         batch.lock.withLock { batch.failures[row] = error }
       }
@@ -134,8 +164,9 @@ public final class ImageBatches {
       prefetch()
       for (row, error) in batch.failures.sorted(by: { $0.key < $1.key }) {
         if options.isStrict { throw error }
-        log.record(error, path: folder.path(of: batch.requested[row]))
+        log.record(error, path: batch.requested[row].path)
       }
+      for entry in batch.requested { position.pass(entry) }
       batch.compact()
       if batch.count > 0 { return batch }
       release(batch)
@@ -145,24 +176,34 @@ public final class ImageBatches {
 
   /// Gives the memory of a batch back for a later one.
   public func release(_ batch: ImageBatch) {
+    batch.clear()
     guard spare.count <= options.prefetchedBatches else { return }
     spare.append(batch)
   }
 
-  /// The pictures that could not be read so far, in the order of their paths.
-  public var failures: [ImageFailure] {
+  /// The pictures that could not be read so far, in the order of their paths; the first thousand.
+  public var failures: [ImageFailure] { report.failures }
+
+  /// How many pictures could not be read so far.
+  public var failureCount: Int { report.failedReads }
+
+  private var report: LoaderReport {
     var report = LoaderReport()
     log.report(into: &report)
-    return report.failures
+    return report
   }
 
   private func prefetch() {
-    while pipeline.pending < options.prefetchedBatches, position < items.count {
-      let end = min(position + batchSize, items.count)
-      let batch = spare.popLast() ?? ImageBatch(folder: folder, size: size)
-      batch.prepare(Array(items[position..<end]))
-      pipeline.append(batch, count: end - position)
-      position = end
+    while pipeline.pending < options.prefetchedBatches {
+      var (items, entries): ([Int], [ImageEntry]) = ([], [])
+      while entries.count < batchSize, let (item, entry) = nextEntry() {
+        items.append(item)
+        entries.append(entry)
+      }
+      guard !entries.isEmpty else { return }
+      let batch = spare.popLast() ?? ImageBatch(size: size)
+      batch.prepare(entries, items: items)
+      pipeline.append(batch, count: entries.count)
     }
   }
 }
@@ -184,7 +225,30 @@ extension ImageDecoder {
     return Array(UnsafeBufferPointer(start: memory.pointer, count: 3 * size * size))
   }
 
+  /// Reads one picture into `[3, size, size]` at `target`.
   fileprivate func square(
+    _ entry: ImageEntry, fit: SquareFit, filter: ResamplingFilter, normalization: Normalization,
+    size: Int, to target: UnsafeMutablePointer<Float>, workspace: ImageWorkspace
+  ) throws(ImageError) {
+    switch entry.content {
+    case .file(let path):
+      let bytes = try path.withUnsafeBufferPointer { path throws(ImageError) in
+        try ImageFile.read(path.baseAddress!, name: entry.path, into: &workspace.file)
+      }
+      try square(
+        bytes, name: entry.path, fit: fit, filter: filter, normalization: normalization,
+        size: size, to: target, workspace: workspace)
+    case .decoded(let image):
+      workspace.resampler.resample(
+        image.pixels, sourceWidth: image.width, sourceHeight: image.height,
+        box: fit.box(width: image.width, height: image.height), to: target, width: size,
+        height: size, filter: filter, scale: normalization.scaleOfBytes,
+        offset: normalization.offset)
+    case .unreadable(let error): throw error
+    }
+  }
+
+  private func square(
     _ bytes: UnsafeBufferPointer<UInt8>, name: @autoclosure () -> String, fit: SquareFit,
     filter: ResamplingFilter, normalization: Normalization, size: Int,
     to target: UnsafeMutablePointer<Float>, workspace: ImageWorkspace
@@ -199,8 +263,14 @@ extension ImageDecoder {
       margin: filter.support * shrinking + 1, workspace: workspace)
     workspace.resampler.resample(
       region.pixels, sourceWidth: region.width, sourceHeight: region.height, box: region.box(box),
-      to: target, width: size, height: size, filter: filter,
-      scale: 1 / (255 * normalization.standardDeviation),
-      offset: -normalization.mean / normalization.standardDeviation)
+      to: target, width: size, height: size, filter: filter, scale: normalization.scaleOfBytes,
+      offset: normalization.offset)
   }
+}
+
+extension Normalization {
+  /// What 0…255 is multiplied with.
+  fileprivate var scaleOfBytes: SIMD3<Float> { 1 / (255 * standardDeviation) }
+  /// What is added then.
+  fileprivate var offset: SIMD3<Float> { -mean / standardDeviation }
 }

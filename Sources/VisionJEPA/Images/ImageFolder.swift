@@ -86,18 +86,28 @@ public struct ImageFolder: Sendable {
     names[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
   }
 
-  /// Calls `body` with the exact bytes of the path, which need not be UTF-8.
-  func withFileSystemPath<Result>(
-    of index: Int, _ body: (UnsafePointer<CChar>) throws(ImageError) -> Result
-  ) throws(ImageError) -> Result {
+  /// Picture `index` as one to be read.
+  public func entry(of index: Int) -> ImageEntry {
+    ImageEntry(
+      .file(fileSystemPath(of: index)), path: path(of: index), label: label(of: index))
+  }
+
+  /// The exact bytes of the path, which need not be UTF-8; ended by zero.
+  private func fileSystemPath(of index: Int) -> [CChar] {
     var bytes = path.utf8.map { CChar(bitPattern: $0) }
     bytes.append(CChar(bitPattern: UInt8(ascii: "/")))
     bytes.append(contentsOf: nameBytes(of: index).lazy.map { CChar(bitPattern: $0) })
     bytes.append(0)
-    let copy = UnsafeMutableBufferPointer<CChar>.allocate(capacity: bytes.count)
-    defer { copy.deallocate() }
-    _ = copy.initialize(from: bytes)
-    return try body(UnsafePointer(copy.baseAddress!))
+    return bytes
+  }
+
+  /// Calls `body` with the exact bytes of the path.
+  func withFileSystemPath<Result>(
+    of index: Int, _ body: (UnsafePointer<CChar>) throws(ImageError) -> Result
+  ) throws(ImageError) -> Result {
+    try fileSystemPath(of: index).withUnsafeBufferPointer { path throws(ImageError) in
+      try body(path.baseAddress!)
+    }
   }
 
   mutating func append(_ name: [UInt8], label: Int32, size: Int) {

@@ -13,6 +13,11 @@ public struct BatchRequest: Sendable, Equatable {
 public struct ImageFailure: Sendable, Equatable {
   public let path: String
   public let error: ImageError
+
+  public init(path: String, error: ImageError) {
+    self.path = path
+    self.error = error
+  }
 }
 
 /// Memory aligned for vectors, which belongs to a batch and is used again by later ones.

@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import TrainingRuns
 
 /// How a loader works; nothing here changes what it delivers.
@@ -10,10 +11,17 @@ public struct LoaderOptions: Codable, Sendable, Equatable {
   /// Whether a picture that cannot be read is an error, rather than replaced and listed.
   public var isStrict: Bool
 
-  public init(workers: Int = 2, prefetchedBatches: Int = 3, isStrict: Bool = false) {
+  /// - Parameter workers: by default one for each core, but 2 to 16; they run at low priority.
+  public init(
+    workers: Int = LoaderOptions.usualWorkers, prefetchedBatches: Int = 3, isStrict: Bool = false
+  ) {
     self.workers = workers
     self.prefetchedBatches = prefetchedBatches
     self.isStrict = isStrict
+  }
+
+  public static var usualWorkers: Int {
+    min(16, max(2, ProcessInfo.processInfo.activeProcessorCount))
   }
 
   public init(from decoder: any Decoder) throws {
@@ -46,7 +54,8 @@ public struct LoaderReport: Sendable, Equatable {
   public var elapsedSeconds = 0.0
   /// Reads that failed, each time counted.
   public var failedReads = 0
-  /// Each picture that could not be read, once, with its first reason, in the order of their paths.
+  /// Each picture that could not be read, once, with its first reason, in the order of their paths; the
+  /// first thousand.
   public var failures: [ImageFailure] = []
 
   /// The share of the time that was spent waiting for pictures, 0...1.
@@ -55,17 +64,24 @@ public struct LoaderReport: Sendable, Equatable {
   }
 }
 
-/// Failures that several threads meet.
+/// Failures that several threads meet: all are counted, the first thousand pictures are named.
 final class FailureLog: @unchecked Sendable {
+  private static let mostNamed = 1000
+
   private let lock = NSLock()
   private var reasons: [String: ImageError] = [:]
   private var count = 0
+  private let logger = Logger(label: "jepa")
 
+  /// Counts a failed read; the first ones are named in the log as they happen.
   func record(_ error: ImageError, path: String) {
-    lock.withLock {
+    let isNew = lock.withLock {
       count += 1
-      if reasons[path] == nil { reasons[path] = error }
+      guard reasons.count < Self.mostNamed, reasons[path] == nil else { return false }
+      reasons[path] = error
+      return reasons.count <= 10
     }
+    if isNew { logger.warning("replaced by another picture: \(error)") }
   }
 
   func report(into report: inout LoaderReport) {
@@ -87,7 +103,7 @@ final class FailureLog: @unchecked Sendable {
 /// throws instead.
 ///
 /// ```swift
-/// let loader = try ViewLoader(folder, plan: .views(size: 64), seed: 7, requests: sampler)
+/// let loader = try ViewLoader(folder, plan: .clean(size: 64), seed: 7, requests: sampler)
 /// while let batch = try loader.next() {
 ///   train(batch)
 ///   loader.release(batch)

@@ -138,21 +138,6 @@ public struct ViewPlan: Codable, Sendable, Equatable {
     views = try values.decode([ViewSpecification].self, forKey: .views)
   }
 
-  /// One clean frame, the same frame with its colours changed and only 60 % of its cells left, and four
-  /// small crops at half the resolution: what benchmarks load. Training takes its views from
-  /// `MethodName.defaultViews(imageSize:patchSize:)`, which fits them to the tokens.
-  public static func views(size: Int) -> ViewPlan {
-    ViewPlan(views: [
-      ViewSpecification(name: "clean", size: size),
-      ViewSpecification(
-        name: "masked", size: size, colorJitter: ColorJitter(),
-        cells: CellMask(keep: 0.6, cellSize: 8)),
-      ViewSpecification(
-        name: "local", count: 4, size: size / 2,
-        frame: .own(RandomResizedCrop(scale: 0.1...0.4)), colorJitter: ColorJitter()),
-    ])
-  }
-
   /// One clean view, for methods that mask tokens rather than pixels.
   public static func clean(size: Int) -> ViewPlan {
     ViewPlan(

@@ -33,6 +33,20 @@ public struct BlockMasks {
       device: device)
   }
 
+  /// One target block for each picture, and everything else as its context.
+  ///
+  /// - Parameter hidden: int64 `[B, m]`, the block's tokens, none twice.
+  init(hiding hidden: Tensor, grid: TokenGrid, device: Device) {
+    let visible = withoutGradient {
+      let hidden = hidden.to(device: .cpu)
+      let flags = Tensor.zeros([hidden.size(0), grid.count])
+        .scattered(Tensor.ones(hidden.shape), at: hidden, along: 1)
+      let first = flags.sorted(along: 1).indices.slice(0..<grid.count - hidden.size(1), along: 1)
+      return first.sorted(along: 1).values
+    }
+    self.init(context: visible, targets: hidden.unsqueezed(1), device: device)
+  }
+
   /// Predicts the target blocks from context tokens `[B, n, D]`: `[B, M * m, outputs]`.
   ///
   /// - Parameter together: all blocks of a picture in one sequence, as V-JEPA does (Bardes et al. 2024,

@@ -59,10 +59,15 @@ final class CellCompletion: Module {
   ///
   /// The cosine does not reward short tokens, which flat and noisy pictures have.
   func misfit(masked: Tensor, visible: Tensor, targets: Tensor) -> Tensor {
+    tokenMisfits(masked: masked, visible: visible, targets: targets).mean(1)
+  }
+
+  /// The same of each token, `[B, N]`.
+  func tokenMisfits(masked: Tensor, visible: Tensor, targets: Tensor) -> Tensor {
     let predicted = predictor.complete(masked, visible: visible) - mean
     let found = targets - mean
     let lengths = predicted.norm(-1) * found.norm(-1) + 1e-8
-    return 1 - ((predicted * found).sum(-1) / lengths).mean(1)
+    return 1 - (predicted * found).sum(-1) / lengths
   }
 }
 

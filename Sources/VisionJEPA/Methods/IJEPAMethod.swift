@@ -93,6 +93,15 @@ public final class IJEPAMethod: TrainingMethod {
     }
   }
 
+  public func tokenErrors(of pictures: Tensor, hiding hidden: Tensor) -> Tensor? {
+    contextEncoder.inferring(with: predictor) {
+      let masks = BlockMasks(hiding: hidden, grid: grid, device: pictures.device)
+      let context = contextEncoder.tokens(of: pictures, keeping: masks.context)
+      return masks.predict(with: predictor, from: context, together: true)
+        .smoothL1(targets(of: pictures, masks: masks).0, reduction: .none).mean(2)
+    }
+  }
+
   public func controls(of pictures: Tensor) -> Tensor {
     encoder.inferring { -encoder.tokens(of: pictures).squared().mean(1, 2) }
   }

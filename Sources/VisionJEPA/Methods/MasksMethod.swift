@@ -94,6 +94,18 @@ public final class MasksMethod: TrainingMethod {
     }
   }
 
+  public func tokenErrors(of pictures: Tensor, hiding hidden: Tensor) -> Tensor? {
+    encoder.inferring(with: tokenProjector) {
+      predictor.inferring {
+        let masks = BlockMasks(hiding: hidden, grid: grid, device: pictures.device)
+        let context = encoder.tokens(of: pictures, keeping: masks.context)
+        let targets = tokenProjector(encoder.tokens(of: pictures)).gatherTokens(masks.targets)
+        let predictions = masks.predict(with: predictor, from: context, together: true)
+        return (predictions - targets).squared().mean(2)
+      }
+    }
+  }
+
   public func controls(of pictures: Tensor) -> Tensor {
     encoder.inferring(with: tokenProjector) {
       -tokenProjector(encoder.tokens(of: pictures)).squared().mean(1, 2)

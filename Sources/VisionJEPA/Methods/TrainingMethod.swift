@@ -12,6 +12,31 @@ public struct StepEnergy {
   public let embeddings: Tensor
   /// How much of full collapse each of SIGReg's statistics shows, 0 to about 1; empty without SIGReg.
   public var collapseShares: [Tensor] = []
+
+  /// The same numbers without a graph, whose memory can go.
+  var withoutGraph: StepEnergy {
+    StepEnergy(
+      total: total.detached(), terms: terms, embeddings: embeddings,
+      collapseShares: collapseShares.map { $0.detached() })
+  }
+
+  /// The mean of the energies of a step's batches; the embeddings are the last one's.
+  static func mean(of energies: [StepEnergy]) -> StepEnergy {
+    guard let last = energies.last else { preconditionFailure("the mean of no energies") }
+    guard energies.count > 1 else { return last }
+    func mean(_ value: (StepEnergy) -> Tensor) -> Tensor {
+      Tensor.stack(energies.map(value)).mean(0)
+    }
+    return StepEnergy(
+      total: mean(\.total),
+      terms: last.terms.enumerated().map { index, term in
+        (term.name, mean { $0.terms[index].value })
+      },
+      embeddings: last.embeddings,
+      collapseShares: last.collapseShares.indices.map { index in
+        mean { $0.collapseShares[index] }
+      })
+  }
 }
 
 /// The tensors of one batch on the device.
@@ -95,10 +120,19 @@ public protocol TrainingMethod: AnyObject {
   /// - Returns: `[B]`; nil where the method predicts nothing.
   func energies(of pictures: Tensor, using generator: RandomGenerator) -> Tensor?
 
+  /// How badly each of some tokens is predicted from the rest of its picture.
+  ///
+  /// - Parameters:
+  ///   - pictures: `[B, 3, S, S]`, normalised.
+  ///   - hidden: int64 `[B, m]`, the tokens that are hidden, none twice.
+  /// - Returns: `[B, m]`; nil where the method predicts nothing.
+  func tokenErrors(of pictures: Tensor, hiding hidden: Tensor) -> Tensor?
+
   /// The control without any prediction: -|z|^2 of what the energy compares, `[B]`.
   func controls(of pictures: Tensor) -> Tensor
 }
 
 extension TrainingMethod {
   public func didStep(progress: Double) {}
+  public func tokenErrors(of pictures: Tensor, hiding hidden: Tensor) -> Tensor? { nil }
 }

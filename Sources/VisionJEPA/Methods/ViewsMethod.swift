@@ -145,6 +145,21 @@ public final class ViewsMethod: TrainingMethod {
     }
   }
 
+  public func tokenErrors(of pictures: Tensor, hiding hidden: Tensor) -> Tensor? {
+    encoder.inferring(with: completion) {
+      let grid = encoder.grid(imageSize: imageSize)
+      let shown = Tensor.ones([hidden.size(0), grid.count], device: pictures.device)
+        .scattered(Tensor.zeros(hidden.shape, device: pictures.device), at: hidden, along: 1)
+        .reshaped(hidden.size(0), grid.height, grid.width)
+      let pixels = shown.unsqueezed(1).repeatingEach(encoder.stride, along: 2)
+        .repeatingEach(encoder.stride, along: 3)
+      return completion.tokenMisfits(
+        masked: encoder.tokens(of: pictures * pixels), visible: completion.visibility(of: shown),
+        targets: completion.projector(encoder.tokens(of: pictures))
+      ).gather(hidden, along: 1)
+    }
+  }
+
   public func controls(of pictures: Tensor) -> Tensor {
     encoder.inferring(with: completion) {
       -completion.projector(encoder.tokens(of: pictures)).squared().mean(1, 2)

@@ -62,9 +62,15 @@ public final class ConvolutionalEncoder: VisionEncoder {
       pictures.rank == 4 && pictures.size(2) % stride == 0 && pictures.size(3) % stride == 0,
       "pictures \(pictures.shape) for tokens of \(stride) pixels")
     let seen = kept.map { hiding(allBut: $0, in: pictures) } ?? pictures
-    var map = stemNorm(stem(seen.channelsLast())).relu()
-    for block in blocks { map = block(map) }
-    let tokens = widened(map.flattened(2).transposed(1, 2))
+    let tokens = self.tokens(of: seen, afterLayer: blocks.count)
     return kept.map { tokens.gatherTokens($0) } ?? tokens
+  }
+
+  public override var layerCount: Int { blocks.count }
+
+  public override func tokens(of pictures: Tensor, afterLayer layer: Int) -> Tensor {
+    var map = stemNorm(stem(pictures.channelsLast())).relu()
+    for block in blocks.prefix(layer) { map = block(map) }
+    return widened(map.flattened(2).transposed(1, 2))
   }
 }

@@ -24,6 +24,9 @@ public enum EncoderPreset: String, Codable, Sendable, CaseIterable {
 public struct EncoderConfiguration: RunConfiguration {
   /// `conv-…` for CPUs and small pictures, `vit-…` for accelerators and Hugging Face.
   public var preset = EncoderPreset.convTiny
+  /// A trained or imported model, whose network and weights training starts from: a run folder, a checkpoint's
+  /// or what `jepa import` made. The preset then says nothing.
+  public var initial: String? = nil
   /// Pixels a side of a token. By default a convolutional encoder takes the stride that leaves 4x4 to 7x7
   /// tokens, a transformer an eighth of the picture's side but at most 16.
   public var patchSize: Int? = nil
@@ -35,6 +38,9 @@ public struct EncoderConfiguration: RunConfiguration {
 
   public init() {}
 
+  /// What the encoder is called.
+  var name: String { initial ?? preset.rawValue }
+
   /// The side of a token's square for pictures of this size.
   public func resolvedPatchSize(imageSize: Int) -> Int {
     if let patchSize { return patchSize }
@@ -42,6 +48,11 @@ public struct EncoderConfiguration: RunConfiguration {
       return [8, 16, 32].first { imageSize / $0 <= 7 } ?? 64
     }
     return preset == .vitHuge ? 14 : min(16, max(2, imageSize / 8))
+  }
+
+  /// The smallest size of at least `size` that is a multiple of its own tokens.
+  func fitting(_ size: Int) -> Int {
+    (size...).first { $0 % resolvedPatchSize(imageSize: $0) == 0 }!
   }
 
   /// Checks that the tokens fit pictures of this size.
@@ -55,6 +66,7 @@ public struct EncoderConfiguration: RunConfiguration {
     try check(
       patch > 0 && imageSize % patch == 0,
       "tokens of \(patch) pixels do not divide pictures of \(imageSize)")
+    if initial != nil { return }
     if preset.isConvolutional {
       try check(
         [8, 16, 32, 64].contains(patch),
@@ -66,13 +78,26 @@ public struct EncoderConfiguration: RunConfiguration {
     }
   }
 
-  /// The network, its shape resolved for pictures of this size, with weights drawn from `generator`.
+  /// The network, its shape resolved for pictures of this size, with weights drawn from `generator` or read
+  /// from the initial model.
   ///
-  /// - Throws: `RunError.invalidValue` where the tokens do not fit the picture.
+  /// - Throws: `RunError.invalidValue` where the tokens do not fit the picture; as
+  ///   `ImageModel.initialEncoder(from:imageSize:)`.
   public func makeEncoder(imageSize: Int, using generator: RandomGenerator) throws -> VisionEncoder
   {
     try validate(imageSize: imageSize)
     let patch = resolvedPatchSize(imageSize: imageSize)
+    if let initial {
+      let encoder = try ImageModel.initialEncoder(from: initial, imageSize: imageSize)
+      guard encoder.stride == patch else {
+        throw RunError.invalidValue(
+          path: "encoder.patchSize",
+          reason: "\(initial) has tokens of \(encoder.stride) pixels, found \(patch)")
+      }
+      (encoder as? VisionTransformer)?.recomputesActivations =
+        recomputesActivations ?? (encoder.width >= 1024)
+      return encoder
+    }
     if preset.isConvolutional {
       return ConvolutionalEncoder(convolutionalShape(stride: patch), using: generator)
     }

@@ -21,8 +21,8 @@ public struct ImagePreprocessing: Sendable, Equatable {
 /// A trained encoder and how to feed it: the folder with `model.safetensors`, `config.json` and
 /// `preprocessor_config.json`.
 ///
-/// A vision transformer's folder is a Hugging Face `IJepaModel`; convolutional encoders have names of their
-/// own.
+/// A vision transformer's folder is a Hugging Face `IJepaModel`, an imported one that of its class;
+/// convolutional encoders have names of their own.
 public struct ImageModel {
   public let encoder: VisionEncoder
   public let preprocessing: ImagePreprocessing
@@ -32,28 +32,28 @@ public struct ImageModel {
   /// Where the encoder is.
   public var device: Device { encoder.parameters.first?.tensor.device ?? .cpu }
 
-  private static let weightsName = "model.safetensors"
-  private static let configurationName = "config.json"
-  private static let preprocessorName = "preprocessor_config.json"
+  static let weightsName = "model.safetensors"
+  static let configurationName = "config.json"
+  static let preprocessorName = "preprocessor_config.json"
+  /// Tensors of published models that their encoders do not use, kept so that the folder opens elsewhere.
+  static let unusedNames: Set<String> = [
+    maskTokenName, "pooler.dense.weight", "pooler.dense.bias",
+  ]
+  static let maskTokenName = "embeddings.mask_token"
 
-  /// Opens the model in a run folder (its latest checkpoint) or a checkpoint's own folder.
+  /// Opens the model in a run folder (its latest checkpoint), a checkpoint's own folder, or one that
+  /// `jepa import` made.
   ///
   /// - Throws: `RunError` where the checkpoint is missing or damaged, `ModelError`, `SafetensorsError`,
   ///   `TorchError.stateMismatch`.
   public static func load(from path: String, device: Device = .cpu) throws -> ImageModel {
-    let checkpoint = try Checkpoint.open(at: path)
-    try ModelKind.check(checkpoint.file(configurationName))
-    let description = try JSONFile.read(
-      ModelDescription.self, from: checkpoint.file(configurationName))
-    let preprocessor = try JSONFile.read(
-      PreprocessorDescription.self, from: checkpoint.file(preprocessorName))
-    let encoder = try description.makeEncoder(path: checkpoint.file(configurationName))
-    try encoder.loadState(from: SafetensorsFile(path: checkpoint.file(weightsName)))
+    let folder = try ModelFolder(at: path)
+    let encoder = try folder.loadEncoder()
     encoder.train(false)
     encoder.move(to: device)
     return ImageModel(
-      encoder: encoder, preprocessing: preprocessor.preprocessing(imageSize: description.imageSize),
-      path: checkpoint.file(weightsName))
+      encoder: encoder, preprocessing: try folder.preprocessing(),
+      path: folder.file(weightsName))
   }
 
   /// An encoder of the same shape with fresh weights, in inference mode, on the same device.
@@ -70,7 +70,8 @@ public struct ImageModel {
     _ encoder: VisionEncoder, preprocessing: ImagePreprocessing, to folder: String
   ) throws {
     try SafetensorsWriter.write(
-      encoder.state, metadata: ["format": "pt"], to: "\(folder)/\(weightsName)")
+      encoder.state.map { (encoder.namePrefix + $0.name, $0.tensor) }, metadata: ["format": "pt"],
+      to: "\(folder)/\(weightsName)")
     try JSONFile.write(
       ModelDescription(of: encoder, imageSize: preprocessing.imageSize),
       to: "\(folder)/\(configurationName)")
@@ -89,23 +90,4 @@ public struct ImageModel {
     let picture = Tensor(pixels, shape: [1, 3, size, size]).to(device: device)
     return encoder.inferring { encoder.embedding(of: picture).to(device: .cpu).array() }
   }
-}
-
-/// What can be wrong with the description of a model.
-public enum ModelError: Error, CustomStringConvertible, LocalizedError {
-  case unknownType(path: String, found: String)
-  case missingField(path: String, field: String, type: String)
-  case impossible(path: String, reason: String)
-
-  public var description: String {
-    switch self {
-    case .unknownType(let path, let found):
-      "\(path): expected model_type ijepa, swift-jepa-conv or swift-jepa-vit, found \(found)"
-    case .missingField(let path, let field, let type):
-      "\(path): a model of type \(type) needs the field \(field)"
-    case .impossible(let path, let reason): "\(path): \(reason)"
-    }
-  }
-
-  public var errorDescription: String? { description }
 }

@@ -4,20 +4,29 @@ import TrainingRuns
 
 /// `config.json`: what network the weights belong to.
 ///
-/// Transformers use Hugging Face's `IJepaConfig` fields, so that `AutoModel.from_pretrained` opens them.
+/// Transformers have the fields of Hugging Face's classes (`IJepaConfig`, `ViTConfig`, `Dinov2Config`,
+/// `Dinov2WithRegistersConfig`, `VJEPA2Config`), so that `AutoModel.from_pretrained` opens them. Networks that it
+/// has no class for have types of their own.
 struct ModelDescription: Codable {
   static let convolutional = "swift-jepa-conv"
-  /// A transformer with a convolutional stem, which Hugging Face has no class for.
+  /// A transformer that Hugging Face has no class for, such as one with a convolutional stem.
   static let stemmed = "swift-jepa-vit"
   static let transformer = "ijepa"
+  static let classToken = "vit"
+  static let dinov2 = "dinov2"
+  static let registers = "dinov2_with_registers"
+  static let video = "vjepa2"
+  static let known = [
+    transformer, classToken, dinov2, registers, video, convolutional, stemmed,
+  ]
 
   var modelType: String
-  var architectures: [String]
-  var imageSize: Int
-  var patchSize: Int
+  var architectures: [String]?
+  var imageSize: SquareSide?
+  var patchSize: SquareSide
   var hiddenSize: Int
-  var numChannels = 3
-  var swiftJepaVersion = ProgramVersion.current
+  var numChannels: Int?
+  var swiftJepaVersion: String?
   // Convolutional encoders.
   var stemWidth: Int?
   var blocks: [Int]?
@@ -34,6 +43,29 @@ struct ModelDescription: Codable {
   var poolerOutputSize: Int?
   var poolerAct: String?
   var torchDtype: String?
+  // DINOv2, and transformers of a type of their own.
+  var mlpRatio: Double?
+  var layerscaleValue: Double?
+  var useSwigluFfn: Bool?
+  var useMaskToken: Bool?
+  var numRegisterTokens: Int?
+  var convolutionalStem: Bool?
+  var classToken: Bool?
+  var layerScale: Bool?
+  // V-JEPA 2.
+  var cropSize: Int?
+  var framesPerClip: Int?
+  var tubeletSize: Int?
+  var inChans: Int?
+  var dropPathRate: Double?
+  var attentionDropout: Double?
+  var numPoolerLayers: Int?
+  var predHiddenSize: Int?
+  var predNumAttentionHeads: Int?
+  var predNumHiddenLayers: Int?
+  var predNumMaskTokens: Int?
+  var predZeroInitMaskTokens: Bool?
+  var predMlpRatio: Double?
 
   enum CodingKeys: String, CodingKey {
     case architectures, blocks
@@ -56,137 +88,174 @@ struct ModelDescription: Codable {
     case poolerOutputSize = "pooler_output_size"
     case poolerAct = "pooler_act"
     case torchDtype = "torch_dtype"
+    case mlpRatio = "mlp_ratio"
+    case layerscaleValue = "layerscale_value"
+    case useSwigluFfn = "use_swiglu_ffn"
+    case useMaskToken = "use_mask_token"
+    case numRegisterTokens = "num_register_tokens"
+    case convolutionalStem = "convolutional_stem"
+    case classToken = "class_token"
+    case layerScale = "layer_scale"
+    case cropSize = "crop_size"
+    case framesPerClip = "frames_per_clip"
+    case tubeletSize = "tubelet_size"
+    case inChans = "in_chans"
+    case dropPathRate = "drop_path_rate"
+    case attentionDropout = "attention_dropout"
+    case numPoolerLayers = "num_pooler_layers"
+    case predHiddenSize = "pred_hidden_size"
+    case predNumAttentionHeads = "pred_num_attention_heads"
+    case predNumHiddenLayers = "pred_num_hidden_layers"
+    case predNumMaskTokens = "pred_num_mask_tokens"
+    case predZeroInitMaskTokens = "pred_zero_init_mask_tokens"
+    case predMlpRatio = "pred_mlp_ratio"
   }
 
-  /// Describes an encoder of one of the two families.
-  init(of encoder: VisionEncoder, imageSize: Int) {
-    self.imageSize = imageSize
-    patchSize = encoder.stride
-    hiddenSize = encoder.width
-    switch encoder {
-    case let encoder as ConvolutionalEncoder:
-      modelType = Self.convolutional
-      architectures = ["ConvolutionalEncoder"]
-      stemWidth = encoder.shape.width
-      blocks = encoder.shape.blocks
-    case let encoder as VisionTransformer:
-      let shape = encoder.shape
-      modelType = shape.hasConvolutionalStem ? Self.stemmed : Self.transformer
-      architectures = [shape.hasConvolutionalStem ? "VisionTransformer" : "IJepaModel"]
-      numHiddenLayers = shape.depth
-      numAttentionHeads = shape.heads
-      intermediateSize = shape.hidden
-      hiddenAct = "gelu"
-      hiddenDropoutProb = 0
-      attentionProbsDropoutProb = 0
-      initializerRange = 0.02
-      layerNormEps = 1e-6
-      qkvBias = true
-      poolerOutputSize = shape.width
-      poolerAct = "tanh"
-      torchDtype = "float32"
-    default:
-      preconditionFailure("an encoder of unknown kind: \(type(of: encoder))")
-    }
-  }
+  /// The side of a square, in pixels: a number, or, as some configurations have it, a pair of equal ones.
+  struct SquareSide: Codable, Equatable {
+    let pixels: Int
 
-  /// The network with fresh weights, to be overwritten.
-  ///
-  /// - Throws: `ModelError`.
-  func makeEncoder(
-    path: String, using generator: RandomGenerator = RandomGenerator(seed: 0)
-  ) throws -> VisionEncoder {
-    func required<Value>(_ value: Value?, _ field: String) throws -> Value {
-      guard let value else {
-        throw ModelError.missingField(path: path, field: field, type: modelType)
+    init(_ pixels: Int) { self.pixels = pixels }
+
+    init(from decoder: any Decoder) throws {
+      let value = try decoder.singleValueContainer()
+      if let pixels = try? value.decode(Int.self) {
+        self.pixels = pixels
+        return
       }
-      return value
+      let sides = try value.decode([Int].self)
+      guard let first = sides.first, sides.allSatisfy({ $0 == first }) else {
+        throw DecodingError.dataCorruptedError(
+          in: value, debugDescription: "expected the side of a square, found \(sides)")
+      }
+      pixels = first
     }
-    func check(_ holds: Bool, _ reason: String) throws {
-      if !holds { throw ModelError.impossible(path: path, reason: reason) }
+
+    func encode(to encoder: any Encoder) throws {
+      var value = encoder.singleValueContainer()
+      try value.encode(pixels)
     }
-    try check(
-      patchSize > 0 && imageSize > 0 && imageSize <= 16_384 && imageSize % patchSize == 0,
-      "pictures of \(imageSize) pixels in tokens of \(patchSize)")
-    try check(numChannels == 3, "expected 3 channels, found \(numChannels)")
-    switch modelType {
-    case Self.convolutional:
-      let shape = ConvolutionalShape(
-        width: try required(stemWidth, "stem_width"), blocks: try required(blocks, "blocks"),
-        stride: patchSize)
-      try check(
-        (1...4096).contains(shape.width) && shape.blocks.count == 3
-          && shape.blocks.allSatisfy { (1...64).contains($0) }
-          && [8, 16, 32, 64].contains(patchSize),
-        "no convolutional encoder has width \(shape.width), blocks \(shape.blocks) and "
-          + "tokens of \(patchSize) pixels")
-      return ConvolutionalEncoder(shape, using: generator)
-    case Self.transformer, Self.stemmed:
-      let shape = TransformerShape(
-        width: hiddenSize, depth: try required(numHiddenLayers, "num_hidden_layers"),
-        heads: try required(numAttentionHeads, "num_attention_heads"),
-        hidden: try required(intermediateSize, "intermediate_size"), patchSize: patchSize,
-        imageSize: imageSize, hasConvolutionalStem: modelType == Self.stemmed)
-      try check(
-        (4...16_384).contains(shape.width) && shape.width % 4 == 0
-          && (1...512).contains(shape.depth) && shape.heads > 0 && shape.width % shape.heads == 0
-          && (1...131_072).contains(shape.hidden),
-        "no transformer has width \(shape.width), \(shape.depth) layers, \(shape.heads) heads and "
-          + "an MLP of \(shape.hidden)")
-      return VisionTransformer(shape, using: generator)
-    default:
-      throw ModelError.unknownType(path: path, found: modelType)
-    }
+  }
+
+  /// The side of the pictures, or of the clips' frames, that the network was trained on.
+  var side: Int { (modelType == Self.video ? cropSize : imageSize?.pixels) ?? 0 }
+
+  /// The same network for pictures of another side.
+  mutating func resize(to side: Int) {
+    if modelType == Self.video { cropSize = side } else { imageSize = SquareSide(side) }
   }
 }
 
-/// `preprocessor_config.json`, as Hugging Face's `ViTImageProcessor` reads it.
-struct PreprocessorDescription: Codable {
-  struct Size: Codable {
-    var height: Int
-    var width: Int
-  }
+// MARK: - From a network
 
-  var imageProcessorType = "ViTImageProcessor"
-  var doResize = true
-  var size: Size
-  /// Pillow's number of the filter: 2 bilinear, 3 bicubic.
-  var resample: Int
-  var doRescale = true
-  var rescaleFactor = 1.0 / 255
-  var doNormalize = true
-  var imageMean: [Float]
-  var imageStd: [Float]
-
-  enum CodingKeys: String, CodingKey {
-    case size, resample
-    case imageProcessorType = "image_processor_type"
-    case doResize = "do_resize"
-    case doRescale = "do_rescale"
-    case rescaleFactor = "rescale_factor"
-    case doNormalize = "do_normalize"
-    case imageMean = "image_mean"
-    case imageStd = "image_std"
-  }
-
-  init(_ preprocessing: ImagePreprocessing) {
-    size = Size(height: preprocessing.imageSize, width: preprocessing.imageSize)
-    resample = preprocessing.filter == .bicubic ? 3 : 2
-    let normalization = preprocessing.normalization
-    imageMean = (0..<3).map { normalization.mean[$0] }
-    imageStd = (0..<3).map { normalization.standardDeviation[$0] }
-  }
-
-  func preprocessing(imageSize: Int) -> ImagePreprocessing {
-    func triple(_ values: [Float], else fallback: SIMD3<Float>) -> SIMD3<Float> {
-      values.count == 3 ? SIMD3(values[0], values[1], values[2]) : fallback
+extension ModelDescription {
+  /// Describes an encoder.
+  ///
+  /// - Parameter imageSize: the side of its pictures, where the network itself does not fix it.
+  init(of encoder: VisionEncoder, imageSize: Int) {
+    modelType = Self.convolutional
+    patchSize = SquareSide(encoder.stride)
+    hiddenSize = encoder.width
+    swiftJepaVersion = ProgramVersion.current
+    switch encoder {
+    case let encoder as ConvolutionalEncoder:
+      self.imageSize = SquareSide(imageSize)
+      numChannels = 3
+      architectures = ["ConvolutionalEncoder"]
+      stemWidth = encoder.shape.width
+      blocks = encoder.shape.blocks
+    case let encoder as VisionTransformer: describe(encoder.shape)
+    case let encoder as VJEPA2Encoder: describe(encoder.shape, encoder.clips)
+    default: preconditionFailure("an encoder of unknown kind: \(type(of: encoder))")
     }
-    let standard = Normalization.imageNet
-    return ImagePreprocessing(
-      imageSize: imageSize,
-      normalization: Normalization(
-        mean: triple(imageMean, else: standard.mean),
-        standardDeviation: triple(imageStd, else: standard.standardDeviation)),
-      filter: resample == 2 ? .bilinear : .bicubic)
+  }
+
+  /// Describes a transformer.
+  init(_ shape: TransformerShape) {
+    modelType = Self.transformer
+    patchSize = SquareSide(shape.patchSize)
+    hiddenSize = shape.width
+    swiftJepaVersion = ProgramVersion.current
+    describe(shape)
+  }
+
+  private mutating func describe(_ shape: TransformerShape) {
+    imageSize = SquareSide(shape.imageSize)
+    numChannels = 3
+    numHiddenLayers = shape.depth
+    numAttentionHeads = shape.heads
+    hiddenAct = "gelu"
+    hiddenDropoutProb = 0
+    attentionProbsDropoutProb = 0
+    initializerRange = 0.02
+    layerNormEps = shape.epsilon
+    qkvBias = shape.hasQueryKeyValueBias
+    torchDtype = "float32"
+    let isPublic =
+      !shape.hasConvolutionalStem
+      && (shape.family == .ijepa
+        ? shape.tokenKinds.prefixCount == 0 && !shape.hasLayerScale : shape.hasClassToken)
+      && (shape.family == .vit ? shape.registerCount == 0 && !shape.hasLayerScale : true)
+      && (shape.family == .dinov2
+        ? shape.hasLayerScale && shape.hidden % shape.width == 0 : true)
+    switch (isPublic, shape.family) {
+    case (true, .ijepa): describeViT(Self.transformer, "IJepaModel", shape)
+    case (true, .vit): describeViT(Self.classToken, "ViTModel", shape)
+    case (true, .dinov2):
+      let hasRegisters = shape.registerCount > 0
+      modelType = hasRegisters ? Self.registers : Self.dinov2
+      architectures = [hasRegisters ? "Dinov2WithRegistersModel" : "Dinov2Model"]
+      mlpRatio = Double(shape.hidden / shape.width)
+      layerscaleValue = 1
+      useSwigluFfn = false
+      numRegisterTokens = hasRegisters ? shape.registerCount : nil
+      useMaskToken = hasRegisters ? nil : false
+    case (false, _):
+      modelType = Self.stemmed
+      architectures = ["VisionTransformer"]
+      intermediateSize = shape.hidden
+      convolutionalStem = shape.hasConvolutionalStem
+      classToken = shape.hasClassToken
+      numRegisterTokens = shape.registerCount
+      layerScale = shape.hasLayerScale
+    }
+  }
+
+  private mutating func describeViT(_ type: String, _ name: String, _ shape: TransformerShape) {
+    modelType = type
+    architectures = [name]
+    intermediateSize = shape.hidden
+    poolerOutputSize = shape.width
+    poolerAct = "tanh"
+  }
+
+  private mutating func describe(_ shape: VJEPA2Shape, _ clips: VJEPA2Clips) {
+    modelType = Self.video
+    architectures = ["VJEPA2Model"]
+    cropSize = clips.imageSize
+    inChans = 3
+    framesPerClip = clips.frames
+    tubeletSize = clips.tubeletSize
+    numHiddenLayers = shape.depth
+    numAttentionHeads = shape.heads
+    mlpRatio = Double(shape.hidden) / Double(shape.width)
+    hiddenAct = "gelu"
+    initializerRange = 0.02
+    layerNormEps = clips.epsilon
+    qkvBias = clips.hasQueryKeyValueBias
+    dropPathRate = 0
+    attentionDropout = 0
+    attentionProbsDropoutProb = 0
+    torchDtype = "float32"
+  }
+
+  /// Adds V-JEPA 2's predictor.
+  mutating func describe(_ predictor: VJEPA2Predictor) {
+    predHiddenSize = predictor.shape.width
+    predNumAttentionHeads = predictor.shape.heads
+    predNumHiddenLayers = predictor.shape.depth
+    predNumMaskTokens = predictor.maskTokenCount
+    predZeroInitMaskTokens = true
+    predMlpRatio = Double(predictor.shape.hidden) / Double(predictor.shape.width)
   }
 }

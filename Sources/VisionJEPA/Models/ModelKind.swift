@@ -10,9 +10,8 @@ struct ModelKind: Decodable {
   /// passes.
   static func check(_ path: String) throws {
     guard let type = try JSONFile.read(ModelKind.self, from: path).type else { return }
-    let known = [
-      ModelDescription.transformer, ModelDescription.convolutional, ModelDescription.stemmed,
-    ]
-    guard known.contains(type) else { throw ModelError.unknownType(path: path, found: type) }
+    guard ModelDescription.known.contains(type) else {
+      throw ModelError.unknownType(path: path, found: type)
+    }
   }
 }

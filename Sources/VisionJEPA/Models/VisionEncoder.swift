@@ -1,5 +1,22 @@
 import Torch
 
+/// What the tokens of an encoder are, in their order: a class token, registers, then patches.
+public struct TokenKinds: Sendable, Equatable {
+  public let hasClassToken: Bool
+  public let registerCount: Int
+
+  public init(hasClassToken: Bool = false, registerCount: Int = 0) {
+    self.hasClassToken = hasClassToken
+    self.registerCount = registerCount
+  }
+
+  /// How many tokens stand before the patches'.
+  public var prefixCount: Int { (hasClassToken ? 1 : 0) + registerCount }
+  /// Where the class token is; empty where there is none.
+  public var classToken: Range<Int> { 0..<(hasClassToken ? 1 : 0) }
+  public var registers: Range<Int> { classToken.upperBound..<prefixCount }
+}
+
 /// Pictures to tokens: what is trained, and what is kept.
 ///
 /// A picture is a clip of one frame; clips are encoded frame by frame.
@@ -28,7 +45,30 @@ open class VisionEncoder: Module {
     preconditionFailure("an encoder defines tokens(of:keeping:)")
   }
 
-  /// The mean over all tokens, `[B, D]`: the embedding of a whole picture.
+  /// Which of `allTokens` are no patches; none by default.
+  open var tokenKinds: TokenKinds { TokenKinds() }
+
+  /// Every token that leaves the encoder, `[B, prefix + N, D]`: a class token and registers, where there are
+  /// any (`tokenKinds`), then those of `tokens(of:keeping:)`.
+  open func allTokens(of pictures: Tensor, keeping kept: Tensor? = nil) -> Tensor {
+    tokens(of: pictures, keeping: kept)
+  }
+
+  /// How many blocks follow each other.
+  open var layerCount: Int { preconditionFailure("an encoder defines layerCount") }
+
+  /// The patches' tokens as a block leaves them, `[B, N, D]`, before any norm that follows the last block.
+  /// A convolutional encoder's early blocks have more and narrower tokens.
+  ///
+  /// - Parameter layer: 1 to `layerCount`.
+  open func tokens(of pictures: Tensor, afterLayer layer: Int) -> Tensor {
+    preconditionFailure("an encoder defines tokens(of:afterLayer:)")
+  }
+
+  /// What the names of the encoder's tensors begin with in its file; nothing by default.
+  open var namePrefix: String { "" }
+
+  /// The mean over all patches' tokens, `[B, D]`: the embedding of a whole picture.
   public final func embedding(of pictures: Tensor) -> Tensor { tokens(of: pictures).mean(1) }
 
   /// Tokens as they leave the encoder: never narrower than float32, whatever it computed in.

@@ -1,44 +1,24 @@
 import Torch
 
-/// The shape of a vision transformer.
-public struct TransformerShape: Sendable, Equatable, Codable {
-  public var width: Int
-  public var depth: Int
-  public var heads: Int
-  /// The hidden width of each block's MLP.
-  public var hidden: Int
-  public var patchSize: Int
-  /// The pictures' side in training, from which the position table follows.
-  public var imageSize: Int
-  /// Whether convolutions make the tokens, rather than one linear map of each patch.
-  public var hasConvolutionalStem: Bool
-
-  public init(
-    width: Int, depth: Int, heads: Int, hidden: Int? = nil, patchSize: Int, imageSize: Int,
-    hasConvolutionalStem: Bool = false
-  ) {
-    self.width = width
-    self.depth = depth
-    self.heads = heads
-    self.hidden = hidden ?? 4 * width
-    self.patchSize = patchSize
-    self.imageSize = imageSize
-    self.hasConvolutionalStem = hasConvolutionalStem
-  }
-}
-
-/// A vision transformer without a class token, in the layout of Hugging Face's `IJepaModel`.
+/// A vision transformer: Dosovitskiy et al. 2020, arXiv:2010.11929.
 ///
-/// Dosovitskiy et al. 2020, arXiv:2010.11929; fixed sine-cosine positions as in Assran et al. 2023,
-/// arXiv:2301.08243.
+/// What is trained here has fixed sine-cosine positions and no class token, as in Assran et al. 2023,
+/// arXiv:2301.08243, and is Hugging Face's `IJepaModel`. Published ones may have a class token, registers and
+/// LayerScale: `TransformerShape`.
 public final class VisionTransformer: VisionEncoder {
+  static let positionsName = "embeddings.position_embeddings"
+
   public let shape: TransformerShape
   /// Recomputes each block's activations in the backward pass instead of keeping them.
   public var recomputesActivations = false
   private let patches: PatchEmbedding?
   private let stem: ConvolutionalStem?
-  /// `[1, N, D]`
+  /// `[1, N, D]`; `[1, 1 + N, D]` with a class token.
   private let positions: Tensor
+  /// `[1, 1, D]`
+  private let classToken: Tensor?
+  /// `[1, R, D]`
+  private let registers: Tensor?
   private let blocks: [TransformerBlock]
   private let norm: LayerNorm
 
@@ -50,22 +30,38 @@ public final class VisionTransformer: VisionEncoder {
       shape.imageSize % shape.patchSize == 0,
       "pictures of \(shape.imageSize) pixels in patches of \(shape.patchSize)")
     self.shape = shape
-    let side = shape.imageSize / shape.patchSize
+    let (side, width) = (shape.imageSize / shape.patchSize, shape.width)
     patches =
       shape.hasConvolutionalStem
-      ? nil : PatchEmbedding(width: shape.width, patchSize: shape.patchSize, using: generator)
+      ? nil : PatchEmbedding(width: width, patchSize: shape.patchSize, using: generator)
     stem =
       shape.hasConvolutionalStem
-      ? ConvolutionalStem(width: shape.width, stride: shape.patchSize, using: generator) : nil
-    positions = PositionTable.grid(rows: side, columns: side, width: shape.width).unsqueezed(0)
+      ? ConvolutionalStem(width: width, stride: shape.patchSize, using: generator) : nil
+    let grid = PositionTable.grid(rows: side, columns: side, width: width)
+    positions =
+      (shape.hasClassToken ? Tensor.concatenate([Tensor.zeros([1, width]), grid]) : grid)
+      .unsqueezed(0)
+    classToken =
+      shape.hasClassToken ? Initializer.truncatedNormal([1, 1, width], using: generator) : nil
+    registers =
+      shape.registerCount > 0
+      ? Initializer.truncatedNormal([1, shape.registerCount, width], using: generator) : nil
     blocks = (1...shape.depth).map { depth in
       TransformerBlock(
-        width: shape.width, heads: shape.heads, hidden: shape.hidden, depth: depth, form: form,
-        names: .huggingFaceViT, using: generator)
+        width: width, heads: shape.heads, hidden: shape.hidden, depth: depth, form: form,
+        names: shape.family == .dinov2 ? .huggingFaceDINOv2 : .huggingFaceViT,
+        epsilon: shape.epsilon, hasQueryKeyValueBias: shape.hasQueryKeyValueBias,
+        hasLayerScale: shape.hasLayerScale, using: generator)
     }
-    norm = LayerNorm(shape.width)
-    super.init(width: shape.width, stride: shape.patchSize)
-    register(buffer: positions, as: "embeddings.position_embeddings")
+    norm = LayerNorm(width, epsilon: shape.epsilon)
+    super.init(width: width, stride: shape.patchSize)
+    if shape.family == .ijepa {
+      register(buffer: positions, as: Self.positionsName)
+    } else {
+      register(parameter: positions, as: Self.positionsName)
+    }
+    if let classToken { register(parameter: classToken, as: "embeddings.cls_token") }
+    if let registers { register(parameter: registers, as: "embeddings.register_tokens") }
     if let patches { register(patches, as: "embeddings.patch_embeddings.projection") }
     if let stem { register(stem, as: "embeddings.stem") }
     for (position, block) in blocks.enumerated() {
@@ -74,11 +70,36 @@ public final class VisionTransformer: VisionEncoder {
     register(norm, as: "layernorm")
   }
 
+  public override var tokenKinds: TokenKinds { shape.tokenKinds }
+
   public override func tokens(of pictures: Tensor, keeping kept: Tensor? = nil) -> Tensor {
+    patchTokens(of: allTokens(of: pictures, keeping: kept))
+  }
+
+  public override func allTokens(of pictures: Tensor, keeping kept: Tensor? = nil) -> Tensor {
+    widened(norm(transformed(pictures, keeping: kept, through: blocks[...])))
+  }
+
+  public override var layerCount: Int { blocks.count }
+
+  public override func tokens(of pictures: Tensor, afterLayer layer: Int) -> Tensor {
+    patchTokens(
+      of: widened(transformed(pictures, keeping: nil, through: blocks.prefix(layer))))
+  }
+
+  private func patchTokens(of all: Tensor) -> Tensor {
+    tokenKinds.prefixCount == 0
+      ? all : all.slice(tokenKinds.prefixCount..<all.size(1), along: 1)
+  }
+
+  /// Every token after some blocks, without the last norm.
+  private func transformed(
+    _ pictures: Tensor, keeping kept: Tensor?, through blocks: ArraySlice<TransformerBlock>
+  ) -> Tensor {
     precondition(
       pictures.rank == 4 && pictures.size(2) % stride == 0 && pictures.size(3) % stride == 0,
       "pictures \(pictures.shape) for patches of \(stride) pixels")
-    let table = positionTable(rows: pictures.size(2) / stride, columns: pictures.size(3) / stride)
+    let table = patchPositions(rows: pictures.size(2) / stride, columns: pictures.size(3) / stride)
     var tokens: Tensor
     if let patches {
       tokens = patches(pictures, keeping: kept)
@@ -89,53 +110,39 @@ public final class VisionTransformer: VisionEncoder {
     }
     let places = kept.map { table.expanded($0.size(0), -1, -1).gatherTokens($0) } ?? table
     tokens = tokens + places
+    let prefix = prefixTokens().map { $0.expanded(pictures.size(0), -1, -1) }
+    if !prefix.isEmpty { tokens = Tensor.concatenate(prefix + [tokens], along: 1) }
     for block in blocks {
       tokens = recomputesActivations ? checkpointed(tokens) { block($0) } : block(tokens)
     }
-    return widened(norm(tokens))
+    return tokens
   }
 
-  /// The position codes of a grid; one of another size than in training is stretched over the same area.
-  private func positionTable(rows: Int, columns: Int) -> Tensor {
+  /// The class token at its position and the registers, which have none.
+  private func prefixTokens() -> [Tensor] {
+    let first = classToken.map { $0 + positions.slice(0..<1, along: 1) }
+    return [first, registers].compactMap { $0 }
+  }
+
+  /// The patches' position codes on a grid; one of another size than in training is stretched over the same
+  /// area, by the filter that Hugging Face's class has: with registers the antialiased one.
+  private func patchPositions(rows: Int, columns: Int) -> Tensor {
+    let patches =
+      shape.hasClassToken ? positions.slice(1..<positions.size(1), along: 1) : positions
     let side = shape.imageSize / shape.patchSize
-    if rows == side && columns == side { return positions }
-    let map = positions.reshaped(1, side, side, width).permuted(0, 3, 1, 2)
-    return map.resized(height: rows, width: columns, interpolation: .bicubic)
-      .flattened(2).transposed(1, 2)
-  }
-}
-
-/// Convolutions of stride 2 down to one token a cell, as tokens: Xiao et al. 2021, "Early convolutions help
-/// transformers see better", arXiv:2106.14881.
-public final class ConvolutionalStem: Module {
-  private let convolutions: [Conv2d]
-  private let norms: [BatchNorm]
-  private let projection: Conv2d
-
-  /// Precondition: `stride` is a power of two, at least 2.
-  public init(width: Int, stride: Int, using generator: RandomGenerator) {
-    let stages = stride.trailingZeroBitCount
-    precondition(stride >= 2 && 1 << stages == stride, "a stem of stride \(stride)")
-    let channels = (0..<stages).map { max(width >> (stages - $0), 16) }
-    convolutions = channels.indices.map {
-      Conv2d($0 == 0 ? 3 : channels[$0 - 1], channels[$0], stride: 2, using: generator)
-    }
-    norms = channels.map { BatchNorm($0) }
-    projection = Conv2d(
-      channels[stages - 1], width, size: 1, padding: 0, bias: true, using: generator)
-    super.init()
-    for index in channels.indices {
-      register(convolutions[index], as: "convolutions.\(index)")
-      register(norms[index], as: "norms.\(index)")
-    }
-    register(projection, as: "projection")
+    if rows == side && columns == side { return patches }
+    let map = patches.reshaped(1, side, side, width).permuted(0, 3, 1, 2)
+    return map.resized(
+      height: rows, width: columns, interpolation: .bicubic, antialias: shape.registerCount > 0
+    ).flattened(2).transposed(1, 2)
   }
 
-  /// Pictures `[B, 3, H, W]` to tokens `[B, N, D]`.
-  public func callAsFunction(_ pictures: Tensor) -> Tensor {
-    let map = zip(convolutions, norms).reduce(pictures.channelsLast()) { map, layers in
-      layers.1(layers.0(map)).relu()
-    }
-    return projection(map).flattened(2).transposed(1, 2)
+  /// The table of positions for pictures of another side, `[1, (1 +) N, D]`: the one that `tokens` computes
+  /// with, to be kept.
+  func positions(imageSize: Int) -> Tensor {
+    let side = imageSize / shape.patchSize
+    let patches = patchPositions(rows: side, columns: side)
+    return shape.hasClassToken
+      ? Tensor.concatenate([positions.slice(0..<1, along: 1), patches], along: 1) : patches
   }
 }

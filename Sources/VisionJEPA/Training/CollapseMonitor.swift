@@ -7,12 +7,17 @@ final class CollapseMonitor {
   private var recent = EmbeddingWindow()
   private var judge: CollapseJudge
 
-  init(_ configuration: CollapseConfiguration) {
+  /// - Parameters:
+  ///   - itemsName: what is embedded.
+  ///   - remedies: what a verdict advises to change.
+  init(
+    _ configuration: CollapseConfiguration, itemsName: String = "pictures",
+    remedies: String = "Raise method.regularizerWeight or batchSize, lower "
+      + "optimizer.learningRate.peak, or choose another method.regularizer"
+  ) {
     judge = CollapseJudge(
-      configuration, itemsName: "pictures",
-      advice: "Raise method.regularizerWeight or batchSize, lower optimizer.learningRate.peak, "
-        + "or choose another method.regularizer; --set collapse.isWatched=false goes on regardless."
-    )
+      configuration, itemsName: itemsName,
+      advice: remedies + "; --set collapse.isWatched=false goes on regardless.")
   }
 
   /// The last embeddings, oldest first, `[n, D]`.

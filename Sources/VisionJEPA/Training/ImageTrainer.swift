@@ -27,6 +27,7 @@ public final class ImageTrainer {
   private let method: any TrainingMethod
   private let descent: WeightDescent
   private let monitor: CollapseMonitor
+  private let divergence: DivergenceWatch
   private let metrics: MetricsLog
   private var state: TrainingState
   private var lastCheckpoint: Checkpoint?
@@ -50,7 +51,8 @@ public final class ImageTrainer {
     Session.flushDenormals()
 
     generator = RandomGenerator(seed: configuration.seed)
-    method = try configuration.makeMethod(using: generator)
+    lastCheckpoint = isResuming ? try run.latestCheckpoint() : nil
+    method = try configuration.continuing(from: lastCheckpoint).makeMethod(using: generator)
     let modules = [method.encoder] + (method.companions + method.trained).map(\.module)
     for module in modules { module.move(to: device) }
     let optimizer = configuration.optimizer
@@ -59,15 +61,20 @@ public final class ImageTrainer {
       betas: (optimizer.beta1, optimizer.beta2), weightDecay: optimizer.weightDecay,
       clipNorm: optimizer.clipNorm)
     monitor = CollapseMonitor(configuration.collapse)
+    divergence = DivergenceWatch(device: device)
     state = TrainingState(
       progress: RunProgress(),
       sampler: EpochSampler.State(seed: configuration.seed, itemCount: folder.count),
       generator: Data(), collapseStrikes: 0, dataFingerprint: folder.fingerprintText)
 
-    lastCheckpoint = isResuming ? try run.latestCheckpoint() : nil
     if let lastCheckpoint {
       state = try TrainingCheckpoint.read(
         lastCheckpoint, into: method, descent: descent, monitor: monitor)
+      guard state.sampler.itemCount == folder.count else {
+        throw RunError.samplerChanged(
+          what: "the number of pictures", expected: "\(state.sampler.itemCount)",
+          found: "\(folder.count)")
+      }
       guard state.dataFingerprint == folder.fingerprintText else {
         throw RunError.samplerChanged(
           what: "the folder of pictures", expected: state.dataFingerprint,
@@ -91,13 +98,16 @@ public final class ImageTrainer {
     method.trained.reduce(0) { $0 + $1.module.parameterCount }
   }
 
+  /// What the loader of the last `train` did, also where that threw.
+  public private(set) var loading = LoaderReport()
+
   /// What a resumed run goes on from; nil for a new one.
   public var resumedFrom: Checkpoint? { lastCheckpoint }
 
   /// Trains to the end of the run, or until `shouldStop` says so after a step.
   ///
-  /// - Throws: `TrainingError.collapsed`, `.diverged`; `RunError`, `ImageError`. What was saved before
-  ///   stays.
+  /// - Throws: `TrainingError.collapsed`, `.diverged`; `RunError`; `ImageError` after a checkpoint of the
+  ///   last whole step. What was saved before stays.
   public func train(
     reporter: ProgressReporter, shouldStop: () -> Bool = { false }
   ) throws -> TrainingOutcome {
@@ -107,7 +117,9 @@ public final class ImageTrainer {
     let loader = try ViewLoader(
       folder, plan: configuration.views!, decoder: configuration.decoder, seed: configuration.seed,
       options: configuration.loader, requests: requests)
+    defer { loading = loader.report }
     let precision = configuration.precision.resolved(on: device)
+    divergence.lastGood = lastCheckpoint?.path
 
     let clock = ContinuousClock()
     let start = clock.now
@@ -119,45 +131,40 @@ public final class ImageTrainer {
       let progress = configuration.duration.fraction(at: state.progress)
 
       // Energy of the batch, or of several whose gradients add up.
-      var energy: StepEnergy?
+      var energies: [StepEnergy] = []
       var files: [String] = []
+      var sampler = state.sampler
       for _ in 0..<configuration.accumulation {
-        guard let views = try loader.next() else { preconditionFailure("a sampler never ends") }
-        let step = method.energy(
+        let views = try nextViews(from: loader)
+        let energy = method.energy(
           of: TrainingBatch(views, device: device), using: generator, precision: precision)
-        files = views.paths
-        if device == .cpu {
-          try check(step.total, "loss", ofStep: state.progress.step + 1, files: files)
-        }
-        (step.total / Double(configuration.accumulation)).backward()
-        monitor.note(step.embeddings)
-        energy = step
+        try divergence.note(
+          energy.total, "loss", ofStep: state.progress.step + 1, files: views.paths)
+        (energy.total / Double(configuration.accumulation)).backward()
+        monitor.note(energy.embeddings)
+        energies.append(energy.withoutGraph)
+        files += views.paths
         images += views.count
         loader.release(views)
-        state.sampler = requests.delivered()
+        sampler = requests.delivered()
       }
-      guard let energy else { preconditionFailure("a step of no batches") }
 
       // Descend.
       let rate = configuration.optimizer.learningRate.value(at: progress)
       let gradientNorm = descent.step(stepSize: rate)
       method.didStep(progress: progress)
 
+      state.sampler = sampler
       state.progress.step += 1
       state.progress.epoch = state.sampler.epochs
       state.progress.seconds = secondsBefore + (clock.now - start) / .seconds(1)
+      try divergence.note(
+        gradientNorm, "gradient", ofStep: state.progress.step, files: files)
 
-      // Reading a number waits for it: on an accelerator that is done at logged and saved steps only.
       let isLogged = state.progress.step % configuration.logEverySteps == 0
-      let isSaved = configuration.checkpoint.isDue(
-        after: state.progress.step, minutesSinceLast: (clock.now - lastSave) / .seconds(60))
-      if device == .cpu || isLogged || isSaved || configuration.duration.isOver(at: state.progress)
-      {
-        try check(energy.total, "loss", ofStep: state.progress.step, files: files)
-        try check(gradientNorm, "gradient", ofStep: state.progress.step, files: files)
-      }
       if isLogged {
-        let figures = monitor.figures()
+        try divergence.read()
+        let (energy, figures) = (StepEnergy.mean(of: energies), monitor.figures())
         let logged = measured(energy, gradientNorm, rate, figures)
         try metrics.log(logged, at: state.progress)
         reporter.update(state.progress, items: images, metrics: logged)
@@ -165,7 +172,10 @@ public final class ImageTrainer {
       } else {
         reporter.update(state.progress, items: images)
       }
-      if isSaved {
+      // Not while collapse is suspected: the last checkpoint is to be a good one.
+      let isSaved = configuration.checkpoint.isDue(
+        after: state.progress.step, minutesSinceLast: (clock.now - lastSave) / .seconds(60))
+      if isSaved, monitor.strikes == 0 {
         try save()
         lastSave = clock.now
       }
@@ -177,18 +187,31 @@ public final class ImageTrainer {
       checkpoint: lastCheckpoint!, loading: loader.report)
   }
 
+  /// The next batch. Where there is none, because the folder went away or a picture is bad and the run
+  /// strict, what was learned so far is saved first.
+  private func nextViews(from loader: ViewLoader) throws -> ViewBatch {
+    do {
+      guard let views = try loader.next() else { preconditionFailure("a sampler never ends") }
+      return views
+    } catch {
+      if state.progress.step > (lastCheckpoint?.step ?? 0) { try save() }
+      throw error
+    }
+  }
+
   // MARK: What is reported
 
   private func measured(
     _ energy: StepEnergy, _ gradientNorm: Tensor, _ rate: Double,
     _ figures: (rankMe: Double, spread: Double)
   ) -> [Metric] {
-    [Metric("loss", energy.total.item())]
-      + energy.terms.map { Metric($0.name, $0.value.item()) }
+    // The ones to watch come first: a narrow terminal shows no more.
+    let terms = energy.terms.map { Metric($0.name, $0.value.item()) }
+    return terms.prefix(1)
       + [
-        Metric("learningRate", rate), Metric("gradientNorm", gradientNorm.item()),
-        Metric("spread", figures.spread), Metric("rankMe", figures.rankMe),
-      ]
+        Metric("rankMe", figures.rankMe), Metric("spread", figures.spread),
+        Metric("learningRate", rate), Metric("loss", energy.total.item()),
+      ] + terms.dropFirst() + [Metric("gradientNorm", gradientNorm.item())]
   }
 
   private func judge(
@@ -203,21 +226,10 @@ public final class ImageTrainer {
     }
   }
 
-  private func check(
-    _ value: Tensor, _ name: String, ofStep step: Int, files: [String]
-  ) throws {
-    let number = value.item()
-    guard number.isFinite else {
-      throw TrainingError.diverged(
-        step: step, what: name, value: "\(number)", files: files,
-        advice: "Lower optimizer.learningRate.peak, or train in float32 (precision=float32).",
-        lastGood: lastCheckpoint?.path)
-    }
-  }
-
   // MARK: Checkpoints
 
   private func save() throws {
+    try divergence.read()
     state.generator = Data(generator.state)
     state.collapseStrikes = monitor.strikes
     try metrics.synchronize()
@@ -228,6 +240,7 @@ public final class ImageTrainer {
         to: temporary, method: method, descent: descent, monitor: monitor, state: state,
         configuration: configuration)
     }
+    divergence.lastGood = lastCheckpoint?.path
   }
 }
 

@@ -81,13 +81,22 @@ public struct ImageTrainingConfiguration: RunConfiguration {
   /// The configuration with everything that depends on the pictures decided.
   public func resolved(for folder: ImageFolder) throws -> ImageTrainingConfiguration {
     var resolved = self
-    let size = imageSize ?? Self.typicalSize(of: folder, decoder: decoder)
+    // Asked only while something is open: a run goes on without the model that it started from.
+    let isOpen = imageSize == nil || encoder.patchSize == nil || views == nil
+    let initial =
+      isOpen ? try encoder.initial.map(ImageModel.initialPreprocessing(from:)) : nil
+    let size =
+      imageSize ?? initial?.preprocessing.imageSize
+      ?? encoder.fitting(Self.typicalSize(of: folder, decoder: decoder))
     resolved.imageSize = size
-    resolved.encoder.patchSize = encoder.resolvedPatchSize(imageSize: size)
-    resolved.views =
-      views
-      ?? method.name.defaultViews(
+    resolved.encoder.patchSize =
+      encoder.patchSize ?? initial?.patchSize ?? encoder.resolvedPatchSize(imageSize: size)
+    if views == nil {
+      var plan = method.name.defaultViews(
         imageSize: size, patchSize: max(1, resolved.encoder.patchSize ?? 1))
+      if let initial { plan.normalization = initial.preprocessing.normalization }
+      resolved.views = plan
+    }
     try resolved.validate()
     return resolved
   }

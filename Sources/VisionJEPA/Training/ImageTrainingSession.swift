@@ -34,14 +34,17 @@ public struct ImageTrainingSession {
   @discardableResult
   public func run() throws -> TrainingOutcome {
     let pictures = try ImageFolder(folder)
-    report(pictures)
+    pictures.logSkipped(to: logger)
     let (configuration, runFolder) = try open(pictures)
     let trainer = try ImageTrainer(
       configuration, folder: pictures, run: runFolder, isResuming: isResuming, logger: logger)
+    // Only now is it sure that the run goes on as it is asked to.
+    if isResuming { try runFolder.write(configuration: configuration) }
     announce(trainer, configuration)
 
     let signal = StopSignal()
     defer { signal.restore() }
+    defer { trainer.loading.failures.log(to: logger) }
     let outcome = try trainer.train(
       reporter: ProgressReporter(duration: configuration.duration),
       shouldStop: { signal.isRequested })
@@ -59,14 +62,15 @@ public struct ImageTrainingSession {
       let configuration = try ConfigurationReader.read(
         ImageTrainingConfiguration.self, file: file, overrides: overrides
       ).resolved(for: pictures)
+      if configuration.loader.isStrict { try pictures.requireReadable() }
       try runFolder.checkResumable(
         with: configuration, allowing: ImageTrainingConfiguration.changeable)
-      try runFolder.write(configuration: configuration)
       return (configuration, runFolder)
     }
     let configuration = try ConfigurationReader.read(
       ImageTrainingConfiguration.self, file: configurationFile, overrides: overrides
     ).resolved(for: pictures)
+    if configuration.loader.isStrict { try pictures.requireReadable() }
     // Asked before anything is made, so that the same command can be corrected and given again.
     _ = try Device(configuration.device)
     let runFolder = try RunFolder.create(at: output, logger: logger)
@@ -76,20 +80,13 @@ public struct ImageTrainingSession {
 
   // MARK: What is said
 
-  private func report(_ pictures: ImageFolder) {
-    for skipped in pictures.skipped.prefix(5) { logger.warning("\(skipped.error)") }
-    if pictures.skippedCount > 5 {
-      logger.warning("\(pictures.skippedCount - 5) more files and folders were left out")
-    }
-  }
-
   private func announce(_ trainer: ImageTrainer, _ configuration: ImageTrainingConfiguration) {
     let size = configuration.imageSize ?? 0
     let grid = size / (configuration.encoder.patchSize ?? 1)
     logger.info(
       """
       \(configuration.method.name.rawValue) on \(trainer.pictureCount) pictures at \(size) pixels, \
-      \(configuration.encoder.preset.rawValue) with \(grid)x\(grid) tokens, \
+      \(configuration.encoder.name) with \(grid)x\(grid) tokens, \
       \(String(format: "%.2f", Double(trainer.parameterCount) / 1e6)) million weights, \
       \(configuration.duration)
       """)
@@ -102,10 +99,6 @@ public struct ImageTrainingSession {
 
   private func conclude(_ outcome: TrainingOutcome, stoppedBy signal: String?) {
     let loading = outcome.loading
-    for failure in loading.failures.prefix(10) { logger.warning("skipped: \(failure.error)") }
-    if loading.failures.count > 10 {
-      logger.warning("\(loading.failures.count - 10) more pictures could not be read")
-    }
     let rate = Double(loading.items) / max(loading.elapsedSeconds, 1e-9)
     logger.info(
       """
@@ -118,7 +111,10 @@ public struct ImageTrainingSession {
     if !outcome.isFinished {
       let reason = signal.map { "stopped by \($0)" } ?? "stopped"
       logger.info(
-        "\(reason); go on with: jepa train images \(folder) --output \(output) --resume")
+        """
+        \(reason); go on with: \
+        \(ShellWord.command("train", "images", folder, "--output", output, "--resume"))
+        """)
     }
   }
 }

@@ -85,6 +85,14 @@ extension ImageTrainingConfiguration {
       imageSize: imageSize, normalization: views.normalization, filter: views.filter)
   }
 
+  /// The configuration with the encoder's shape taken from a checkpoint of the run, where it came from an initial
+  /// model: that may be gone by now.
+  func continuing(from checkpoint: Checkpoint?) -> ImageTrainingConfiguration {
+    var continued = self
+    if let checkpoint, encoder.initial != nil { continued.encoder.initial = checkpoint.path }
+    return continued
+  }
+
   /// The method of a finished checkpoint, with its weights, in inference mode.
   ///
   /// - Throws: `RunError`, `SafetensorsError`, `TorchError.stateMismatch`.
@@ -94,7 +102,8 @@ extension ImageTrainingConfiguration {
     let checkpoint = try Checkpoint.open(at: path)
     let configuration = try ConfigurationReader.read(
       ImageTrainingConfiguration.self, file: checkpoint.file("config.yaml"))
-    let method = try configuration.makeMethod(using: RandomGenerator(seed: 0))
+    let method = try configuration.continuing(from: checkpoint)
+      .makeMethod(using: RandomGenerator(seed: 0))
     try TrainingCheckpoint.loadModules(of: method, from: checkpoint)
     for module in [method.encoder] + method.companions.map(\.module) {
       module.train(false)

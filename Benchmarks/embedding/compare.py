@@ -1,0 +1,143 @@
+"""From a folder of JPEGs to an .npy file: `jepa embed` against transformers and Pillow, in one run.
+
+    pip install torch transformers pillow numpy
+    python Benchmarks/embedding/compare.py FOLDER [--encoder vit-tiny] [--size 96] [--pictures 2000]
+
+Both sides embed the same files with the same weights (a checkpoint that `jepa train` writes, which
+`AutoModel.from_pretrained` opens), in batches of the same size, in float32, with the same number of
+threads, in turns. The other side is what one would write: Pillow decodes and resizes, numpy makes the
+batch, the model runs in inference mode, numpy.save writes the file. Counted is the time from the first
+picture to the finished file, and the greatest resident memory of the whole process. The greatest
+difference of the embeddings says that both did the same work.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def embed_with_transformers(checkpoint, listing, output, batch, threads):
+    import numpy as np
+    import torch
+    from PIL import Image, ImageOps
+    from transformers import AutoModel
+
+    torch.set_num_threads(threads)
+    model = AutoModel.from_pretrained(checkpoint).eval()
+    settings = json.loads((pathlib.Path(checkpoint) / "preprocessor_config.json").read_text())
+    size = settings["size"]["height"]
+    mean = np.array(settings["image_mean"], np.float32)
+    deviation = np.array(settings["image_std"], np.float32)
+    files = pathlib.Path(listing).read_text().splitlines()
+
+    def pixels(path):
+        with Image.open(path) as source:
+            picture = ImageOps.exif_transpose(source).convert("RGB")
+        side = min(picture.size)
+        left, top = ((length - side) / 2 for length in picture.size)
+        view = picture.resize((size, size), Image.BICUBIC, box=(left, top, left + side, top + side))
+        values = np.asarray(view, np.float32) / 255
+        return ((values - mean) / deviation).transpose(2, 0, 1)
+
+    start = time.perf_counter()
+    rows = []
+    with torch.inference_mode():
+        for first in range(0, len(files), batch):
+            pictures = np.stack([pixels(path) for path in files[first:first + batch]])
+            tokens = model(pixel_values=torch.from_numpy(pictures)).last_hidden_state
+            rows.append(tokens.mean(dim=1).numpy())
+    np.save(output, np.concatenate(rows))
+    print(json.dumps({"imagesPerSecond": len(files) / (time.perf_counter() - start)}))
+
+
+def measured(command):
+    """What a command printed, and the greatest resident memory of its process in MiB."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))} failed")
+    return output, usage.ru_maxrss / 1024
+
+
+def difference(here, there):
+    import numpy as np
+
+    ours, theirs = np.load(here), np.load(there)
+    cosines = (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+    return np.abs(ours - theirs).max() / np.abs(theirs).max(), cosines.min()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder")
+    parser.add_argument("--encoder", default="vit-tiny")
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--pictures", type=int, default=2000)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only-peer", nargs=3, help=argparse.SUPPRESS)
+    o = parser.parse_args()
+    if o.only_peer:
+        embed_with_transformers(*o.only_peer, o.batch, o.threads)
+        return
+    build = ["swift", "build", "-c", "release", "--product", "jepa"]
+    subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    jepa = subprocess.run(
+        build + ["--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip() + "/jepa"
+    files = sorted(str(path) for path in pathlib.Path(o.folder).rglob("*.jp*g"))
+    if not files:
+        sys.exit(f"{o.folder}: no JPEG below it")
+    with tempfile.TemporaryDirectory() as scratch:
+        listing = f"{scratch}/list.txt"
+        chosen = [files[index % len(files)] for index in range(o.pictures)]
+        pathlib.Path(listing).write_text("".join(f"{path}\n" for path in chosen))
+        run = f"{scratch}/run"
+        subprocess.run(
+            [jepa, "train", "images", str(pathlib.Path(files[0]).parent), "--output", run,
+             "--encoder", o.encoder, "--method", "ijepa", "--steps", "1", "--set",
+             f"imageSize={o.size}", "--set", "batchSize=4"],
+            check=True, capture_output=True)
+        checkpoint = str(pathlib.Path(run, "latest").resolve())
+        sides = {
+            "here": [jepa, "embed", "--files-from", listing, "--checkpoint", checkpoint,
+                     "--output", f"{scratch}/here.npy", "--batch", str(o.batch), "--threads",
+                     str(o.threads), "--workers", str(o.threads)],
+            "there": [sys.executable, __file__, o.folder, "--batch", str(o.batch), "--threads",
+                      str(o.threads), "--only-peer", checkpoint, listing, f"{scratch}/there.npy"],
+        }
+        rates, memory = ({side: [] for side in sides} for _ in range(2))
+        for _ in range(o.rounds):
+            for side, command in sides.items():
+                output, peak = measured(command)
+                rate = (
+                    float(output.rsplit(", ", 1)[1].split()[0]) if side == "here"
+                    else json.loads(output)["imagesPerSecond"])
+                rates[side].append(rate)
+                memory[side].append(peak)
+        greatest, cosine = difference(f"{scratch}/here.npy", f"{scratch}/there.npy")
+    speed = [a / b for a, b in zip(rates["here"], rates["there"])]
+    peaks = [a / b for a, b in zip(memory["here"], memory["there"])]
+    print(f"{o.encoder} at {o.size} pixels, {o.pictures} pictures, batches of {o.batch}, "
+          f"{o.threads} threads, {o.rounds} rounds")
+    for side in sides:
+        print(f"{side:6} {statistics.median(rates[side]):7.1f} images/s   "
+              f"{statistics.median(memory[side]):6.0f} MiB")
+    print(f"ratio  {statistics.median(speed):7.2f} ({', '.join(f'{s:.2f}' for s in speed)})   "
+          f"memory {statistics.median(peaks):.2f}")
+    print(f"greatest difference {greatest:.1e} of the greatest number, least cosine {cosine:.5f}")
+
+
+if __name__ == "__main__":
+    main()

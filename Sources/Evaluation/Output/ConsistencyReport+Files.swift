@@ -1,0 +1,70 @@
+import Foundation
+import VisionJEPA
+
+extension ConsistencyReport {
+  /// Writes the report as JSON, whole or not at all.
+  ///
+  /// `{"input", "framesPerSecond", "frames": [{"index", "seconds", every statistic…, "score"}], "ranges":
+  /// [{"start", "end", "startSeconds", "endSeconds", "kind", "score", "statistic"}], "claim": {…}, …}`; frames
+  /// count from 0, and null is a statistic that a frame has too few neighbours for.
+  ///
+  /// - Throws: `EvaluationError.notARegularFile`, `.system`.
+  public func write(toJSON path: String) throws {
+    try UnfinishedFile.make(at: path) { file in
+      try file.append("{\n  \"input\": \(try Self.json(input)),\n")
+      try file.append("  \"framesPerSecond\": \(framesPerSecond.map { "\($0)" } ?? "null"),\n")
+      try file.append("  \"model\": \(try Self.json(model)),\n")
+      try file.append("  \"consistency\": \(consistency),\n  \"threshold\": \(threshold),\n")
+      try file.append("  \"ranges\": \(try Self.json(ranges)),\n")
+      try file.append("  \"cadence\": \(try Self.json(verdict.cadence)),\n")
+      try file.append("  \"claim\": \(try Self.json(claim)),\n")
+      try file.append("  \"problems\": \(try Self.json(problems)),\n  \"frames\": [\n")
+      for row in 0..<table.count {
+        var line = "    {\"index\": \(table.indices[row]), \"seconds\": \(table.seconds[row])"
+        for (name, value) in zip(table.names, table.row(row)) {
+          line += ", \"\(name)\": \(Self.number(value))"
+        }
+        line += ", \"score\": \(Self.number(scores[row]))}"
+        try file.append(line + (row + 1 < table.count ? ",\n" : "\n"))
+      }
+      try file.append("  ]\n}\n")
+    }
+  }
+
+  /// Writes one row a frame: index, seconds, every statistic, score, and whether it is flagged.
+  ///
+  /// - Throws: `EvaluationError.notARegularFile`, `.system`.
+  public func write(toCSV path: String) throws {
+    try UnfinishedFile.make(at: path) { file in
+      try file.append("index,seconds," + table.names.joined(separator: ",") + ",score,flagged\n")
+      for row in 0..<table.count {
+        let values = table.row(row).map { $0.isFinite ? "\($0)" : "" }.joined(separator: ",")
+        try file.append(
+          "\(table.indices[row]),\(table.seconds[row]),\(values),\(scores[row]),"
+            + "\(verdict.isFlagged[row] ? 1 : 0)\n")
+      }
+    }
+  }
+
+  private static func number(_ value: Float) -> String { value.isFinite ? "\(value)" : "null" }
+
+  private static func json(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+}
+
+extension UnfinishedFile {
+  /// Writes a file that appears when `body` is done, and not at all where it throws.
+  static func make(at path: String, _ body: (UnfinishedFile) throws -> Void) throws {
+    let file = try UnfinishedFile(for: path)
+    try body(file)
+    try file.publish()
+  }
+
+  func append(_ text: String) throws {
+    var text = text
+    try text.withUTF8 { try append(UnsafeRawBufferPointer($0)) }
+  }
+}

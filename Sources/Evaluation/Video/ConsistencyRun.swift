@@ -1,0 +1,209 @@
+import Foundation
+import Torch
+import TrainingRuns
+import VisionJEPA
+
+/// One call of `jepa score`: clips scored one after the other, and what is written and said of them.
+public struct ConsistencyRun {
+  /// Files to write.
+  public struct Outputs: Sendable {
+    public var json: String?
+    public var csv: String?
+
+    public init(json: String? = nil, csv: String? = nil) {
+      self.json = json
+      self.csv = csv
+    }
+  }
+
+  /// What became of all clips.
+  public struct Outcome: Sendable {
+    /// Whether a range of any clip is flagged.
+    public var isFlagged = false
+    /// Whether data of any clip could not be decoded.
+    public var isDamaged = false
+    /// Whether a clip could not be scored at all.
+    public var hasFailed = false
+
+    /// 1 where a clip could not be scored or is damaged; 3 where anything is flagged and that was asked for;
+    /// 0 otherwise.
+    public func status(isChecking: Bool) -> Int32 {
+      hasFailed || isDamaged ? 1 : isChecking && isFlagged ? 3 : 0
+    }
+  }
+
+  private let inputs: [String]
+  private let scorer: ConsistencyScorer
+  private let options: FrameOptions
+  private let outputs: Outputs
+  private let print: (String) -> Void
+  private let warn: (String) -> Void
+
+  /// - Parameters:
+  ///   - inputs: what `FrameInput.open` takes.
+  ///   - outputs: with several inputs each gets files of its own, named after it.
+  ///   - print: takes what is said of the clips.
+  ///   - warn: takes what went wrong.
+  public init(
+    inputs: [String], scorer: ConsistencyScorer, options: FrameOptions = FrameOptions(),
+    outputs: Outputs = Outputs(), print: @escaping (String) -> Void,
+    warn: @escaping (String) -> Void
+  ) {
+    self.inputs = inputs
+    self.scorer = scorer
+    self.options = options
+    self.outputs = outputs
+    self.print = print
+    self.warn = warn
+  }
+
+  /// Scores every clip.
+  ///
+  /// A clip that cannot be scored is told of and passed over where there are others.
+  ///
+  /// - Throws: what the only clip could not be scored for; `EvaluationError` where a file cannot be written.
+  public func run() throws -> Outcome {
+    var outcome = Outcome()
+    var ranking: [(consistency: Double, worst: Float, summary: String)] = []
+    for input in inputs {
+      let report: ConsistencyReport
+      do {
+        report = try scorer.score(FrameInput.open(input, options: options))
+      } catch  where inputs.count > 1 {
+        warn("\(error)")
+        outcome.hasFailed = true
+        continue
+      }
+      outcome.isFlagged = outcome.isFlagged || report.isFlagged
+      outcome.isDamaged = outcome.isDamaged || report.problems.damageCount > 0
+      try write(report)
+      if inputs.count == 1 {
+        print(report.text)
+      } else {
+        ranking.append(
+          (report.consistency, report.ranges.map(\.score).max() ?? 0, report.summary))
+      }
+    }
+    // The most consistent clips first; of two alike, the one whose worst range is the milder.
+    ranking.sort { ($1.consistency, $0.worst) < ($0.consistency, $1.worst) }
+    for (place, entry) in ranking.enumerated() { print("\(place + 1). \(entry.summary)") }
+    return outcome
+  }
+
+  private func write(_ report: ConsistencyReport) throws {
+    if let json = outputs.json { try report.write(toJSON: path(json, for: report.input)) }
+    if let csv = outputs.csv { try report.write(toCSV: path(csv, for: report.input)) }
+  }
+
+  /// `scores.json`, or with several inputs `scores-CLIP.json`.
+  private func path(_ path: String, for input: String) -> String {
+    guard inputs.count > 1 else { return path }
+    let name = ((input as NSString).lastPathComponent as NSString).deletingPathExtension
+    let (stem, ending) = (
+      (path as NSString).deletingPathExtension, (path as NSString).pathExtension
+    )
+    return "\(stem)-\(name)" + (ending.isEmpty ? "" : ".\(ending)")
+  }
+}
+
+/// One call of `jepa calibrate`: a threshold from clips that are known to be clean.
+public struct CalibrationRun {
+  private let inputs: [String]
+  private let model: ConsistencyModel
+  private let options: FrameOptions
+  private let wantedPer1000: Double
+
+  /// - Parameter wantedPer1000: false alarms in 1000 frames, above 0.
+  public init(
+    inputs: [String], model: ConsistencyModel, options: FrameOptions = FrameOptions(),
+    wantedPer1000: Double
+  ) {
+    self.inputs = inputs
+    self.model = model
+    self.options = options
+    self.wantedPer1000 = wantedPer1000
+  }
+
+  /// Measures all clips and sets the threshold.
+  ///
+  /// - Parameter warn: takes what is not clean in the clean clips.
+  /// - Throws: `ConsistencyError.tooFewFrames`, `FrameError`.
+  public func run(warn: (String) -> Void) throws -> ConsistencyCalibration {
+    var scores: [(input: String, scores: [Float])] = []
+    var ordinary: Set<ConsistencyVerdict.ExactRule> = []
+    for input in inputs {
+      let report = try ConsistencyScorer(model).score(FrameInput.open(input, options: options))
+      scores.append((input, report.scores))
+      ordinary.formUnion(report.exactFindings)
+      for warning in Self.warnings(of: report) { warn("\(input): \(warning)") }
+    }
+    return ConsistencyCalibration(
+      scores: scores, wantedPer1000: wantedPer1000, model: model.fingerprint,
+      rule: model.ruleFingerprint, ordinary: ordinary)
+  }
+
+  /// What of a clip that is called clean looks as if it were not.
+  static func warnings(of report: ConsistencyReport) -> [String] {
+    var warnings: [String] = []
+    for kind in BreakKind.allCases {
+      let ranges = report.ranges.filter { $0.kind == kind }
+      guard !ranges.isEmpty else { continue }
+      let places =
+        ranges.prefix(6).map { "\($0.start)" }.joined(separator: ", ")
+        + (ranges.count > 6 ? " and \(ranges.count - 6) more" : "")
+      warnings.append(
+        "looks like \(kind.rawValue) at frame\(ranges.count == 1 ? "" : "s") \(places): what is called "
+          + "clean is let pass from now on, and the threshold is the higher for it")
+    }
+    if let cadence = report.verdict.cadence {
+      warnings.append(
+        "\(cadence.repeatsPerPeriod) of \(cadence.period) frames repeat the one before: a native cadence"
+      )
+    }
+    if let fade = report.longestFade {
+      warnings.append(
+        "its colours fade from frame \(fade.lowerBound) to \(fade.upperBound): fades raise the threshold"
+      )
+    }
+    if report.isJerky {
+      warnings.append(
+        "its motion is jerky: pixel differences jump up and down from frame to frame, which hides drops"
+      )
+    }
+    for problem in report.problems.first.prefix(3) { warnings.append("\(problem)") }
+    return warnings
+  }
+}
+
+extension ConsistencyReport {
+  /// The exact rules that flag something.
+  var exactFindings: Set<ConsistencyVerdict.ExactRule> {
+    var found: Set<ConsistencyVerdict.ExactRule> = []
+    for range in ranges {
+      if range.kind == .cut { found.insert(.cut) }
+      if range.kind == .duplicate { found.insert(.repeated) }
+    }
+    return found
+  }
+
+  /// The longest stretch of at least eight frames whose mean colour shifts by more than a grey level from
+  /// each frame to the next.
+  var longestFade: ClosedRange<Int>? {
+    let shifts = table["colorShift"]
+    var (longest, start) = (0..<0, 0)
+    for row in 0...shifts.count where row == shifts.count || !(shifts[row] > 1) {
+      if row - start > longest.count { longest = start..<row }
+      start = row + 1
+    }
+    return longest.count >= 8
+      ? table.indices[longest.lowerBound]...table.indices[longest.upperBound - 1] : nil
+  }
+
+  /// Whether frames move by very different amounts in turn: the median change of the logarithm of the pixel
+  /// difference is above 0.35 (a factor of 1.4).
+  var isJerky: Bool {
+    let logs = table["pixelDifference"].filter { $0.isFinite && $0 > 0.2 }.map { log($0) }
+    let changes = zip(logs, logs.dropFirst()).map { abs($1 - $0) }.sorted()
+    return changes.count > 20 && changes[changes.count / 2] > 0.35
+  }
+}

@@ -1,0 +1,71 @@
+import VisionJEPA
+
+/// A fault that was put into a clip, as rows of the table of its statistics.
+struct LabelledEvent: Sendable {
+  let fault: FaultKind
+  /// The rows in which it shows: the first and the last frame out of place.
+  let rows: ClosedRange<Int>
+
+  /// Frames beside an event that are neither broken nor clean: their neighbours are broken.
+  static let margin = 6
+
+  /// Rows in which a flag finds the event: within one frame.
+  var found: ClosedRange<Int> { rows.lowerBound - 1...rows.upperBound + 1 }
+}
+
+/// The statistics of a clip, the faults that were put into it, and what of it is clean.
+struct LabelledClip: Sendable {
+  /// Where the clip comes from: what is learned on one source is tested on others.
+  let source: String
+  let table: FrameTable
+  /// The faults that can be judged: none beside a cut of the clip's own.
+  let events: [LabelledEvent]
+  /// For each row the frame of the clean clip that it shows; nil where it shows none of them.
+  let origins: [Int?]
+  /// Rows that no fault and no cut of the clip's own reaches.
+  let cleanRows: [Int]
+
+  /// - Parameter nativeCuts: first frames of new shots in the clean clip.
+  init(
+    source: String, table: FrameTable, labels: [FaultLabel], origins: [Int?], nativeCuts: [Int]
+  ) {
+    self.source = source
+    self.table = table
+    self.origins = origins
+    let cutRows = nativeCuts.compactMap { cut in origins.firstIndex { ($0 ?? -1) >= cut } }
+    let margin = LabelledEvent.margin
+    func isNearCut(_ rows: ClosedRange<Int>) -> Bool {
+      cutRows.contains { (rows.lowerBound - margin...rows.upperBound + margin).contains($0) }
+    }
+    var reached = Set<Int>()
+    for rows in cutRows.map({ $0...$0 }) + labels.map({ $0.start...$0.end }) {
+      reached.formUnion(rows.lowerBound - margin...rows.upperBound + margin)
+    }
+    cleanRows = (0..<table.count).filter { !reached.contains($0) }
+    events = labels.map { LabelledEvent(fault: $0.kind, rows: $0.start...$0.end) }
+      .filter { !isNearCut($0.rows) && $0.found.upperBound < table.count }
+  }
+
+  /// How much moves around an event: the median pixel difference of the clean rows nearby, in grey levels.
+  func motion(around event: LabelledEvent) -> Float {
+    let near = event.rows.lowerBound - 20...event.rows.upperBound + 20
+    let values = cleanRows.filter { near.contains($0) }
+      .map { table.value(of: "pixelDifference", at: $0) }.filter(\.isFinite).sorted()
+    return values.isEmpty ? 0 : values[values.count / 2]
+  }
+}
+
+extension FaultKind {
+  /// What a rule is to call it.
+  var breakKind: BreakKind {
+    switch self {
+    case .swap, .shuffle3, .shuffle5: .order
+    case .drop1, .drop2, .drop4, .drop8: .dropped
+    case .duplicate, .noisyDuplicate, .noisyFreeze: .duplicate
+    case .splice: .cut
+    case .block: .damage
+    case .flash: .flash
+    case .teleport, .vanish, .morph, .occlusion, .turn, .backwards: .local
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import Torch
+import TrainingRuns
+import VisionJEPA
+
+/// One call of `jepa benchmark video`: known faults put into clean clips, and who finds them.
+///
+/// Every rule is fitted on other sources than the one that it is tested on. Thresholds are set per source,
+/// on the half of the clip that they are not tested on.
+public struct VideoBenchmark {
+  private let clips: [String]
+  private let fittingClips: [String]
+  private let checkpoint: String
+  private let device: Device
+  private let seeds: Int
+  private let syntheticClips: Int
+  private let pictures: String?
+  private let frameLimit: Int
+  private let say: (String) -> Void
+
+  /// - Parameters:
+  ///   - clips: what is tested on: videos or folders of frames that are clean.
+  ///   - fittingClips: what rules are fitted on besides, and nothing is tested on.
+  ///   - checkpoint: a run folder or a checkpoint's folder.
+  ///   - seeds: how often each fault is put into each clip.
+  ///   - syntheticClips: how many synthetic clips are tested on, and as many fitted on.
+  ///   - pictures: a folder of pictures that move in them.
+  ///   - frameLimit: frames that are read of each clip.
+  ///   - say: takes what is being done.
+  public init(
+    clips: [String], fittingClips: [String] = [], checkpoint: String, device: Device = .cpu,
+    seeds: Int = 3, syntheticClips: Int = 8, pictures: String? = nil, frameLimit: Int = 600,
+    say: @escaping (String) -> Void = { _ in }
+  ) {
+    self.clips = clips
+    self.fittingClips = fittingClips
+    self.checkpoint = checkpoint
+    self.device = device
+    self.seeds = seeds
+    self.syntheticClips = syntheticClips
+    self.pictures = pictures
+    self.frameLimit = frameLimit
+    self.say = say
+  }
+
+  /// Breaks, measures, fits and tests.
+  ///
+  /// - Parameter writesRule: whether the rule fitted on all of it becomes the checkpoint's.
+  /// - Throws: `FrameError`, `RunError`, `EvaluationError.tooFewItems` where a rule has nothing to learn from.
+  public func run(writesRule: Bool) throws -> VideoBenchmarkReport {
+    let start = ContinuousClock.now
+    let trained = try ClipModel.load(from: checkpoint, device: device)
+    let models = [trained, try trained.withRandomWeights(seed: 1, device: device)]
+    let (tested, fitted) = try trials(models)
+    say("\(tested[0].count) sources to test on, \(fitted[0].count) more to fit on")
+
+    var detectorTrials: [String: [DetectorTrial]] = [:]
+    var names: [String] = []
+    func add(_ detector: Detector, _ trial: FaultCampaign.Trial) {
+      if detectorTrials[detector.name] == nil { names.append(detector.name) }
+      detectorTrials[detector.name, default: []].append(DetectorTrial(detector, on: trial))
+    }
+    for detector in Detector.statistics {
+      for trial in tested[0] { add(detector, trial) }
+    }
+    for place in tested[0].indices {
+      // Leave this source out, and nothing else.
+      let others = tested.map { trials in trials.indices.filter { $0 != place }.map { trials[$0] } }
+      for (evidence, model, name) in Self.rules {
+        let material = (fitted[model] + others[model]).flatMap { [$0.clean] + $0.broken }
+        let rule = try RuleFitting.fit(material, evidence: evidence)
+        add(.rule(name, rule, model: model), tested[model][place])
+      }
+      say("\(tested[0][place].clean.source): tested")
+    }
+    if writesRule {
+      let material = (fitted[0] + tested[0]).flatMap { [$0.clean] + $0.broken }
+      let rule = try RuleFitting.fit(material, evidence: .energy)
+      try ConsistencyModel.write(rule, toCheckpoint: checkpoint)
+      say(
+        "wrote \(ConsistencyModel.ruleName): \(rule.cleanAlarms) of \(rule.cleanFrames) clean frames "
+          + "are above its threshold")
+    }
+    return VideoBenchmarkReport(
+      checkpoint: checkpoint, names: names, trials: detectorTrials, reference: Self.copyRule,
+      candidate: Self.energyRule, seconds: (ContinuousClock.now - start) / .seconds(1))
+  }
+
+  static let copyRule = "rule: \(RuleEvidence.copying.rawValue)"
+  static let energyRule = "rule: \(RuleEvidence.energy.rawValue)"
+  private static let rules: [(RuleEvidence, Int, String)] = [
+    (.pixels, 0, "rule: \(RuleEvidence.pixels.rawValue)"), (.copying, 0, copyRule),
+    (.energy, 0, energyRule), (.energy, 1, "rule: pixels + untrained energy"),
+  ]
+
+  /// For each model the trials that are tested on, and those that are only fitted on.
+  private func trials(
+    _ models: [ClipModel]
+  ) throws -> (tested: [[FaultCampaign.Trial]], fitted: [[FaultCampaign.Trial]]) {
+    var campaign = FaultCampaign()
+    campaign.seeds = seeds
+    campaign.syntheticClips = syntheticClips
+    campaign.cutOuts = try pictures.map { try CutOut.all(inFolder: $0, atMost: 500) } ?? []
+    func read(_ paths: [String]) throws -> [BenchmarkClip] {
+      try paths.map { try BenchmarkClip(path: $0, limit: frameLimit) }
+    }
+    let (testClips, fitClips) = (try read(clips), try read(fittingClips))
+    let all = testClips + fitClips
+    func campaigns(_ clips: [BenchmarkClip], _ firstSeed: UInt64) throws -> [[FaultCampaign.Trial]]
+    {
+      var byModel = try campaign.syntheticTrials(
+        firstSeed: firstSeed, models: models, device: device)
+      for clip in clips {
+        // Another clip's frames where there is one; else this one's own, far away.
+        let donor = all.first { $0.name != clip.name } ?? clip
+        let trials = try campaign.trials(of: clip, donor: donor, models: models, device: device)
+        for model in models.indices { byModel[model].append(trials[model]) }
+        say("\(clip.name): \(clip.images.count) frames, \(trials[0].broken.count) broken copies")
+      }
+      return byModel
+    }
+    return (try campaigns(testClips, 500_000), try campaigns(fitClips, 900_000))
+  }
+}

@@ -1,0 +1,278 @@
+import Foundation
+import TrainingRuns
+import VisionJEPA
+
+/// Who finds which fault, and how sure that is.
+public struct VideoBenchmarkReport: Codable, Sendable {
+  /// How one detector does on one fault.
+  public struct Figures: Codable, Sendable {
+    /// The probability that a fault's highest score is above that of three clean frames in a row of the same
+    /// source; the mean over sources.
+    public let auroc: Double
+    /// The share of faults whose score rises when they are put in.
+    public let paired: Double
+    /// The share found within one frame, and the harmonic mean of that and of the flags that are right, at 1,
+    /// 5 and 10 false alarms per 1000 frames.
+    public let recall: [Double]
+    public let f1: [Double]
+    /// Faults in moving frames that these are of.
+    public let count: Int
+    /// Faults in still frames, which are left out.
+    public let stillCount: Int
+  }
+
+  /// How one detector does on the whole.
+  public struct Summary: Codable, Sendable {
+    public let detector: String
+    public let faults: [String: Figures]
+    /// The mean over faults, and the bounds that hold 95 % of 1000 draws of sources.
+    public let meanAUROC: Interval
+    /// The mean recall over the faults of RECIPES' table but single dropped frames and vanishing things, at 5
+    /// false alarms per 1000.
+    public let meanRecall: Interval
+    /// False alarms in 1000 clean frames, as measured where the thresholds were not set: for 1, 5 and 10.
+    public let measuredPer1000: [Double]
+  }
+
+  public struct Interval: Codable, Sendable {
+    public let value: Double
+    public let low: Double
+    public let high: Double
+  }
+
+  public let checkpoint: String
+  public let sources: [String]
+  public let summaries: [Summary]
+  /// What the candidate adds to the reference: the difference of mean AUROC over all faults, over those
+  /// that pixels show and over the semantic ones.
+  public let reference: String
+  public let candidate: String
+  public let gain: [String: Interval]
+  public let seconds: Double
+
+  static let rates = [1.0, 5.0, 10.0]
+  private static let rare: Set<FaultKind> = [.drop1, .vanish]
+  private static var counted: [FaultKind] { FaultKind.injected.filter { !rare.contains($0) } }
+
+  init(
+    checkpoint: String, names: [String], trials: [String: [DetectorTrial]], reference: String,
+    candidate: String, seconds: Double
+  ) {
+    self.checkpoint = checkpoint
+    self.reference = reference
+    self.candidate = candidate
+    self.seconds = seconds
+    sources = trials[names[0]]!.map(\.source)
+    summaries = names.map { Self.summary($0, trials[$0]!) }
+    let semantic = FaultKind.allCases.filter { $0.semantic != nil }
+    gain = [
+      "all faults": FaultKind.allCases, "faults that pixels show": FaultKind.injected,
+      "semantic faults": semantic,
+    ].mapValues { faults in
+      Bootstrap.interval(count: trials[candidate]!.count) { draw in
+        Self.meanAUROC(draw.map { trials[candidate]![$0] }, faults)
+          - Self.meanAUROC(draw.map { trials[reference]![$0] }, faults)
+      }
+    }
+  }
+
+  private static func summary(_ name: String, _ trials: [DetectorTrial]) -> Summary {
+    let faults = FaultKind.allCases.filter { fault in
+      trials.contains { !$0.moving(fault).isEmpty }
+    }
+    return Summary(
+      detector: name,
+      faults: Dictionary(
+        uniqueKeysWithValues: faults.map { ($0.rawValue, figures($0, trials)) }),
+      meanAUROC: Bootstrap.interval(count: trials.count) { draw in
+        meanAUROC(draw.map { trials[$0] }, FaultKind.allCases)
+      },
+      meanRecall: Bootstrap.interval(count: trials.count) { draw in
+        mean(counted.compactMap { recall($0, draw.map { trials[$0] }, per1000: 5) })
+      },
+      measuredPer1000: rates.map { measured(trials, per1000: $0) })
+  }
+
+  private static func figures(_ fault: FaultKind, _ trials: [DetectorTrial]) -> Figures {
+    let finds = trials.flatMap { $0.moving(fault) }
+    let pairs = finds.compactMap { find in find.cleanScore.map { (find.score, $0) } }
+    let rises = pairs.reduce(0.0) { $0 + ($1.0 > $1.1 ? 1 : $1.0 == $1.1 ? 0.5 : 0) }
+    let recalls = rates.map { recall(fault, trials, per1000: $0) ?? 0 }
+    return Figures(
+      auroc: auroc(fault, trials) ?? 0.5,
+      paired: pairs.isEmpty ? 0.5 : rises / Double(pairs.count), recall: recalls,
+      f1: zip(rates, recalls).map { rate, recall in
+        f1(fault, trials, recall: recall, per1000: rate)
+      },
+      count: finds.count,
+      stillCount: trials.flatMap(\.finds).count {
+        $0.fault == fault && !DetectorTrial.moves($0)
+      })
+  }
+
+  /// The mean over sources, each source's faults against its own clean frames.
+  private static func auroc(_ fault: FaultKind, _ trials: [DetectorTrial]) -> Double? {
+    let values = trials.compactMap { trial -> (value: Double, weight: Double)? in
+      let positives = trial.moving(fault).map { Double($0.score) }
+      guard
+        let value = try? RankStatistics.auroc(
+          positives: positives, negatives: trial.cleanWindows.map(Double.init))
+      else { return nil }
+      return (value, Double(positives.count))
+    }
+    let weight = values.reduce(0) { $0 + $1.weight }
+    return weight > 0 ? values.reduce(0) { $0 + $1.value * $1.weight } / weight : nil
+  }
+
+  private static func meanAUROC(_ trials: [DetectorTrial], _ faults: [FaultKind]) -> Double {
+    mean(faults.compactMap { auroc($0, trials) })
+  }
+
+  private static func recall(
+    _ fault: FaultKind, _ trials: [DetectorTrial], per1000: Double
+  ) -> Double? {
+    var (found, count) = (0, 0)
+    for trial in trials {
+      let thresholds = (0..<2).map { trial.threshold(forHalf: $0, per1000: per1000) }
+      for find in trial.moving(fault) {
+        count += 1
+        if find.score > thresholds[find.half] { found += 1 }
+      }
+    }
+    return count > 0 ? Double(found) / Double(count) : nil
+  }
+
+  /// False alarms among clean frames that the threshold was not set on, in 1000.
+  private static func measured(_ trials: [DetectorTrial], per1000: Double) -> Double {
+    var (alarms, count) = (0, 0)
+    for trial in trials {
+      for half in 0..<2 {
+        let threshold = trial.threshold(forHalf: half, per1000: per1000)
+        alarms += trial.cleanInBroken[half].count { $0 > threshold }
+        count += trial.cleanInBroken[half].count
+      }
+    }
+    return count > 0 ? 1000 * Double(alarms) / Double(count) : 0
+  }
+
+  /// With one fault in 36 frames, as they were put in, the false alarms that come with a find are those of
+  /// 36 clean frames.
+  private static func f1(
+    _ fault: FaultKind, _ trials: [DetectorTrial], recall: Double, per1000: Double
+  ) -> Double {
+    let falseAlarms = measured(trials, per1000: per1000) / 1000 * 36
+    return recall > 0 ? 2 * recall / (recall + falseAlarms + 1) : 0
+  }
+
+  private static func mean(_ values: [Double]) -> Double {
+    values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
+  }
+}
+
+/// Intervals from draws with replacement (Efron 1979).
+enum Bootstrap {
+  /// - Parameters:
+  ///   - count: how many things there are to draw.
+  ///   - figure: of the things drawn, each by its place.
+  static func interval(
+    count: Int, draws: Int = 1000, figure: ([Int]) -> Double
+  ) -> VideoBenchmarkReport.Interval {
+    var generator = SeededGenerator(seed: 1, UInt64(count))
+    let values = (0..<draws).map { _ in
+      figure((0..<count).map { _ in generator.index(below: count) })
+    }.sorted()
+    return VideoBenchmarkReport.Interval(
+      value: figure(Array(0..<count)), low: values[draws / 40], high: values[draws - 1 - draws / 40]
+    )
+  }
+}
+
+extension VideoBenchmarkReport {
+  /// The tables, for a terminal.
+  public var text: String {
+    var lines = [
+      "\(checkpoint): \(sources.count) sources: \(sources.joined(separator: ", "))", "",
+    ]
+    let faults = FaultKind.allCases.map(\.rawValue).filter { fault in
+      summaries.contains { $0.faults[fault] != nil }
+    }
+    func table(_ title: String, _ figure: (Figures) -> Double) {
+      lines.append(title.padding(toLength: 32, withPad: " ", startingAt: 0) + header(faults))
+      for summary in summaries {
+        let cells = faults.map { fault in
+          summary.faults[fault].map { Self.cell(figure($0)) } ?? "     -"
+        }
+        lines.append(
+          summary.detector.padding(toLength: 32, withPad: " ", startingAt: 0) + cells.joined())
+      }
+      lines.append("")
+    }
+    table("AUROC") { $0.auroc }
+    table("recall at 5 per 1000") { $0.recall[1] }
+    table("recall at 1 per 1000") { $0.recall[0] }
+    if let counts = summaries.first?.faults {
+      lines.append(
+        "faults in moving frames".padding(toLength: 32, withPad: " ", startingAt: 0)
+          + faults.map { String(format: "%6d", counts[$0]?.count ?? 0) }.joined())
+      lines.append(
+        "in still frames, left out".padding(toLength: 32, withPad: " ", startingAt: 0)
+          + faults.map { String(format: "%6d", counts[$0]?.stillCount ?? 0) }.joined())
+      lines.append("")
+    }
+    lines.append(
+      "                                mean AUROC        mean recall at 5   false alarms at 1, 5, 10"
+    )
+    for summary in summaries {
+      let rates = summary.measuredPer1000.map { String(format: "%.1f", $0) }
+      lines.append(
+        summary.detector.padding(toLength: 32, withPad: " ", startingAt: 0)
+          + Self.text(summary.meanAUROC) + "  " + Self.text(summary.meanRecall) + "  "
+          + rates.joined(separator: ", "))
+    }
+    lines.append("")
+    for (name, interval) in gain.sorted(by: { $0.key < $1.key }) {
+      lines.append(
+        "\(candidate) less \(reference), mean AUROC over \(name): "
+          + String(format: "%+.4f [%+.4f, %+.4f]", interval.value, interval.low, interval.high))
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private func header(_ faults: [String]) -> String {
+    let short = [
+      "shuffle3": "shuf3", "shuffle5": "shuf5", "duplicate": "dup", "noisyDuplicate": "ndup",
+      "noisyFreeze": "nfrz", "teleport": "tele", "occlusion": "occl", "backwards": "back",
+      "splice": "splic",
+    ]
+    return faults.map { fault in
+      let name = short[fault] ?? fault
+      return String(repeating: " ", count: max(1, 6 - name.count)) + name
+    }.joined()
+  }
+
+  private static func cell(_ value: Double) -> String {
+    "  "
+      + String(format: value >= 0.9995 ? "%.2f" : "%.3f", value)
+      .replacingOccurrences(of: "0.", with: ".").padding(toLength: 4, withPad: " ", startingAt: 0)
+  }
+
+  private static func text(_ interval: Interval) -> String {
+    String(format: "%.3f [%.3f, %.3f]", interval.value, interval.low, interval.high)
+  }
+
+  /// The same as JSON.
+  public func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+}
+
+extension VideoBenchmarkReport {
+  /// Writes the figures, whole or not at all.
+  ///
+  /// - Throws: `EvaluationError.notARegularFile`, `.system`.
+  public func write(toJSON path: String) throws {
+    try UnfinishedFile.make(at: path) { try $0.append(try json() + "\n") }
+  }
+}

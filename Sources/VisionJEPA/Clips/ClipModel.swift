@@ -1,0 +1,165 @@
+import Foundation
+import Torch
+import TrainingRuns
+
+/// An encoder of frames and the predictor that was trained with it: the folder with `config.json`,
+/// `model.safetensors` (the encoder) and `predictor.safetensors`.
+public final class ClipModel {
+  public let encoder: VisionEncoder
+  public let predictor: SpaceTimePredictor
+  public let description: ClipModelDescription
+
+  /// Side of the square that frames are scaled to, in pixels.
+  public var frameSize: Int { description.frameSize }
+
+  static let weightsName = "model.safetensors"
+  static let predictorName = "predictor.safetensors"
+  static let configurationName = "config.json"
+
+  /// Makes a model with fresh weights.
+  ///
+  /// - Throws: `ModelError` where the description makes no sense.
+  public init(
+    _ description: ClipModelDescription, path: String = "the model",
+    using generator: RandomGenerator
+  ) throws {
+    self.description = description
+    encoder = try description.makeEncoder(path: path, using: generator)
+    predictor = SpaceTimePredictor(
+      tokenWidth: encoder.width, configuration: description.predictor, using: generator)
+    // Frames must not meet in a batch norm's statistics: it would carry a target into its context.
+    encoder.train(false)
+  }
+
+  /// The parts with the names that their weights start with.
+  var parts: [(name: String, module: Module)] {
+    [("encoder", encoder), ("predictor", predictor)]
+  }
+
+  public func move(to device: Device) {
+    for part in parts { part.module.move(to: device) }
+  }
+
+  /// Opens the model in a run folder (its latest checkpoint) or a checkpoint's own folder.
+  ///
+  /// - Throws: `RunError` where the checkpoint is missing or damaged, `ModelError`, `SafetensorsError`,
+  ///   `TorchError.stateMismatch`.
+  public static func load(from path: String, device: Device = .cpu) throws -> ClipModel {
+    let checkpoint = try Checkpoint.open(at: path)
+    let file = checkpoint.file(configurationName)
+    let type = try JSONFile.read(ModelType.self, from: file).modelType
+    guard type == ClipModelDescription.type else {
+      throw ModelError.impossible(
+        path: file,
+        reason: "expected a model of clips (\(ClipModelDescription.type)), found \(type)")
+    }
+    let model = try ClipModel(
+      JSONFile.read(ClipModelDescription.self, from: file), path: file,
+      using: RandomGenerator(seed: 0))
+    try model.restore(from: checkpoint)
+    model.move(to: device)
+    return model
+  }
+
+  /// A model of the same shape with fresh weights: the control that training has to beat.
+  public func withRandomWeights(seed: UInt64, device: Device = .cpu) throws -> ClipModel {
+    let fresh = try ClipModel(description, using: RandomGenerator(seed: seed))
+    fresh.move(to: device)
+    return fresh
+  }
+
+  /// Overwrites the weights with a checkpoint's.
+  func restore(from checkpoint: Checkpoint) throws {
+    try encoder.loadState(from: SafetensorsFile(path: checkpoint.file(Self.weightsName)))
+    try predictor.loadState(from: SafetensorsFile(path: checkpoint.file(Self.predictorName)))
+  }
+
+  /// Writes the model into a folder, in float32.
+  func save(to folder: String) throws {
+    try SafetensorsWriter.write(encoder.state, to: "\(folder)/\(Self.weightsName)")
+    try SafetensorsWriter.write(predictor.state, to: "\(folder)/\(Self.predictorName)")
+    try JSONFile.write(description, to: "\(folder)/\(Self.configurationName)")
+  }
+
+  /// What names these weights wherever they were used: the CRC-32C sums of their files.
+  ///
+  /// - Throws: `RunError`.
+  public static func fingerprint(ofCheckpoint path: String) throws -> String {
+    let checkpoint = try Checkpoint.open(at: path)
+    return try [weightsName, predictorName].map { try checkpoint.checksum(of: $0) }
+      .joined(separator: "-")
+  }
+
+  private struct ModelType: Codable {
+    let modelType: String
+    enum CodingKeys: String, CodingKey { case modelType = "model_type" }
+  }
+}
+
+/// `config.json` of a model of clips.
+public struct ClipModelDescription: Codable, Sendable {
+  static let type = "swift-jepa-clip"
+
+  private var modelType = Self.type
+  private var swiftJepaVersion = ProgramVersion.current
+  /// Side of the square that frames are scaled to, in pixels.
+  public var frameSize: Int
+  public var normalization: Normalization
+  /// Width of a token of the model's own encoder of frames.
+  public var tokenWidth: Int
+  public var predictor: ClipPredictorConfiguration
+  /// The encoder, where it is one of the image trainer's; nil for a `FrameEncoder`.
+  var encoder: ModelDescription?
+
+  enum CodingKeys: String, CodingKey {
+    case encoder, normalization, predictor
+    case modelType = "model_type"
+    case swiftJepaVersion = "swift_jepa_version"
+    case frameSize = "frame_size"
+    case tokenWidth = "token_width"
+  }
+
+  /// A model with an encoder of frames.
+  public init(
+    frameSize: Int = 64, tokenWidth: Int = 96, normalization: Normalization = .imageNet,
+    predictor: ClipPredictorConfiguration = ClipPredictorConfiguration()
+  ) {
+    self.frameSize = frameSize
+    self.tokenWidth = tokenWidth
+    self.normalization = normalization
+    self.predictor = predictor
+  }
+
+  /// A model around an encoder that learned from pictures.
+  ///
+  /// - Throws: `ModelError.impossible` for an encoder that looks at the whole picture.
+  init(
+    around model: ImageModel, frameSize: Int,
+    predictor: ClipPredictorConfiguration = ClipPredictorConfiguration()
+  ) throws {
+    self.init(
+      frameSize: frameSize, tokenWidth: model.encoder.width,
+      normalization: model.preprocessing.normalization, predictor: predictor)
+    guard model.encoder is ConvolutionalEncoder else {
+      throw ModelError.impossible(
+        path: model.path,
+        reason: "a clip's encoder is to be local (conv-…), found a transformer: its tokens would "
+          + "name the clip")
+    }
+    encoder = ModelDescription(of: model.encoder, imageSize: frameSize)
+  }
+
+  fileprivate func makeEncoder(path: String, using generator: RandomGenerator) throws
+    -> VisionEncoder
+  {
+    let stride = encoder?.patchSize ?? 8
+    guard (8...1024).contains(frameSize), frameSize % stride == 0, (1...4096).contains(tokenWidth)
+    else {
+      throw ModelError.impossible(
+        path: path,
+        reason: "frames of \(frameSize) pixels in tokens of \(stride), \(tokenWidth) wide")
+    }
+    if let encoder { return try encoder.makeEncoder(path: path, using: generator) }
+    return FrameEncoder(width: tokenWidth, using: generator)
+  }
+}

@@ -1,0 +1,203 @@
+import Foundation
+import TrainingRuns
+
+/// Which rate of false alarms can be claimed, and on what grounds.
+public struct FalseAlarmClaim: Codable, Sendable, Equatable {
+  /// Whose frames the threshold was set on.
+  public enum Grounds: String, Codable, Sendable {
+    /// The user's own clean clips.
+    case calibration
+    /// The clip that is scored: robust, but what is wrong with the clip is among it.
+    case clip
+  }
+
+  public var grounds: Grounds
+  /// Frames that the threshold was set on.
+  public var frames: Int
+  /// How many of them are above the threshold.
+  public var alarms: Int
+  /// What was asked for.
+  public var wantedPer1000: Double
+  /// The rate that those frames allow to be claimed at 95 % confidence: 3000 / frames where none is above the
+  /// threshold. Never below what was asked for.
+  public var certifiedPer1000: Double
+
+  /// - Precondition: at least one frame.
+  public init(grounds: Grounds, frames: Int, alarms: Int, wantedPer1000: Double) {
+    precondition(frames > 0 && alarms >= 0, "a claim from \(alarms) alarms in \(frames) frames")
+    self.grounds = grounds
+    self.frames = frames
+    self.alarms = alarms
+    self.wantedPer1000 = wantedPer1000
+    certifiedPer1000 = max(
+      wantedPer1000, 1000 * Self.upperBound(alarms: alarms, frames: frames))
+  }
+
+  /// Whether the frames bear out what was asked for.
+  public var isMet: Bool { certifiedPer1000 <= wantedPer1000 }
+
+  /// The greatest rate at which so few alarms in so many frames are still seen once in twenty times: the
+  /// upper end of Clopper and Pearson's one-sided interval. With no alarms it is 1 - 0.05^(1/n), about
+  /// 3/n.
+  public static func upperBound(alarms: Int, frames: Int) -> Double {
+    guard alarms < frames else { return 1 }
+    func tail(_ rate: Double) -> Double {
+      // P(at most `alarms` of `frames`) at this rate.
+      var term = Foundation.exp(Double(frames) * Foundation.log1p(-rate))
+      var sum = term
+      for k in 0..<alarms {
+        term *= Double(frames - k) / Double(k + 1) * rate / (1 - rate)
+        sum += term
+      }
+      return sum
+    }
+    var (low, high) = (0.0, 1.0 - 1e-12)
+    for _ in 0..<80 {
+      let middle = (low + high) / 2
+      if tail(middle) > 0.05 { low = middle } else { high = middle }
+    }
+    return high
+  }
+}
+
+extension FalseAlarmClaim: CustomStringConvertible {
+  public var description: String {
+    let rate = String(format: "%.3g", certifiedPer1000)
+    let seen = "\(alarms == 0 ? "none" : "\(alarms)") of \(frames) frames"
+    let claim =
+      "at most \(rate) false alarms in 1000 frames (95 %), since \(seen) of "
+      + (grounds == .calibration ? "the clean clips" : "this clip itself")
+      + " \(alarms == 1 ? "is" : "are") above the threshold"
+    guard !isMet else { return claim }
+    let needed = Int((3000 / wantedPer1000).rounded(.up))
+    return claim
+      + String(format: "; %.3g in 1000 would need %d clean frames", wantedPer1000, needed)
+  }
+}
+
+/// The threshold for one source of clips, set on clean clips of it: what `jepa calibrate` writes.
+///
+/// All statistics speak through the one score that the threshold is for, so that there is one budget of
+/// false alarms, not one for each statistic.
+public struct ConsistencyCalibration: Codable, Sendable {
+  /// A clean clip that it was made from.
+  public struct Clip: Codable, Sendable {
+    public let input: String
+    public let frames: Int
+    /// Frames of it that are above the threshold.
+    public let alarms: Int
+
+    public init(input: String, frames: Int, alarms: Int) {
+      self.input = input
+      self.frames = frames
+      self.alarms = alarms
+    }
+  }
+
+  /// What names the model's weights.
+  public let model: String
+  /// What names the rule's coefficients.
+  public let rule: String
+  public let threshold: Float
+  public let claim: FalseAlarmClaim
+  /// What the exact rules look for and the clean clips hold: it is usual here, and is not flagged.
+  public let ordinary: Set<ConsistencyVerdict.ExactRule>
+  public let clips: [Clip]
+
+  /// Sets the threshold so that at most the wanted share of clean frames is above it (`ScoreTail`).
+  ///
+  /// - Parameters:
+  ///   - scores: of every frame of each clean clip.
+  ///   - wantedPer1000: false alarms in 1000 frames, above 0.
+  ///   - ordinary: exact rules that the clean clips meet.
+  /// - Precondition: at least one frame.
+  public init(
+    scores: [(input: String, scores: [Float])], wantedPer1000: Double, model: String,
+    rule: String, ordinary: Set<ConsistencyVerdict.ExactRule> = []
+  ) {
+    let all = scores.flatMap(\.scores)
+    let threshold = ScoreTail.threshold(of: all, rate: wantedPer1000 / 1000)
+    self.model = model
+    self.rule = rule
+    self.threshold = threshold
+    self.ordinary = ordinary
+    clips = scores.map { entry in
+      Clip(
+        input: entry.input, frames: entry.scores.count,
+        alarms: entry.scores.count { $0 > threshold })
+    }
+    claim = FalseAlarmClaim(
+      grounds: .calibration, frames: all.count, alarms: clips.reduce(0) { $0 + $1.alarms },
+      wantedPer1000: wantedPer1000)
+  }
+
+  /// The threshold of a clip that calibrates itself, and what can be claimed for it.
+  ///
+  /// The rule's own threshold, or the median of the clip's scores plus `spreads` robust standard deviations
+  /// (1.4826 MAD) where that is higher: in a clip of rough motion, more is usual.
+  static func itself(
+    _ scores: [Float], rule: ConsistencyRule, wantedPer1000: Double, spreads: Float = 6
+  ) -> (threshold: Float, claim: FalseAlarmClaim) {
+    let median = Self.median(scores)
+    let deviation = 1.4826 * Self.median(scores.map { abs($0 - median) })
+    let threshold = max(rule.threshold, median + spreads * deviation)
+    return (
+      threshold,
+      FalseAlarmClaim(
+        grounds: .clip, frames: scores.count, alarms: 0, wantedPer1000: wantedPer1000)
+    )
+  }
+
+  private static func median(_ values: [Float]) -> Float {
+    let sorted = values.sorted()
+    return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
+  }
+
+  /// Reads a calibration, and checks that it belongs to this model and this rule.
+  ///
+  /// - Throws: `ConsistencyError.otherModel`; `RunError.invalidJSON`, `.file`.
+  public static func read(
+    from path: String, model: String, rule: String
+  ) throws -> ConsistencyCalibration {
+    let calibration = try JSONFile.read(ConsistencyCalibration.self, from: path)
+    guard calibration.model == model else {
+      throw ConsistencyError.otherModel(
+        path: path, what: "model", expected: model, found: calibration.model)
+    }
+    guard calibration.rule == rule else {
+      throw ConsistencyError.otherModel(
+        path: path, what: "rule", expected: rule, found: calibration.rule)
+    }
+    return calibration
+  }
+
+  /// Writes the calibration, whole or not at all.
+  ///
+  /// - Throws: `RunError.diskFull`, `.file`.
+  public func write(to path: String) throws { try JSONFile.write(self, to: path) }
+}
+
+/// What can be wrong with a score that is asked for.
+public enum ConsistencyError: Error, Equatable, Sendable {
+  /// Too few frames to say anything.
+  case tooFewFrames(path: String, needed: Int, found: Int)
+  /// A checkpoint without a rule that weighs its statistics.
+  case noRule(path: String)
+  /// A calibration, or a rule, that was made for other weights.
+  case otherModel(path: String, what: String, expected: String, found: String)
+}
+
+extension ConsistencyError: CustomStringConvertible, LocalizedError {
+  public var description: String {
+    switch self {
+    case .tooFewFrames(let path, let needed, let found):
+      "\(path): expected at least \(needed) frames, found \(found)"
+    case .noRule(let path):
+      "\(path) is missing: jepa benchmark video CLIPS… --checkpoint … --fit makes it"
+    case .otherModel(let path, let what, let expected, let found):
+      "\(path) was made for another \(what): expected \(expected), found \(found)"
+    }
+  }
+
+  public var errorDescription: String? { description }
+}

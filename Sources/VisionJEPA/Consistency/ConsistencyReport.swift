@@ -1,0 +1,103 @@
+import Foundation
+
+/// Everything that is known of a clip after it was scored.
+public struct ConsistencyReport: Sendable {
+  /// The clip, as it was named.
+  public let input: String
+  public let framesPerSecond: Double?
+  /// Every statistic of every frame.
+  public let table: FrameTable
+  /// The log-odds of a break at each frame.
+  public let scores: [Float]
+  /// The score above which a frame is flagged.
+  public let threshold: Float
+  public let verdict: ConsistencyVerdict
+  public let claim: FalseAlarmClaim
+  /// What names the model's weights.
+  public let model: String
+  /// What was wrong with the file itself.
+  public let problems: FrameProblems
+
+  public init(
+    input: String, framesPerSecond: Double?, table: FrameTable, scores: [Float], threshold: Float,
+    verdict: ConsistencyVerdict, claim: FalseAlarmClaim, model: String, problems: FrameProblems
+  ) {
+    self.input = input
+    self.framesPerSecond = framesPerSecond
+    self.table = table
+    self.scores = scores
+    self.threshold = threshold
+    self.verdict = verdict
+    self.claim = claim
+    self.model = model
+    self.problems = problems
+  }
+
+  /// What is flagged.
+  public var ranges: [ConsistencyRange] { verdict.ranges }
+
+  /// Whether anything is flagged.
+  public var isFlagged: Bool { !ranges.isEmpty }
+
+  /// The share of frames that are not flagged, 0…1: how consistent the clip is on the whole.
+  public var consistency: Double {
+    guard !scores.isEmpty else { return 1 }
+    return 1 - Double(verdict.isFlagged.count { $0 }) / Double(scores.count)
+  }
+}
+
+// MARK: For people
+
+extension ConsistencyReport {
+  /// The flagged ranges as a table, with a line of the whole before it and the claim after.
+  public var text: String {
+    var lines = [summary]
+    if !ranges.isEmpty {
+      lines.append("")
+      lines.append(
+        Self.row("frames", "time", "score", "looks like", "decided by"))
+      for range in ranges {
+        lines.append(
+          Self.row(
+            range.start == range.end ? "\(range.start)" : "\(range.start)-\(range.end)",
+            Self.clock(range.startSeconds), String(format: "%.1f", range.score),
+            range.kind.rawValue, range.statistic))
+      }
+      lines.append("")
+    }
+    lines.append("\(claim)")
+    if let cadence = verdict.cadence {
+      lines.append(
+        "native cadence, not flagged: \(cadence.repeatsPerPeriod) of \(cadence.period) frames repeat the "
+          + String(format: "one before, %.1f %% of the clip", 100 * cadence.share))
+    }
+    for problem in problems.first.prefix(5) { lines.append("\(problem)") }
+    if problems.count > 5 { lines.append("\(problems.count - 5) more problems of the file") }
+    return lines.joined(separator: "\n")
+  }
+
+  /// One line: the clip, how much of it is consistent, and how many ranges are not.
+  public var summary: String {
+    let seconds = table.seconds.last.map { ", \(Self.clock($0))" } ?? ""
+    let found =
+      ranges.isEmpty
+      ? "nothing flagged" : "\(ranges.count) range\(ranges.count == 1 ? "" : "s") flagged"
+    return "\(input): \(table.count) frames\(seconds): \(found), "
+      + String(format: "%.2f %% of frames consistent", 100 * consistency)
+  }
+
+  private static func row(_ columns: String...) -> String {
+    let widths = [13, 12, 8, 22, 0]
+    return zip(columns, widths).enumerated().map { place, cell in
+      let (text, width) = cell
+      let padding = String(repeating: " ", count: max(0, width - text.count))
+      return place < 3 ? padding + text + "  " : text + padding
+    }.joined().trimmingCharacters(in: .newlines)
+  }
+
+  /// `1:03.250`
+  static func clock(_ seconds: Double) -> String {
+    let minutes = Int(seconds / 60)
+    return String(format: "%d:%06.3f", minutes, seconds - Double(60 * minutes))
+  }
+}

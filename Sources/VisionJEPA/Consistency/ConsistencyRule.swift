@@ -1,0 +1,138 @@
+import Foundation
+
+/// What kind of break the frames look like.
+public enum BreakKind: String, Codable, Sendable, CaseIterable {
+  case cut
+  /// Frames in the wrong order: swapped or shuffled.
+  case order = "swap or shuffle"
+  case dropped
+  /// A frame shown again, or a freeze.
+  case duplicate = "duplicate or freeze"
+  case damage = "damaged block"
+  case flash
+  case local = "local change"
+}
+
+/// Weighs all statistics around a frame into the odds that something breaks there, and what.
+///
+///     logit_k(t) = b_k + sum over features j and hinges h of w_kjh h(x_j(t)),  x_j standardized
+///     score(t)   = log sum over kinds k of exp(logit_k(t)) - logit_clean(t)
+///
+/// Multinomial logistic regression on each feature, max(x - 1, 0) and max(-x - 1, 0): two-sided, so that a
+/// freeze, which lowers an energy, counts as a jump does. Fitted on injected faults by `jepa benchmark
+/// video --fit`; the file of coefficients can be read and edited.
+public struct ConsistencyRule: Codable, Sendable {
+  /// One feature and what makes it comparable with others.
+  public struct Input: Codable, Sendable {
+    public let feature: RuleFeature
+    public let mean: Float
+    public let deviation: Float
+
+    public init(feature: RuleFeature, mean: Float, deviation: Float) {
+      self.feature = feature
+      self.mean = mean
+      self.deviation = deviation
+    }
+  }
+
+  /// Standardized features are cut to this: beyond it they say no more.
+  public static let limit: Float = 6
+
+  public let inputs: [Input]
+  /// Row by row: clean, then each kind of `BreakKind.allCases`; three weights an input.
+  public let weights: [[Float]]
+  /// Clean, then each kind.
+  public let biases: [Float]
+  /// The score above which a frame is flagged where nothing better is known.
+  public let threshold: Float
+  /// Clean frames that `threshold` was set on, and how many of them are above it.
+  public let cleanFrames: Int
+  public let cleanAlarms: Int
+
+  /// - Precondition: weights and biases have a row for clean and each kind.
+  public init(
+    inputs: [Input], weights: [[Float]], biases: [Float], threshold: Float, cleanFrames: Int,
+    cleanAlarms: Int
+  ) {
+    precondition(
+      weights.count == BreakKind.allCases.count + 1 && biases.count == weights.count
+        && weights.allSatisfy { $0.count == 3 * inputs.count },
+      "a rule of \(weights.count) rows for \(inputs.count) features")
+    self.inputs = inputs
+    self.weights = weights
+    self.biases = biases
+    self.threshold = threshold
+    self.cleanFrames = cleanFrames
+    self.cleanAlarms = cleanAlarms
+  }
+
+  /// What the rule says of one frame.
+  public struct Judgement: Sendable {
+    /// The log-odds of any break.
+    public let score: Float
+    public let kind: BreakKind
+    /// The statistic that spoke loudest for this kind.
+    public let statistic: String
+  }
+
+  /// The features of every frame as the rule takes them: `count` rows of three numbers an input.
+  ///
+  /// A feature that is not known counts as an ordinary one.
+  public static func expanded(_ inputs: [Input], of table: FrameTable) -> [[Float]] {
+    var rows = [[Float]](
+      repeating: [Float](repeating: 0, count: 3 * inputs.count), count: table.count)
+    for (place, input) in inputs.enumerated() {
+      let values = input.feature.values(in: table)
+      for (row, value) in values.enumerated() where value.isFinite {
+        let standard = min(max((value - input.mean) / input.deviation, -limit), limit)
+        rows[row][3 * place] = standard
+        rows[row][3 * place + 1] = max(standard - 1, 0)
+        rows[row][3 * place + 2] = max(-standard - 1, 0)
+      }
+    }
+    return rows
+  }
+
+  /// Judges every frame of a clip.
+  ///
+  /// - Precondition: `table` has the statistics that the features are made from.
+  public func judge(_ table: FrameTable) -> [Judgement] {
+    Self.expanded(inputs, of: table).map(judge)
+  }
+
+  private func judge(_ row: [Float]) -> Judgement {
+    let logits = zip(weights, biases).map { weights, bias in
+      zip(weights, row).reduce(bias) { $0 + $1.0 * $1.1 }
+    }
+    let breaks = logits[1...]
+    let greatest = breaks.max()!
+    let score =
+      greatest + Foundation.log(breaks.reduce(0) { $0 + exp($1 - greatest) }) - logits[0]
+    let winner = breaks.firstIndex(of: greatest)!
+    let contributions = inputs.indices.map { input in
+      (3 * input..<3 * input + 3).reduce(Float(0)) {
+        $0 + (weights[winner][$1] - weights[0][$1]) * row[$1]
+      }
+    }
+    let loudest = contributions.indices.max { contributions[$0] < contributions[$1] } ?? 0
+    return Judgement(
+      score: score, kind: BreakKind.allCases[winner - 1],
+      statistic: inputs.isEmpty ? "" : inputs[loudest].feature.statistic)
+  }
+
+  /// The statistics that the rule needs.
+  public var statistics: Set<String> { Set(inputs.flatMap(\.feature.sources)) }
+
+  /// What names these coefficients wherever they were used: FNV-1a over all that the file holds.
+  public var fingerprint: String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    func mix(_ word: UInt64) { hash = (hash ^ word) &* 0x0000_0100_0000_01b3 }
+    for input in inputs {
+      for byte in input.feature.description.utf8 { mix(UInt64(byte)) }
+      mix(UInt64(input.mean.bitPattern) << 32 | UInt64(input.deviation.bitPattern))
+    }
+    for value in weights.joined() { mix(UInt64(value.bitPattern)) }
+    for value in biases + [threshold] { mix(UInt64(value.bitPattern)) }
+    return String(hash, radix: 16)
+  }
+}

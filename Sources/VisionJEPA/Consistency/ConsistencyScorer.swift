@@ -1,0 +1,142 @@
+import Foundation
+import Torch
+import TrainingRuns
+
+/// A model of clips, the rule that weighs what it and the pixels say, and how to open both.
+public struct ConsistencyModel {
+  public let clips: ClipModel
+  public let rule: ConsistencyRule
+  /// What names the model's weights.
+  public let fingerprint: String
+  /// What names the rule's coefficients.
+  public let ruleFingerprint: String
+  public let device: Device
+
+  /// The rule's file in a checkpoint's folder.
+  public static let ruleName = "rule.json"
+
+  /// What `rule.json` holds.
+  struct RuleFile: Codable {
+    /// The model that the rule was fitted for.
+    let model: String
+    let rule: ConsistencyRule
+  }
+
+  /// Opens the checkpoint in a run folder (the latest) or a checkpoint's own folder.
+  ///
+  /// - Throws: `ConsistencyError.noRule`, `.otherModel`; what `ClipModel.load` throws.
+  public static func load(from path: String, device: Device = .cpu) throws -> ConsistencyModel {
+    let checkpoint = try Checkpoint.open(at: path)
+    let fingerprint = try ClipModel.fingerprint(ofCheckpoint: checkpoint.path)
+    let file = checkpoint.file(ruleName)
+    guard FileManager.default.fileExists(atPath: file) else {
+      throw ConsistencyError.noRule(path: file)
+    }
+    let saved = try JSONFile.read(RuleFile.self, from: file)
+    guard saved.model == fingerprint else {
+      throw ConsistencyError.otherModel(
+        path: file, what: "model", expected: fingerprint, found: saved.model)
+    }
+    return ConsistencyModel(
+      clips: try ClipModel.load(from: checkpoint.path, device: device), rule: saved.rule,
+      fingerprint: fingerprint, device: device)
+  }
+
+  /// - Parameter fingerprint: what names the weights of `clips`.
+  public init(clips: ClipModel, rule: ConsistencyRule, fingerprint: String, device: Device = .cpu) {
+    self.clips = clips
+    self.rule = rule
+    self.fingerprint = fingerprint
+    self.device = device
+    ruleFingerprint = rule.fingerprint
+  }
+
+  /// Puts a rule beside the weights that it was fitted for.
+  ///
+  /// - Throws: `RunError`.
+  public static func write(_ rule: ConsistencyRule, toCheckpoint path: String) throws {
+    let checkpoint = try Checkpoint.open(at: path)
+    try JSONFile.write(
+      RuleFile(model: ClipModel.fingerprint(ofCheckpoint: checkpoint.path), rule: rule),
+      to: checkpoint.file(ruleName))
+  }
+}
+
+/// Reads a clip once, from its first frame to its last, and measures every frame.
+public enum ClipMeasurement {
+  /// Every statistic: those of pixels, then those of tokens.
+  public static let names = PixelMeter.names + TokenMeter.names
+
+  /// Measures all frames that a source has left.
+  ///
+  /// Memory does not grow with the frames' number but for the table itself.
+  ///
+  /// - Parameter model: nil leaves the statistics of tokens NaN.
+  /// - Throws: `FrameError`.
+  public static func table(
+    of source: any FrameSource, model: ClipModel?, device: Device = .cpu, groupSize: Int = 32,
+    progress: (Int) -> Void = { _ in }
+  ) throws -> FrameTable {
+    var table = FrameTable(names: names)
+    var pixels = PixelMeter()
+    let tokens = model.map { TokenMeter($0, device: device, groupSize: groupSize) }
+    while let frame = try source.next() {
+      table.append(index: frame.index, seconds: frame.seconds)
+      pixels.append(frame, to: &table)
+      tokens?.append(frame.image, to: &table)
+      progress(table.count)
+    }
+    pixels.finish(&table)
+    tokens?.finish(&table)
+    return table
+  }
+}
+
+/// Scores how consistent the frames of a clip are, and says where it breaks.
+public struct ConsistencyScorer {
+  public let model: ConsistencyModel
+  public let calibration: ConsistencyCalibration?
+  /// The rate of false alarms that is asked for where the clip calibrates itself.
+  public let wantedPer1000: Double
+  private let groupSize: Int
+
+  /// Frames that a clip must have: a middle frame has two on either side.
+  public static let leastFrames = 5
+
+  public init(
+    _ model: ConsistencyModel, calibration: ConsistencyCalibration? = nil,
+    wantedPer1000: Double = 1, groupSize: Int = 32
+  ) {
+    self.model = model
+    self.calibration = calibration
+    self.wantedPer1000 = wantedPer1000
+    self.groupSize = groupSize
+  }
+
+  /// Scores all frames that a source has left.
+  ///
+  /// - Throws: `ConsistencyError.tooFewFrames`, `FrameError`.
+  public func score(
+    _ source: any FrameSource, progress: (Int) -> Void = { _ in }
+  ) throws -> ConsistencyReport {
+    let table = try ClipMeasurement.table(
+      of: source, model: model.clips, device: model.device, groupSize: groupSize,
+      progress: progress)
+    guard table.count >= Self.leastFrames else {
+      throw ConsistencyError.tooFewFrames(
+        path: source.name, needed: Self.leastFrames, found: table.count)
+    }
+    let judgements = model.rule.judge(table)
+    let scores = judgements.map(\.score)
+    let (threshold, claim) =
+      calibration.map { ($0.threshold, $0.claim) }
+      ?? ConsistencyCalibration.itself(scores, rule: model.rule, wantedPer1000: wantedPer1000)
+    let verdict = ConsistencyVerdict(
+      table, judgements: judgements, threshold: threshold,
+      ignoring: calibration?.ordinary ?? [])
+    return ConsistencyReport(
+      input: source.name, framesPerSecond: source.framesPerSecond, table: table, scores: scores,
+      threshold: threshold, verdict: verdict, claim: claim, model: model.fingerprint,
+      problems: source.problems)
+  }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import Torch
+import VisionJEPA
+
+/// `jepa calibrate`
+struct Calibrate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Set the threshold of jepa score on clean clips of your own source.",
+    discussion: """
+      Every source has motion and noise of its own: thresholds set on it find far more than those for all.
+      Says which rate of false alarms the number of clean frames allows to be claimed, and what in the clips
+      does not look clean.
+
+        jepa calibrate clean1.mp4 clean2.mp4 --output camera.json
+        jepa score new.mp4 --calibration camera.json
+      """)
+
+  @Argument(help: "Clean videos or folders of frames, all of one source.")
+  var clean: [String]
+
+  @Option(help: "A run folder or a checkpoint's folder.")
+  var checkpoint = ShippedModel.path
+
+  @Option(help: "The file to write.")
+  var output: String
+
+  @Option(
+    name: .customLong("false-alarms-per-1000"),
+    help: ArgumentHelp(
+      "False alarms in 1000 frames, for all statistics together.", valueName: "rate"))
+  var falseAlarms = 1.0
+
+  @OptionGroup var frames: FrameArguments
+
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  var device = "cpu"
+
+  @Option(help: "Threads of one operation.")
+  var threads: Int?
+
+  func validate() throws {
+    guard falseAlarms > 0, falseAlarms <= 1000 else {
+      throw ValidationError(
+        "--false-alarms-per-1000: above 0 and at most 1000, found \(falseAlarms)")
+    }
+  }
+
+  func run() throws {
+    if let threads { Session.threadCount = threads }
+    let model = try ConsistencyModel.load(from: checkpoint, device: try Device(device))
+    let calibration = try CalibrationRun(
+      inputs: clean, model: model, options: try frames.options, wantedPer1000: falseAlarms
+    ).run { FileHandle.standardError.write(Data("jepa: warning: \($0)\n".utf8)) }
+    try calibration.write(to: output)
+    print("wrote \(output): \(calibration.claim)")
+  }
+}

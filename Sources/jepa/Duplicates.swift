@@ -1,0 +1,40 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+
+/// `jepa duplicates`
+struct Duplicates: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Find groups of pictures that are nearly the same.",
+    discussion: """
+      Two pictures belong together where the cosine of their embeddings, after the mean of all is
+      subtracted, is --threshold or more. Copies in another size or quality are above the default, other
+      pictures of the same thing mostly below; another model may want another. All pairs are compared: the
+      time grows with the square of the rows, 100,000 of them take about half a minute.
+
+        jepa duplicates --embeddings photos.npy --output groups.png
+      """)
+
+  @Option(help: "A file that jepa embed wrote.")
+  var embeddings: String
+
+  @Option(help: "The least cosine of near-duplicates.")
+  var threshold = DuplicateGroups.defaultThreshold
+
+  @Option(help: "A contact sheet to draw, a PNG file: the first 20 groups.")
+  var output: String?
+
+  @Flag(help: "Print JSON instead of a table.")
+  var json = false
+
+  func run() throws {
+    let report = try DuplicateReport(of: try EmbeddingFile(path: embeddings), threshold: threshold)
+    print(json ? try report.json() : report.table)
+    guard let output else { return }
+    guard !report.groups.isEmpty else {
+      FileHandle.standardError.write(Data("no group to draw\n".utf8))
+      return
+    }
+    try report.sheet.draw(to: output)
+  }
+}

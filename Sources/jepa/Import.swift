@@ -1,0 +1,48 @@
+import ArgumentParser
+import VisionJEPA
+
+/// `jepa import`
+struct Import: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Take over a published model, such as one from Hugging Face.",
+    discussion: """
+      FOLDER holds config.json and model.safetensors, or its shards and their index. The folder that is made is what
+      evaluate, embed, visualize and train images --initial take.
+
+        jepa import vjepa2-vitl-fpc64-256 --output models/vjepa2-large
+        jepa import vit_small_patch14_dinov2 --output models/dinov2-small --layout timm
+      """)
+
+  /// What may be left out of a model.
+  enum Part: String, CaseIterable, ExpressibleByArgument {
+    case predictor
+  }
+
+  @Argument(help: "The folder of the published model.")
+  var folder: String
+
+  @Option(help: "The folder to make.")
+  var output: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Whose names the tensors have: \(ModelLayout.allCases.map(\.rawValue).joined(separator: ", "))."
+        + " By default it is found out.", valueName: "layout"))
+  var layout: ModelLayout?
+
+  @Option(help: "Attention heads, for files that do not say.")
+  var heads: Int?
+
+  @Option(help: "A part that may be missing: predictor.")
+  var allowMissing: [Part] = []
+
+  func run() throws {
+    print(
+      try ModelImport(
+        folder: folder, layout: layout, allowsMissingPredictor: allowMissing.contains(.predictor),
+        heads: heads
+      ).run(to: output))
+  }
+}
+
+extension ModelLayout: ExpressibleByArgument {}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import Torch
+
+/// `jepa neighbors`
+struct Neighbors: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Find the pictures that are most similar to others.",
+    discussion: """
+      QUERYs are rows of the file (their paths, with #FRAME for a frame of a video) or pictures, which are
+      embedded with the model that made the file. The search is exact: its time grows with the number of
+      rows, 100,000 of them take about a second.
+
+        jepa neighbors photos/cat.jpg --embeddings photos.npy --output sheet.png
+      """)
+
+  @Argument(help: "Rows of the file, or pictures.")
+  var queries: [String]
+
+  @Option(help: "A file that jepa embed wrote.")
+  var embeddings: String
+
+  @Option(help: "How many neighbours of each.")
+  var top = 10
+
+  @Option(help: "A contact sheet to draw, a PNG file.")
+  var output: String?
+
+  @Option(help: "The model that made the file; by default where the file says that it was.")
+  var checkpoint: String?
+
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  var device = "cpu"
+
+  @Flag(help: "Print JSON instead of a table.")
+  var json = false
+
+  func run() throws {
+    let report = try NeighbourSearch(
+      try EmbeddingFile(path: embeddings), checkpoint: checkpoint, device: try Device(device)
+    ).run(queries, top: top)
+    print(json ? try report.json() : report.table)
+    if let output { try report.sheet.draw(to: output) }
+  }
+}
+
+extension PictureSheet {
+  /// Draws the sheet and says so on the standard error, where it does not mix with JSON.
+  func draw(to output: String) throws {
+    for failure in try write(to: output) {
+      FileHandle.standardError.write(Data("not drawn: \(failure.error)\n".utf8))
+    }
+    FileHandle.standardError.write(Data("wrote \(output)\n".utf8))
+  }
+}

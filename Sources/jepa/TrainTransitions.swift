@@ -1,0 +1,44 @@
+import ArgumentParser
+import Evaluation
+import TrainingRuns
+import VisionJEPA
+
+/// `jepa train transitions`
+struct TrainTransitions: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "transitions",
+    abstract: "Fit the network that names what explains the step from a frame to the next.",
+    discussion: """
+      It is fitted on synthetic clips, which are made as they are needed, and built into the program: \
+      Sources/VisionJEPA/Consistency/transition-hypotheses.json.
+      """)
+
+  @Option(help: "A folder of pictures on white paper, which move in the clips.")
+  var pictures: String?
+
+  @Option(help: "The JSON file to write.")
+  var output: String
+
+  @Option(help: "How many clips are made.")
+  var clips = 1500
+
+  @Option(help: "Updates of the weights.")
+  var steps = 6000
+
+  @Option(help: "What every random choice is made from.")
+  var seed: UInt64 = 1
+
+  func run() throws {
+    let cutOuts = try pictures.map { try CutOut.all(inFolder: $0, atMost: 600) } ?? []
+    let examples = TransitionExamples(clips: clips, seed: seed, pictures: cutOuts)
+    var fitting = HypothesisFitting()
+    (fitting.steps, fitting.seed) = (steps, seed)
+    let hypotheses = try fitting.fit(examples) { step, loss in
+      print("step \(step): \(loss) nats")
+    }
+    try JSONFile.write(hypotheses, to: output, isCompact: true)
+    let others = TransitionExamples(clips: max(1, clips / 10), seed: seed &+ 1, pictures: cutOuts)
+    print("other clips, rows what is so, columns what was named:")
+    print(HypothesisAccuracy(hypotheses, on: others))
+  }
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import Torch
+
+extension TokenPictures.Patch: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
+
+/// `jepa visualize`
+struct Visualize: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Draw what a model sees of pictures, token by token.",
+    discussion: """
+      A row for each picture: the picture, the first three principal components of its tokens as colours,
+      with --patch how similar its tokens are to one of them, and its energy: where hidden blocks are
+      predicted badly from the rest.
+
+        jepa visualize cat.jpg dog.jpg --checkpoint checkpoints/photos --output seen.png --patch 3,4
+      """)
+
+  @Argument(help: "Pictures.")
+  var pictures: [String]
+
+  @Option(help: "A run folder or a checkpoint's folder.")
+  var checkpoint: String
+
+  @Option(help: "The PNG file to write.")
+  var output: String
+
+  @Option(
+    help: ArgumentHelp("The token that others are compared with, from 0,0.", valueName: "y,x"))
+  var patch: TokenPictures.Patch?
+
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  var device = "cpu"
+
+  func run() throws {
+    let pictures = try TokenPictures(checkpoint: checkpoint, device: try Device(device))
+    if let remark = try pictures.write(self.pictures, patch: patch, to: output) { print(remark) }
+    print("wrote \(output)")
+  }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import TestSupport
+import Testing
+import Torch
+
+@testable import Evaluation
+
+@Suite struct SimilaritySearchTests {
+  private static func random(_ count: Int, _ width: Int, seed: UInt64) -> Tensor {
+    Tensor.normal([count, width], using: RandomGenerator(seed: seed)) + 2
+  }
+
+  /// Cosines about the mean, the long way.
+  private static func cosines(_ items: Tensor, _ queries: Tensor) -> [[Double]] {
+    func rows(_ tensor: Tensor) -> [[Double]] {
+      let values = tensor.array(of: Float.self).map(Double.init)
+      return (0..<tensor.size(0)).map {
+        Array(values[$0 * tensor.size(1)..<($0 + 1) * tensor.size(1)])
+      }
+    }
+    let all = rows(items)
+    let mean = (0..<items.size(1)).map { d in all.map { $0[d] }.reduce(0, +) / Double(all.count) }
+    func direction(_ row: [Double]) -> [Double] {
+      let difference = zip(row, mean).map { $0 - $1 }
+      let length = difference.map { $0 * $0 }.reduce(0, +).squareRoot()
+      return difference.map { $0 / length }
+    }
+    let directions = all.map(direction)
+    return rows(queries).map(direction).map { query in
+      directions.map { zip($0, query).map(*).reduce(0, +) }
+    }
+  }
+
+  @Test(arguments: [7, 50, 4096])
+  func neighboursAreThoseOfBruteForce(blockRows: Int) {
+    let (items, queries) = (Self.random(50, 6, seed: 1), Self.random(9, 6, seed: 2))
+    let search = SimilaritySearch(items, blockRows: blockRows)
+    let cosines = Self.cosines(items, queries)
+    for (query, matches) in search.nearest(to: queries, top: 5).enumerated() {
+      let expected = cosines[query].indices.sorted { cosines[query][$0] > cosines[query][$1] }
+      #expect(matches.map(\.row) == Array(expected.prefix(5)))
+      for match in matches {
+        #expect(abs(Double(match.similarity) - cosines[query][match.row]) < 1e-5)
+      }
+    }
+    let own = search.nearest(to: items, top: 3, excluding: (0..<50).map { $0 })
+    #expect(
+      own.enumerated().allSatisfy { row, matches in
+        matches.count == 3 && matches.allSatisfy { $0.row != row }
+      })
+    #expect(search.nearest(to: queries, top: 99)[0].count == 50)
+  }
+
+  @Test(arguments: [7, 4096])
+  func pairsAreThoseOfBruteForce(blockRows: Int) {
+    let items = Self.random(40, 4, seed: 3)
+    let cosines = Self.cosines(items, items)
+    var found: Set<[Int]> = []
+    SimilaritySearch(items, blockRows: blockRows).forEachPair(above: 0.8) { first, second, value in
+      #expect(found.insert([first, second]).inserted)
+      #expect(abs(Double(value) - cosines[first][second]) < 1e-5)
+    }
+    var expected: Set<[Int]> = []
+    for first in 0..<40 {
+      for second in first + 1..<40 where cosines[first][second] >= 0.8 {
+        expected.insert([first, second])
+      }
+    }
+    #expect(found == expected && !expected.isEmpty)
+  }
+
+  @Test func groupsAreConnectedComponents() throws {
+    // On a circle, 20 degrees apart in two runs of three, and alone.
+    let angles = [0.0, 20, 40, 180, 200, 220, 110].map { $0 * .pi / 180 }
+    let points = Tensor(
+      angles.flatMap { [Float(cos($0)), Float(sin($0))] }, shape: [angles.count, 2])
+    // Pairs of opposite points keep the mean at zero.
+    let all = Tensor.concatenate([points, -points])
+    let search = SimilaritySearch(all)
+    let groups = try DuplicateGroups(among: search, threshold: 0.9)
+    #expect(groups.groups.map(\.rows) == [[0, 1, 2, 10, 11, 12], [3, 4, 5, 7, 8, 9]])
+    #expect(groups.surplusCount == 10)
+    #expect(try DuplicateGroups(among: search, threshold: 0.95).groups.count == 6)
+    for threshold in [-1, 0, 1.5, Float.nan] {
+      #expect(throws: EvaluationError.self) {
+        try DuplicateGroups(among: search, threshold: threshold)
+      }
+    }
+  }
+
+  @Test func setsJoin() {
+    var sets = DisjointSets(6)
+    for (first, second) in [(0, 1), (2, 3), (1, 3), (1, 0)] { sets.join(first, second) }
+    let representatives = (0..<6).map { sets.representative(of: $0) }
+    #expect(Set(representatives[0..<4]).count == 1)
+    #expect(Set(representatives).count == 3)
+  }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import TestSupport
+import Testing
+import Torch
+import TrainingRuns
+import VisionJEPA
+
+@testable import Evaluation
+
+/// Faults put into clips, rules fitted on some and tested on others, and the figures.
+@Suite struct VideoBenchmarkTests {
+  static func model() throws -> ClipModel {
+    var predictor = ClipPredictorConfiguration()
+    (predictor.width, predictor.blocks) = (16, 1)
+    return try ClipModel(
+      ClipModelDescription(frameSize: 32, tokenWidth: 12, predictor: predictor),
+      using: RandomGenerator(seed: 1))
+  }
+
+  static func clip(_ seed: UInt64, cuts: [Int] = []) -> BenchmarkClip {
+    BenchmarkClip(
+      name: "clip \(seed)",
+      images: MovingShapes.frames(130, width: 40, height: 32, cuts: cuts, seed: seed))
+  }
+
+  static func trial(_ seed: UInt64, seeds: Int = 1, cuts: [Int] = []) throws -> FaultCampaign.Trial
+  {
+    var campaign = FaultCampaign()
+    campaign.seeds = seeds
+    return try campaign.trials(
+      of: clip(seed, cuts: cuts), donor: clip(seed + 100), models: [model()], device: .cpu)[0]
+  }
+
+  @Test func everyFaultIsPutIn() throws {
+    let trial = try Self.trial(1)
+    let faults = Set(trial.broken.flatMap(\.events).map(\.fault))
+    #expect(faults == Set(FaultKind.injected))
+    #expect(trial.clean.events.isEmpty && trial.clean.cleanRows.count == 130)
+    for broken in trial.broken {
+      for event in broken.events {
+        #expect(broken.cleanRows.allSatisfy { !event.found.contains($0) })
+        #expect(event.rows.count <= 6)
+      }
+    }
+  }
+
+  @Test func whatLiesBesideAClipsOwnCutIsLeftOut() throws {
+    let trial = try Self.trial(2, cuts: [60])
+    #expect(trial.clean.cleanRows.allSatisfy { abs($0 - 60) > LabelledEvent.margin })
+    for broken in trial.broken {
+      let cut = try #require(broken.origins.firstIndex { ($0 ?? -1) >= 60 })
+      for event in broken.events {
+        #expect(!(event.rows.lowerBound - 6...event.rows.upperBound + 6).contains(cut))
+      }
+    }
+  }
+
+  @Test func aRuleFindsOnOtherClipsWhatItWasFittedOn() throws {
+    let learned = try (3...6).map { try Self.trial($0) }
+    let material = learned.flatMap { [$0.clean] + $0.broken }
+    let rule = try RuleFitting.fit(material, evidence: .pixels)
+    #expect(rule.cleanFrames > 400 && Double(rule.cleanAlarms) <= 0.002 * Double(rule.cleanFrames))
+    let tested = DetectorTrial(.rule("rule", rule), on: try Self.trial(11, seeds: 2))
+    for fault in [FaultKind.splice, .duplicate, .flash] {
+      let finds = tested.finds.filter { $0.fault == fault }
+      #expect(!finds.isEmpty)
+      let auroc = try RankStatistics.auroc(
+        positives: finds.map { Double($0.score) }, negatives: tested.cleanWindows.map(Double.init))
+      #expect(auroc > 0.95, "\(fault.rawValue): \(auroc)")
+    }
+    // What it calls a splice is a cut.
+    let broken = try #require(
+      try Self.trial(11).broken.first { $0.events.contains { $0.fault == .splice } })
+    let judgements = rule.judge(broken.table)
+    for event in broken.events where event.fault == .splice {
+      #expect(judgements[event.rows.lowerBound].kind == .cut)
+    }
+    // Coefficients are read back as they were written.
+    let copy = try JSONDecoder().decode(ConsistencyRule.self, from: JSONEncoder().encode(rule))
+    #expect(copy.fingerprint == rule.fingerprint)
+  }
+
+  @Test func nothingToLearnFromIsAnError() throws {
+    let clean = try Self.trial(7).clean
+    #expect {
+      _ = try RuleFitting.fit([clean], evidence: .pixels)
+    } throws: {
+      "\($0)".contains("faults to fit a rule")
+    }
+  }
+
+  @Test func evidenceGrows() {
+    let counts = RuleEvidence.allCases.map(\.features.count)
+    #expect(counts == counts.sorted() && Set(counts).count == 3)
+    for (smaller, larger) in [(RuleEvidence.pixels, RuleEvidence.copying), (.copying, .energy)] {
+      #expect(smaller.features.allSatisfy(larger.features.contains))
+    }
+    #expect(!RuleEvidence.pixels.features.contains { $0.statistic.hasPrefix("token") })
+    let known = Set(ClipMeasurement.names)
+    for feature in RuleEvidence.energy.features { #expect(known.contains(feature.statistic)) }
+  }
+
+  @Test func halvesAreJudgedByTheOther() throws {
+    let trial = DetectorTrial(.statistic("pixelDifference"), on: try Self.trial(8))
+    #expect(trial.clean.allSatisfy { !$0.isEmpty })
+    for half in 0..<2 {
+      let expected = ScoreTail.threshold(of: trial.clean[1 - half], rate: 0.005)
+      #expect(trial.threshold(forHalf: half, per1000: 5) == expected)
+    }
+  }
+
+  @Test func intervalsHoldTheirFigure() {
+    let values = [0.1, 0.2, 0.4, 0.8]
+    let interval = Bootstrap.interval(count: 4) { draw in
+      draw.reduce(0) { $0 + values[$1] } / 4
+    }
+    #expect(abs(interval.value - 0.375) < 1e-12)
+    #expect(interval.low < 0.25 && interval.high > 0.5)
+    #expect(interval.low >= 0.1 && interval.high <= 0.8)
+  }
+}

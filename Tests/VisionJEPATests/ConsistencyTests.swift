@@ -1,0 +1,295 @@
+import Foundation
+import TestSupport
+import Testing
+import Torch
+import TrainingRuns
+
+@testable import VisionJEPA
+
+/// Statistics of frames, the rule that weighs them, thresholds and what can be claimed for them.
+@Suite struct ConsistencyTests {
+  static func measured(
+    _ frames: [RGBImage], _ model: ClipModel? = nil, groupSize: Int = 32
+  ) throws -> FrameTable {
+    try ClipMeasurement.table(of: MemoryFrameSource(frames), model: model, groupSize: groupSize)
+  }
+
+  static func isSame(_ left: [Float], _ right: [Float]) -> Bool {
+    left.count == right.count
+      && zip(left, right).allSatisfy { $0 == $1 || ($0.isNaN && $1.isNaN) }
+  }
+
+  // MARK: Statistics
+
+  /// Whatever portions frames come in, and however many are there at once: what is held back is told later,
+  /// and it is the same.
+  @Test func streamingEqualsTheWhole() throws {
+    let model = try ClipModelTests.stirred()
+    let frames = MovingShapes.frames(41, cuts: [23], seed: 3)
+    let table = try Self.measured(frames, model, groupSize: 8)
+
+    // From the definitions, on all frames at once.
+    let scaler = FrameScaler(size: model.frameSize)
+    let size = model.frameSize
+    var pixels = [Float](repeating: 0, count: frames.count * 3 * size * size)
+    pixels.withUnsafeMutableBufferPointer { pixels in
+      for (number, frame) in frames.enumerated() {
+        scaler.bytes(of: frame).withUnsafeBufferPointer {
+          ClipChange().render(
+            $0.baseAddress!, size: size, normalization: .imageNet,
+            to: pixels.baseAddress! + number * 3 * size * size)
+        }
+      }
+    }
+    let maps = withoutGradient {
+      model.encoder.maps(of: Tensor(pixels, shape: [1, frames.count, 3, size, size]))
+    }
+    for mode in PredictionMode.allCases {
+      let whole = withoutGradient { ClipPredictions(mode, of: maps, by: model.predictor)! }
+      let expected = whole.energies[0].mean(1, 2).array(of: Float.self)
+      let found = table[TokenMeter.energyName(mode)]
+      for row in 0..<frames.count {
+        guard whole.targets.contains(row) else {
+          #expect(found[row].isNaN, "\(mode) of frame \(row) has no whole context")
+          continue
+        }
+        let value = expected[row - whole.targets.lowerBound]
+        #expect(abs(found[row] - value) <= 1e-4 * value, "\(mode) of frame \(row)")
+      }
+    }
+    // Groups of other sizes differ by rounding alone.
+    for groupSize in [1, 3, 41, 100] {
+      let other = try Self.measured(frames, model, groupSize: groupSize)
+      for name in table.names {
+        for (left, right) in zip(table[name], other[name]) {
+          #expect(
+            left == right || (left.isNaN && right.isNaN)
+              || abs(left - right) <= 1e-4 * max(abs(left), 1e-3), "\(name), groups of \(groupSize)"
+          )
+        }
+      }
+    }
+    // The same groups give the same bits.
+    let again = try Self.measured(frames, model, groupSize: 8)
+    for name in table.names { #expect(Self.isSame(table[name], again[name]), "\(name)") }
+  }
+
+  @Test func distancesStandAtTheLaterFrame() throws {
+    let frames = MovingShapes.frames(12)
+    let table = try Self.measured(frames)
+    let grey = frames.map { GreyFrame($0) }
+    for lag in 1...5 {
+      for row in lag..<12 {
+        let expected = grey[row].distance(to: grey[row - lag])
+        #expect(table["pixelDistance\(lag)"][row] == Float(expected.mean))
+        #expect(table["pixelDistance\(lag)Top"][row] == Float(expected.top))
+      }
+      #expect(table["pixelDistance\(lag)"][..<lag].allSatisfy { $0.isNaN })
+    }
+    #expect(table["pixelDifference"].dropFirst() == table["pixelDistance1"].dropFirst())
+    // Nothing of tokens is known without a model.
+    #expect(table["energyPast"].allSatisfy { $0.isNaN })
+  }
+
+  // MARK: Features
+
+  @Test func featuresAreWrittenAndRead() throws {
+    let features: [RuleFeature] = [
+      .ratio(statistic: "energyPast", offset: -1), .level(statistic: "pixelDifference", offset: 0),
+      .value(statistic: "pixelOrderRatio", offset: 2),
+      .pair(family: "tokenDistance", suffix: "Top", first: -3, second: 1),
+    ]
+    for feature in features { #expect(RuleFeature(feature.description) == feature) }
+    let coded = try JSONDecoder().decode(
+      [RuleFeature].self, from: JSONEncoder().encode(features))
+    #expect(coded == features)
+    for text in ["", "ratio x", "ratio x y", "pair a 1 2", "pair a* 1 0", "pair a* 0 9", "sum x 1"]
+    {
+      #expect(RuleFeature(text) == nil, "\(text)")
+    }
+    #expect(features[3].statistic == "tokenDistance4Top")
+  }
+
+  @Test func featuresAreThoseOfTheirFormulas() {
+    var table = FrameTable(names: ["energyPast"] + (1...5).map { "tokenDistance\($0)" })
+    for frame in 0..<12 {
+      table.append(index: frame, seconds: 0)
+      table.set(frame == 6 ? 8 : 1, of: "energyPast", at: frame)
+      for lag in 1...5 where frame >= lag {
+        table.set(Float(lag), of: "tokenDistance\(lag)", at: frame)
+      }
+    }
+    let ratio = RuleFeature.ratio(statistic: "energyPast", offset: 0).values(in: table)
+    #expect(abs(ratio[6] - log(8.001 / 1.001)) < 1e-5)
+    #expect(ratio[5] == 0 && ratio[11] == 0)
+    let later = RuleFeature.ratio(statistic: "energyPast", offset: 1).values(in: table)
+    #expect(later[5] == ratio[6] && later[11].isNaN)
+
+    // Six frames have five pairs at distance 1, four at 2, …; the mean of their logs is taken away.
+    let mean = (1...5).reduce(Float(0)) { $0 + Float(6 - $1) * log(Float($1) + 0.03) } / 15
+    let pair = RuleFeature.pair(family: "tokenDistance", suffix: "", first: -2, second: 1)
+      .values(in: table)
+    #expect(abs(pair[6] - (log(3.03) - mean)) < 1e-5)
+    #expect(pair[0].isNaN, "frame -2 is not there")
+  }
+
+  // MARK: The rule
+
+  /// A rule that knows one thing: a pixel difference far above, or below, what is usual.
+  static func rule(threshold: Float = 3) -> ConsistencyRule {
+    var weights = [[Float]](repeating: [0, 0, 0], count: 8)
+    weights[1 + BreakKind.allCases.firstIndex(of: .cut)!] = [0, 4, 0]
+    weights[1 + BreakKind.allCases.firstIndex(of: .duplicate)!] = [0, 0, 4]
+    return ConsistencyRule(
+      inputs: [
+        ConsistencyRule.Input(
+          feature: .ratio(statistic: "pixelDifference", offset: 0), mean: 0, deviation: 0.5)
+      ], weights: weights, biases: [0] + [Float](repeating: -4, count: 7), threshold: threshold,
+      cleanFrames: 1000, cleanAlarms: 1)
+  }
+
+  static func scored(
+    _ frames: [RGBImage], calibration: ConsistencyCalibration? = nil
+  ) throws -> ConsistencyReport {
+    let model = ConsistencyModel(
+      clips: try ClipModelTests.model(), rule: rule(), fingerprint: "m")
+    return try ConsistencyScorer(model, calibration: calibration)
+      .score(MemoryFrameSource(frames, name: "a clip"))
+  }
+
+  @Test func theRuleIsTwoSided() throws {
+    var frames = MovingShapes.frames(40, cuts: [25], seed: 6)
+    frames[11] = frames[10]
+    let report = try Self.scored(frames)
+    #expect(report.ranges.map(\.kind) == [.duplicate, .cut])
+    #expect(report.ranges.map(\.start) == [11, 25] && report.ranges.map(\.end) == [11, 25])
+    #expect(report.ranges.allSatisfy { $0.statistic == "pixelDifference" && $0.score > 0 })
+    #expect(abs(report.ranges[1].startSeconds - 1) < 1e-9)
+    #expect(report.isFlagged && abs(report.consistency - 0.95) < 1e-9)
+    let text = report.text
+    #expect(text.hasPrefix("a clip: 40 frames, 0:01.560: 2 ranges flagged, 95.00 %"))
+    #expect(text.contains("looks like"))
+    #expect(text.contains("duplicate or freeze"))
+
+    let clean = try Self.scored(MovingShapes.frames(40, seed: 6))
+    #expect(!clean.isFlagged && clean.consistency == 1)
+    #expect(clean.summary.contains("nothing flagged"))
+  }
+
+  @Test func aRuleIsSavedWithItsModelAndRefusedForAnother() throws {
+    let run = TemporaryPath("rule")
+    let folder = try RunFolder.create(at: run.path)
+    let model = try ClipModelTests.model()
+    let checkpoint = try folder.publishCheckpoint(step: 1) { try model.save(to: $0) }
+    #expect {
+      _ = try ConsistencyModel.load(from: run.path)
+    } throws: {
+      "\($0)".contains("rule.json is missing: jepa benchmark video")
+    }
+    try ConsistencyModel.write(Self.rule(), toCheckpoint: run.path)
+    let loaded = try ConsistencyModel.load(from: run.path)
+    #expect(loaded.ruleFingerprint == Self.rule().fingerprint)
+    #expect(Self.rule(threshold: 4).fingerprint != Self.rule().fingerprint)
+
+    let other = try folder.publishCheckpoint(step: 2) {
+      try ClipModelTests.stirred().save(to: $0)
+    }
+    try FileManager.default.copyItem(
+      atPath: checkpoint.file("rule.json"), toPath: other.file("rule.json"))
+    #expect {
+      _ = try ConsistencyModel.load(from: other.path)
+    } throws: {
+      "\($0)".contains("rule.json was made for another model: expected ")
+    }
+  }
+
+  @Test func tooFewFramesAreAnError() throws {
+    for count in [1, 2, 4] {
+      #expect {
+        _ = try Self.scored(MovingShapes.frames(count))
+      } throws: {
+        "\($0)" == "a clip: expected at least 5 frames, found \(count)"
+      }
+    }
+    #expect(try !Self.scored(MovingShapes.frames(5)).isFlagged)
+  }
+
+  @Test func aPictureThatStandsStillIsConsistent() throws {
+    let still = [RGBImage](repeating: MovingShapes.frames(1)[0], count: 30)
+    #expect(try !Self.scored(still).isFlagged)
+    let plain = [RGBImage](
+      repeating: RGBImage(width: 32, height: 32, color: RGBColor(9, 9, 9)),
+      count: 30)
+    #expect(try !Self.scored(plain).isFlagged)
+  }
+
+  // MARK: Thresholds
+
+  @Test func zeroInNCertifiesThreeInN() {
+    for frames in [100, 1000, 3000] {
+      let bound = FalseAlarmClaim.upperBound(alarms: 0, frames: frames)
+      #expect(abs(bound - (1 - pow(0.05, 1 / Double(frames)))) < 1e-9)
+      #expect(abs(bound * Double(frames) - 3) < 0.06)
+    }
+    // Clopper and Pearson's interval for 2 of 100, one-sided: 6.16 %.
+    #expect(abs(FalseAlarmClaim.upperBound(alarms: 2, frames: 100) - 0.0616) < 1e-4)
+    #expect(FalseAlarmClaim.upperBound(alarms: 5, frames: 5) == 1)
+  }
+
+  @Test func claimsAreDowngradedWhereFramesAreTooFew() {
+    let few = FalseAlarmClaim(grounds: .calibration, frames: 300, alarms: 0, wantedPer1000: 1)
+    #expect(!few.isMet && abs(few.certifiedPer1000 - 9.94) < 0.01)
+    #expect(
+      few.description
+        == "at most 9.94 false alarms in 1000 frames (95 %), since none of 300 frames of the clean "
+        + "clips are above the threshold; 1 in 1000 would need 3000 clean frames")
+    let many = FalseAlarmClaim(grounds: .calibration, frames: 4000, alarms: 0, wantedPer1000: 1)
+    #expect(many.isMet && many.certifiedPer1000 == 1)
+  }
+
+  @Test func thresholdsKeepTheBudgetOnTheirOwnClips() {
+    let scores = (0..<2000).map { Float($0) / 100 }
+    func calibration(_ wanted: Double) -> ConsistencyCalibration {
+      ConsistencyCalibration(
+        scores: [("a", Array(scores[..<500])), ("b", Array(scores[500...]))],
+        wantedPer1000: wanted, model: "m", rule: "r")
+    }
+    let five = calibration(5)
+    #expect(five.clips.map(\.alarms) == [0, 10] && five.claim.alarms == 10)
+    let none = calibration(0.1)
+    #expect(none.claim.alarms == 0 && none.threshold >= 19.99)
+  }
+
+  @Test func tailsGoOnBeyondWhatWasSeen() {
+    // Exponential scores of mean 2: one in a rate r is above -2 log r.
+    var generator = SeededGenerator(seed: 3)
+    let scores = (0..<400).map { _ in -2 * log(1 - generator.uniform()) }
+    for rate in [0.05, 0.001, 0.0001] {
+      let expected = Float(-2 * log(rate))
+      let found = ScoreTail.threshold(of: scores, rate: rate)
+      #expect(abs(found - expected) < 0.25 * expected, "\(rate): \(found), expected \(expected)")
+    }
+    #expect(ScoreTail.threshold(of: [1, 3, 2], rate: 1e-3) >= 3)
+    #expect(ScoreTail.threshold(of: [5], rate: 1e-3) == 5)
+  }
+
+  @Test func aCalibrationOfAnotherModelIsRefused() throws {
+    let calibration = ConsistencyCalibration(
+      scores: [("a", [1, 2, 3])], wantedPer1000: 1, model: "m", rule: "r")
+    let file = TemporaryPath("calibration")
+    try calibration.write(to: file.path)
+    let read = try ConsistencyCalibration.read(from: file.path, model: "m", rule: "r")
+    #expect(read.threshold == calibration.threshold && read.claim == calibration.claim)
+    for (model, rule, what) in [("x", "r", "model"), ("m", "x", "rule")] {
+      #expect {
+        _ = try ConsistencyCalibration.read(from: file.path, model: model, rule: rule)
+      } throws: {
+        "\($0)".hasPrefix("\(file.path) was made for another \(what): expected x, found ")
+      }
+    }
+    let frames = MovingShapes.frames(40, cuts: [25], seed: 6)
+    let strict = ConsistencyCalibration(
+      scores: [("a", [100])], wantedPer1000: 1, model: "m", rule: "r")
+    #expect(try !Self.scored(frames, calibration: strict).isFlagged)
+  }
+}
