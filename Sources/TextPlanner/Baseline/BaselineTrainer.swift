@@ -29,7 +29,7 @@ public final class BaselineTrainer {
   ///   - configuration: resolved for the data.
   ///   - run: the run's folder, new or resumed.
   ///   - isResuming: whether `run` may hold a checkpoint to go on from.
-  /// - Throws: `PlannerError.tooFewExamples`, `RunError`, `TorchError`.
+  /// - Throws: `RunError`, `TorchError`.
   public init(
     _ configuration: BaselineConfiguration, dataset: TextDataset, run: RunFolder, isResuming: Bool
   ) throws {
