@@ -158,8 +158,8 @@ import TextPlanner
     ])
     #expect(result.status == 1)
     #expect(
-      result.errors
-        == "jepa: error: \(planner)/step-0000001/config.json: expected model_type ijepa, "
-        + "swift-jepa-conv or swift-jepa-vit, found swift-jepa-planner\n")
+      result.errors.hasPrefix(
+        "jepa: error: \(planner)/step-0000001/config.json: expected model_type ijepa, "))
+    #expect(result.errors.hasSuffix(", found swift-jepa-planner\n"))
   }
 }

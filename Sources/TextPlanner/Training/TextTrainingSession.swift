@@ -109,7 +109,10 @@ public struct TextTrainingSession {
     logger.info("checkpoint: \(outcome.checkpoint.path)")
     if !outcome.isFinished {
       let reason = signal.map { "stopped by \($0)" } ?? "stopped"
-      logger.info("\(reason); go on with: jepa train text \(file) --output \(output) --resume")
+      logger.info(
+        """
+        \(reason); go on with: \(ShellWord.command("train", "text", file, "--output", output, "--resume"))
+        """)
     }
   }
 }
