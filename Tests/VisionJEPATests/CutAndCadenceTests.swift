@@ -87,7 +87,8 @@ import TrainingRuns
   func nativePatternsAreFound(pattern: String, period: Int, repeats: Int) throws {
     let found = verdicts(differences(pattern, count: 200))
     #expect(found.count == 200)
-    for (frame, verdict) in found.enumerated() where frame > 0 {
+    // At both ends there may be too few moving frames to compare with.
+    for (frame, verdict) in found.enumerated() where (8..<192).contains(frame) {
       let isRepeat = Array(pattern)[frame % pattern.count] == "="
       #expect(verdict.isRepeat == isRepeat)
       #expect(verdict.nativePeriod == (isRepeat ? period : nil), "frame \(frame) of \(pattern)")
