@@ -45,7 +45,6 @@ struct ModelDescription: Codable {
   var torchDtype: String?
   // DINOv2, and transformers of a type of their own.
   var mlpRatio: Double?
-  var layerscaleValue: Double?
   var useSwigluFfn: Bool?
   var useMaskToken: Bool?
   var numRegisterTokens: Int?
@@ -89,7 +88,6 @@ struct ModelDescription: Codable {
     case poolerAct = "pooler_act"
     case torchDtype = "torch_dtype"
     case mlpRatio = "mlp_ratio"
-    case layerscaleValue = "layerscale_value"
     case useSwigluFfn = "use_swiglu_ffn"
     case useMaskToken = "use_mask_token"
     case numRegisterTokens = "num_register_tokens"
@@ -206,7 +204,6 @@ extension ModelDescription {
       modelType = hasRegisters ? Self.registers : Self.dinov2
       architectures = [hasRegisters ? "Dinov2WithRegistersModel" : "Dinov2Model"]
       mlpRatio = Double(shape.hidden / shape.width)
-      layerscaleValue = 1
       useSwigluFfn = false
       numRegisterTokens = hasRegisters ? shape.registerCount : nil
       useMaskToken = hasRegisters ? nil : false
