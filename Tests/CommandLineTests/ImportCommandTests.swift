@@ -32,7 +32,7 @@ import VisionJEPA
       "embed", test.path, "--checkpoint", model.path, "--output", output,
     ])
     #expect(embedded.status == 0, "\(embedded.errors)")
-    #expect(try NPYFile.read(output).shape == [6, name == "vjepa2" ? 32 : 24])
+    #expect(try EmbeddingFile(path: output).description.shape == [6, name == "vjepa2" ? 32 : 24])
   }
 
   /// Fine-tuning starts from the imported weights, writes a model of the same class, and goes on when the model
