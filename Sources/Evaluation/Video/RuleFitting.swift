@@ -139,19 +139,28 @@ enum RuleFitting {
   private static func inputs(
     _ features: [RuleFeature], _ clips: [LabelledClip]
   ) -> [ConsistencyRule.Input] {
-    features.map { feature in
-      var (sum, squares, count) = (0.0, 0.0, 0.0)
-      for clip in clips {
-        let values = feature.values(in: clip.table)
+    var (sums, squares, counts) = (
+      [Double](repeating: 0, count: features.count), [Double](repeating: 0, count: features.count),
+      [Double](repeating: 0, count: features.count)
+    )
+    for clip in clips {
+      let series = SharedSeries(clip.table)
+      for (place, feature) in features.enumerated() {
+        let values = feature.values(from: series)
         for row in clip.cleanRows where values[row].isFinite {
           let value = Double(values[row])
-          (sum, squares, count) = (sum + value, squares + value * value, count + 1)
+          sums[place] += value
+          squares[place] += value * value
+          counts[place] += 1
         }
       }
-      let mean = count > 0 ? sum / count : 0
-      let variance = count > 0 ? max(0, squares / count - mean * mean) : 1
+    }
+    return features.indices.map { place in
+      let mean = counts[place] > 0 ? sums[place] / counts[place] : 0
+      let variance = counts[place] > 0 ? max(0, squares[place] / counts[place] - mean * mean) : 1
       return ConsistencyRule.Input(
-        feature: feature, mean: Float(mean), deviation: Float(max(variance.squareRoot(), 1e-3)))
+        feature: features[place], mean: Float(mean),
+        deviation: Float(max(variance.squareRoot(), 1e-3)))
     }
   }
 
