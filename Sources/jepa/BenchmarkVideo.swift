@@ -20,7 +20,8 @@ struct BenchmarkVideo: ParsableCommand {
       10 false alarms per 1000 frames, and the false alarms measured. Rules are fitted on other sources than
       the one they are tested on.
 
-      --fit makes the checkpoint's rule.json from all of the clips, which jepa score needs.
+      --fit makes the checkpoint's rule.json, which jepa score needs, from the clips of --fit-on (all of them
+      where none is given).
       """)
 
   @Argument(help: "Clean videos or folders of frames to test on.")
@@ -34,7 +35,7 @@ struct BenchmarkVideo: ParsableCommand {
     help: ArgumentHelp("A clip to fit rules on besides; may be repeated.", valueName: "clip"))
   var fittingClips: [String] = []
 
-  @Flag(help: "Write the rule fitted on all of it into the checkpoint.")
+  @Flag(help: "Write the rule into the checkpoint.")
   var fit = false
 
   @Option(

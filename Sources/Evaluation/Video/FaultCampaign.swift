@@ -115,7 +115,8 @@ struct FaultCampaign {
       let scene = SyntheticClip(
         seed: firstSeed + UInt64(number), options: options, pictures: cutOuts)
       let clip = BenchmarkClip(
-        name: "synthetic \(number)", images: (0..<scene.frameCount).map(scene.image(at:)))
+        name: "synthetic \(firstSeed + UInt64(number))",
+        images: (0..<scene.frameCount).map(scene.image(at:)))
       let other = SyntheticClip(
         seed: firstSeed + 10_000 + UInt64(number), options: options, pictures: cutOuts)
       let donor = BenchmarkClip(
