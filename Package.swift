@@ -101,7 +101,7 @@ let package = Package(
     .testTarget(name: "TrainingRunsTests", dependencies: ["TrainingRuns", "TestSupport"]),
     .testTarget(name: "VisionJEPATests", dependencies: ["VisionJEPA", "CImage", "TestSupport"]),
     .testTarget(name: "TextPlannerTests", dependencies: ["TextPlanner", "TestSupport"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TextPlanner", "TestSupport"]),
     .testTarget(
       name: "CommandLineTests",
       dependencies: [

@@ -25,6 +25,9 @@ struct EvaluateText: ParsableCommand {
   @Option(help: ArgumentHelp("An autoregressive model to compare with.", valueName: "checkpoint"))
   var baseline: String?
 
+  @Option(help: "A memory to look up each prompt in.")
+  var memory: String?
+
   @Option(help: "Updates of one start of a plan at most.")
   var steps = PlanningOptions().steps
 
@@ -60,8 +63,12 @@ struct EvaluateText: ParsableCommand {
     }
     var options = PlanningOptions()
     (options.steps, options.starts, options.seed) = (steps, starts, seed)
-    let report = try TextEvaluation(Planner(model, options: options), on: dataset, seed: seed)
-      .report(baseline: baseline)
+    let memory = try memory.map {
+      try PlannerMemory(at: $0, of: model, checkpoint: checkpoint, isWritable: false)
+    }
+    let report = try TextEvaluation(
+      Planner(model, options: options), on: dataset, memory: memory, seed: seed
+    ).report(baseline: baseline)
     print(try json ? report.json() : report.table)
   }
 }

@@ -22,6 +22,9 @@ struct Plan: ParsableCommand {
   @Option(help: "A run folder or a checkpoint's folder.")
   var checkpoint: String
 
+  @Option(help: "A memory to look up each prompt in; jepa remember makes one.")
+  var memory: String?
+
   @Option(help: "Updates of one start at most.")
   var steps = PlanningOptions().steps
 
@@ -67,7 +70,11 @@ struct Plan: ParsableCommand {
     options.stepSize = stepSize
     options.seed = seed
     options.recordsTrace = trace || tracePlot != nil
-    let session = PlanningSession(Planner(model, options: options))
+    let memory = try memory.map {
+      try PlannerMemory(at: $0, of: model, checkpoint: checkpoint, isWritable: false)
+    }
+    let session = PlanningSession(
+      Planner(model, options: options), retrieve: memory.map { $0.retrieve })
     func show(_ plan: TextPlanner.Plan) {
       let text = json ? plan.json : trace ? plan.traceTable(threshold: model.threshold) : plan.line
       // Not print: its buffer would keep answers back in a pipe.

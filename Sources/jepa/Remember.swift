@@ -40,7 +40,8 @@ struct Remember: ParsableCommand {
   func run() throws {
     Session.threadCount = 1
     let model = try PlannerModel.load(from: checkpoint)
-    let memory = try PlannerMemory(at: memory, of: model, isWritable: true)
+    let memory = try PlannerMemory(
+      at: memory, of: model, checkpoint: checkpoint, isWritable: true)
     let facts = try file.map { try TextDataset(contentsOf: $0).examples }
     try memory.remember(
       facts?.map { ($0.prompt, $0.answer) } ?? [(prompt: prompt!, answer: answer!)])

@@ -7,6 +7,8 @@ public struct TextEvaluation {
   private let dataset: TextDataset
   private let examples: [TextExample]
   private let key: AnswerKey
+  /// For each example what a memory holds for it; nil without one.
+  private let entries: [[RetrievedEntry]]?
   private let seed: UInt64
 
   /// The numbers of steps after which plain descents are decoded.
@@ -14,9 +16,14 @@ public struct TextEvaluation {
 
   /// - Parameters:
   ///   - dataset: read within the model's limits.
+  ///   - memory: what plans and energies are conditioned on besides.
   ///   - seed: of the wrong answers and the baseline's samples.
-  public init(_ planner: Planner, on dataset: TextDataset, seed: UInt64 = 0) {
+  /// - Throws: `MemoryError`.
+  public init(
+    _ planner: Planner, on dataset: TextDataset, memory: PlannerMemory? = nil, seed: UInt64 = 0
+  ) throws {
     self.planner = planner
+    entries = try memory?.retrieve(for: dataset.examples.map(\.prompt))
     self.dataset = dataset
     self.seed = seed
     examples = dataset.examples
@@ -34,17 +41,17 @@ public struct TextEvaluation {
     if let baseline, baseline.limits != model.limits {
       throw BaselineError.otherLimits(planner: model.limits, baseline: baseline.limits)
     }
-    let curve = try planner.answers(prompts, atSteps: Self.steps)
+    let curve = try planner.answers(prompts, atSteps: Self.steps, memory: entries)
     let right = curve.map(key.accepts)
     let guesses = try firstGuesses()
     let guessed = key.accepts(guesses)
 
     let clock = ContinuousClock()
     let start = clock.now
-    let plans = try planner.plan(prompts)
+    let plans = try planner.plan(prompts, memory: entries)
     let milliseconds = (clock.now - start) / .milliseconds(1) / Double(examples.count)
     let planned = key.accepts(plans.map(\.answer))
-    let operations = plans.map(operations)
+    let operations = plans.enumerated().map { operations($0.element, for: $0.offset) }
 
     let byDifficulty = difficulties.map { difficulty, items in
       TextReport.DifficultyScore(
@@ -69,7 +76,8 @@ public struct TextEvaluation {
   private func firstGuesses() throws -> [String] {
     var options = planner.options
     options.stepSize = 1
-    return try Planner(planner.model, options: options).answers(prompts, atSteps: [1])[0]
+    return try Planner(planner.model, options: options)
+      .answers(prompts, atSteps: [1], memory: entries)[0]
   }
 
   // MARK: By difficulty
@@ -116,19 +124,38 @@ public struct TextEvaluation {
 
   // MARK: Operations
 
-  private func operations(_ plan: Plan) -> Double {
+  private func operations(_ plan: Plan, for item: Int) -> Double {
     let model = planner.model
-    let length = model.vocabulary.length(of: plan.prompt)
-    return model.operationsOfPrompt(length: length)
+    let length = contextLength(item)
+    return operationsOfReading(item)
       + Double(plan.evaluations)
       * model.operationsOfEnergy(promptLength: length, withGradient: true)
       + Double(plan.steps) * model.operationsOfDecoding
-      + Double(plan.verifications) * operationsOfVerification(length)
+      + Double(plan.verifications) * operationsOfVerification(item)
   }
 
-  private func operationsOfVerification(_ promptLength: Int) -> Double {
+  /// The prompt, and the entries of a memory, through the encoder.
+  private func operationsOfReading(_ item: Int) -> Double {
+    let model = planner.model
+    return (entries?[item] ?? []).reduce(
+      model.operationsOfPrompt(length: model.vocabulary.length(of: examples[item].prompt))
+    ) {
+      $0
+        + model.operationsOfPrompt(
+          length: model.vocabulary.length(of: $1.prompt) + model.limits.answerLength)
+    }
+  }
+
+  private func operationsOfVerification(_ item: Int) -> Double {
     planner.model.operationsOfEncoding
-      + planner.model.operationsOfEnergy(promptLength: promptLength, withGradient: false)
+      + planner.model.operationsOfEnergy(
+        promptLength: contextLength(item), withGradient: false)
+  }
+
+  /// What the predictor attends to: the prompt's symbols and those of the entries' answers.
+  private func contextLength(_ item: Int) -> Int {
+    planner.model.vocabulary.length(of: examples[item].prompt)
+      + (entries?[item].count ?? 0) * planner.model.limits.answerLength
   }
 
   // MARK: Energies
@@ -152,7 +179,8 @@ public struct TextEvaluation {
 
   private func energies(_ items: [WrongAnswers.Item]) throws -> [Double] {
     try planner.model.energies(
-      ofPrompts: items.map { examples[$0.item].prompt }, answers: items.map(\.answer))
+      ofPrompts: items.map { examples[$0.item].prompt }, answers: items.map(\.answer),
+      memory: entries.map { entries in items.map { entries[$0.item] } })
   }
 
   // MARK: The baseline
@@ -193,9 +221,8 @@ public struct TextEvaluation {
     let lowest = try lowestEnergies(candidates)
     let rankingTime = milliseconds(since: start)
     let ranking = examples.indices.map { item in
-      let length = planner.model.vocabulary.length(of: examples[item].prompt)
-      return sampling[item] + planner.model.operationsOfPrompt(length: length)
-        + Double(candidates[item].count) * operationsOfVerification(length)
+      sampling[item] + operationsOfReading(item)
+        + Double(candidates[item].count) * operationsOfVerification(item)
     }
     let oracle = candidates.indices.map { item in
       candidates[item].contains { key.accepts($0, for: item) }

@@ -16,13 +16,6 @@ private struct AutoregressiveDescription: Codable {
   }
 }
 
-/// What kind of model a `config.json` is of.
-private struct ModelKind: Decodable {
-  let type: String?
-
-  private enum CodingKeys: String, CodingKey { case type = "model_type" }
-}
-
 extension AutoregressiveModel {
   static let weightsName = "model.safetensors"
   static let configurationName = "config.json"

@@ -11,6 +11,8 @@ public enum MemoryError: Error, Equatable, Sendable {
   case newerFormat(path: String, expected: Int, found: Int)
   /// The embeddings in the file are another model's.
   case anotherModel(path: String, expected: String, found: String)
+  /// The model never learned to read a memory.
+  case trainedWithout(checkpoint: String)
   /// Other processes kept the file locked for so long.
   case locked(path: String, seconds: Double)
   /// The disk, the user's quota or the file is full. What was remembered before stays.
@@ -33,6 +35,8 @@ extension MemoryError: CustomStringConvertible, LocalizedError {
     case .anotherModel(let path, let expected, let found):
       "\(path): the memory is of another model: expected \(expected), found \(found): "
         + "its embeddings mean nothing to this one"
+    case .trainedWithout(let checkpoint):
+      "\(checkpoint): the model was trained without a memory: train with --set memory.entries=4"
     case .locked(let path, let seconds):
       "\(path): locked by another process for \(String(format: "%g", seconds)) seconds: try again"
     case .full(let path):

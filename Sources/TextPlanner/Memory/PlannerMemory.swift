@@ -1,17 +1,36 @@
 import Foundation
 import Torch
+import TrainingRuns
 
 /// A memory as a planner uses it: facts are added with their embeddings, and the nearest are found again.
 public final class PlannerMemory {
   private let model: PlannerModel
   private let store: MemoryStore
+  /// How many entries the model learned to read for a prompt.
+  public let entryCount: Int
 
   /// Opens, or makes, the memory of a model.
   ///
-  /// - Parameter isWritable: whether facts are to be added.
-  /// - Throws: `MemoryError`.
-  public init(at path: String, of model: PlannerModel, isWritable: Bool) throws {
+  /// - Parameters:
+  ///   - model: that of the checkpoint.
+  ///   - checkpoint: the run folder or checkpoint, whose settings say how many entries it reads.
+  ///   - isWritable: whether facts are to be added.
+  /// - Throws: `MemoryError`, `RunError`.
+  public convenience init(
+    at path: String, of model: PlannerModel, checkpoint: String, isWritable: Bool
+  ) throws {
+    let settings = try ConfigurationReader.read(
+      TextTrainingConfiguration.self, file: Checkpoint.open(at: checkpoint).file("config.yaml"))
+    guard settings.memory.entries > 0 else {
+      throw MemoryError.trainedWithout(checkpoint: checkpoint)
+    }
+    try self.init(
+      at: path, of: model, entryCount: settings.memory.entries, isWritable: isWritable)
+  }
+
+  init(at path: String, of model: PlannerModel, entryCount: Int, isWritable: Bool) throws {
     self.model = model
+    self.entryCount = entryCount
     store = try MemoryStore(
       at: path,
       model: MemoryStore.Model(
@@ -34,18 +53,12 @@ public final class PlannerMemory {
       })
   }
 
-  /// What the memory holds for each prompt, nearest first.
+  /// What the memory holds for each prompt now, nearest first: at most `entryCount` facts each.
   ///
-  /// - Parameter count: entries for each prompt, at most.
   /// - Throws: `PlannerError.promptTooLong`, `.holdsNUL`; `MemoryError`.
-  public func retrieve(for prompts: [String], count: Int) throws -> [[RetrievedEntry]] {
-    try index().retrieve(for: prompts, count: count)
+  public func retrieve(for prompts: [String]) throws -> [[RetrievedEntry]] {
+    try MemoryIndex(try store.newestEntries(), of: model).retrieve(for: prompts, count: entryCount)
   }
-
-  /// The memory as it is now, for looking up many prompts.
-  ///
-  /// - Throws: `MemoryError`.
-  public func index() throws -> MemoryIndex { MemoryIndex(try store.newestEntries(), of: model) }
 
   private func embeddings(of prompts: [String]) throws -> [[Float]] {
     try stride(from: 0, to: prompts.count, by: 256).flatMap { start in
@@ -57,7 +70,7 @@ public final class PlannerMemory {
 }
 
 /// Entries of a memory, by their embeddings.
-public struct MemoryIndex {
+struct MemoryIndex {
   private let model: PlannerModel
   private let entries: [MemoryStore.Entry]
   /// `[N, D]`, of length 1.
@@ -77,7 +90,7 @@ public struct MemoryIndex {
   /// The entries nearest to each prompt by the cosine of their embeddings, nearest first.
   ///
   /// - Throws: `PlannerError.promptTooLong`, `.holdsNUL`.
-  public func retrieve(for prompts: [String], count: Int) throws -> [[RetrievedEntry]] {
+  func retrieve(for prompts: [String], count: Int) throws -> [[RetrievedEntry]] {
     precondition(count >= 0, "\(count) entries for each prompt")
     let found = min(count, entries.count)
     let queries = try model.promptEmbeddings(prompts)

@@ -19,7 +19,7 @@ struct PlannerDescription: Codable {
 }
 
 /// What kind of model a `config.json` is of.
-private struct ModelKind: Decodable {
+struct ModelKind: Decodable {
   let type: String?
 
   private enum CodingKeys: String, CodingKey { case type = "model_type" }
