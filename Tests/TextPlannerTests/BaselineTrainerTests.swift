@@ -8,29 +8,37 @@ import TrainingRuns
 /// Training the baseline: it learns, it is stopped and goes on exactly, and it is like the planner.
 @Suite struct BaselineTrainerTests {
   let folder = TemporaryPath("baseline")
-  private var file: String { "\(folder.path)/data/train.jsonl" }
 
   init() throws {
     try TaskMaker(SortTask(difficulties: 2...3), seed: 1).write(
       to: "\(folder.path)/data", train: 300, test: 10)
   }
 
-  private func train(
-    _ name: String, steps: Int, everySteps: Int = 1000, resume: Bool = false
+  /// Trains in the folder `name`; not by a session, of which a process can have only one at a time.
+  private static func train(
+    _ name: String, in folder: String, steps: Int, everySteps: Int = 1000, resume: Bool = false
   ) throws -> TextTrainingOutcome {
-    try BaselineTrainingSession(
-      file: file, output: "\(folder.path)/\(name)",
+    let dataset = try TextDataset(contentsOf: "\(folder)/data/train.jsonl")
+    let configuration = try ConfigurationReader.read(
+      BaselineConfiguration.self,
       overrides: [
         "duration.steps=\(steps)", "batchSize=16", "model.width=16", "model.heads=2",
         "model.hidden=16", "model.promptDepth=1", "model.predictorDepth=1", "threads=1",
         "logEverySteps=5", "checkpoint.everySteps=\(everySteps)",
         "optimizer.learningRate={peak: 0.01, shape: constant}",
-      ], isResuming: resume
-    ).run()
+      ]
+    ).resolved(for: dataset)
+    let path = "\(folder)/\(name)"
+    let run = resume ? try RunFolder.resume(at: path) : try RunFolder.create(at: path)
+    try run.write(configuration: configuration)
+    return try BaselineTrainer(configuration, dataset: dataset, run: run, isResuming: resume)
+      .train(
+        reporter: ProgressReporter(duration: configuration.duration, secondsBetweenLines: 1e9),
+        shouldStop: { false })
   }
 
-  private func metrics(_ name: String, _ key: String) throws -> [Double] {
-    try String(contentsOfFile: "\(folder.path)/\(name)/metrics.jsonl", encoding: .utf8)
+  private static func metrics(_ name: String, in folder: String, _ key: String) throws -> [Double] {
+    try String(contentsOfFile: "\(folder)/\(name)/metrics.jsonl", encoding: .utf8)
       .split(separator: "\n").compactMap { line in
         let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
         return object?[key] as? Double
@@ -38,22 +46,26 @@ import TrainingRuns
   }
 
   @Test func theLossFalls() throws {
-    let outcome = try train("run", steps: 60)
+    let outcome = try Self.train("run", in: folder.path, steps: 60)
     #expect(outcome.isFinished)
     #expect(outcome.examples == 60 * 16)
-    let losses = try metrics("run", "heldOutLoss")
+    let losses = try Self.metrics("run", in: folder.path, "heldOutLoss")
     #expect(losses.count == 12)
     #expect(losses.last! < 0.8 * losses.first!)
     let model = try AutoregressiveModel.load(from: "\(folder.path)/run")
     #expect(model.limits == TextLimits(promptLength: 3, answerLength: 3))
   }
 
-  @Test func aResumedRunIsTheSame() throws {
-    _ = try train("whole", steps: 20)
-    _ = try train("parts", steps: 10, everySteps: 10)
-    _ = try train("parts", steps: 20, everySteps: 10, resume: true)
-    for key in ["loss", "heldOutLoss", "gradientNorm"] {
-      #expect(try metrics("parts", key) == metrics("whole", key))
+  /// In a process of its own: other tests change how many threads an operator takes.
+  @Test func aResumedRunIsTheSame() async {
+    await #expect(processExitsWith: .success) { [folder = folder.path as String] in
+      _ = try Self.train("whole", in: folder, steps: 20)
+      _ = try Self.train("parts", in: folder, steps: 10, everySteps: 10)
+      _ = try Self.train("parts", in: folder, steps: 20, everySteps: 10, resume: true)
+      for key in ["loss", "heldOutLoss", "gradientNorm"] {
+        #expect(
+          try Self.metrics("parts", in: folder, key) == Self.metrics("whole", in: folder, key))
+      }
     }
   }
 
@@ -74,7 +86,7 @@ import TrainingRuns
   }
 
   @Test func aCheckpointOfAnotherKindIsNamed() throws {
-    _ = try train("run", steps: 1)
+    _ = try Self.train("run", in: folder.path, steps: 1)
     let checkpoint = try Checkpoint.open(at: "\(folder.path)/run")
     let error = #expect(throws: PlannerError.self) {
       try PlannerModel.load(from: "\(folder.path)/run")

@@ -14,40 +14,44 @@ import Torch
   }
   private let limits = TextLimits(promptLength: 6, answerLength: 3)
 
+  /// The products of layers, each inputs by outputs.
+  private func products(_ layers: [(Int, Int)]) -> Double {
+    Double(layers.reduce(0) { $0 + $1.0 * $1.1 })
+  }
+
   @Test func theEnergyIsTwiceItsProducts() {
     let model = PlannerModel(sizes, limits: limits, using: RandomGenerator(seed: 1))
     // Of one answer of 3 places: 2 -> 4 -> 2 outside; inside 4 -> 12, 4 -> 4, 4 -> 4, 4 -> 4, 4 -> 8 -> 4.
-    let layers = 3.0 * (2 * 4 + 4 * 2 + 4 * 12 + 4 * 4 + 4 * 4 + 4 * 4 + 4 * 8 + 8 * 4)
+    let layers =
+      3 * products([(2, 4), (4, 2), (4, 12), (4, 4), (4, 4), (4, 4), (4, 8), (8, 4)])
     // Scores and weighted sums: 3 x 3 and 3 x 6 pairs of 4 numbers, twice.
-    let (own, cross) = (2.0 * 9 * 4, 2.0 * 18 * 4)
-    #expect(
-      model.operationsOfEnergy(promptLength: 6, withGradient: false) == 2 * (layers + own + cross))
-    #expect(
-      model.operationsOfEnergy(promptLength: 6, withGradient: true)
-        == 2 * (2 * layers + 3 * own + 2 * cross))
-    #expect(model.operationsOfDecoding == 2 * 3 * (2 * 5 + 5 * 257))
-    #expect(model.operationsOfEncoding == 2 * 3 * 3 * 2)
+    let (own, cross): (Double, Double) = (72, 144)
+    let once = 2 * (layers + own + cross)
+    #expect(model.operationsOfEnergy(promptLength: 6, withGradient: false) == once)
+    let withGradient = 2 * (2 * layers + 3 * own + 2 * cross)
+    #expect(model.operationsOfEnergy(promptLength: 6, withGradient: true) == withGradient)
+    #expect(model.operationsOfDecoding == 6 * products([(2, 5), (5, 257)]))
+    #expect(model.operationsOfEncoding == 36)
   }
 
   @Test func writingWithACacheCostsOneTokenASymbol() {
     let model = AutoregressiveModel(sizes, limits: limits, using: RandomGenerator(seed: 1))
-    let symbol = 4.0 * 12 + 4 * 4 + 4 * 4 + 4 * 4 + 4 * 8 + 8 * 4 + 4 * 257 + 2 * 6 * 4
+    let layers = products([(4, 12), (4, 4), (4, 4), (4, 4), (4, 8), (8, 4), (4, 257)])
+    let symbol = layers + products([(12, 4)])
     // One symbol and the end: attention to 1 and to 2 tokens.
-    #expect(
-      model.operationsOfWriting(length: 1, promptLength: 6) == 2 * (2 * symbol + 2 * (1 + 2) * 4))
+    let two = 2 * (2 * symbol + 24)
+    #expect(model.operationsOfWriting(length: 1, promptLength: 6) == two)
     // A full row has no end.
-    #expect(
-      model.operationsOfWriting(length: 3, promptLength: 6)
-        == 2 * (3 * symbol + 2 * (1 + 2 + 3) * 4))
+    let three = 2 * (3 * symbol + 48)
+    #expect(model.operationsOfWriting(length: 3, promptLength: 6) == three)
   }
 
   @Test func bothReadPromptsAlike() {
     let planner = PlannerModel(sizes, limits: limits, using: RandomGenerator(seed: 1))
     let baseline = AutoregressiveModel(sizes, limits: limits, using: RandomGenerator(seed: 1))
     #expect(planner.operationsOfPrompt(length: 5) == baseline.operationsOfPrompt(length: 5))
-    #expect(
-      planner.operationsOfPrompt(length: 5)
-        == 2 * (5 * (4 * 12 + 4 * 4 + 4 * 8 + 8 * 4 + 4 * 8) + 2 * 25 * 4))
+    let expected = 2 * (5 * products([(4, 12), (4, 4), (4, 8), (8, 4), (4, 8)]) + 200)
+    #expect(planner.operationsOfPrompt(length: 5) == expected)
   }
 
   /// The networks that think have as many weights as one another, but for what turns symbols into numbers.
