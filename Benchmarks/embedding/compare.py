@@ -4,11 +4,11 @@
     python Benchmarks/embedding/compare.py FOLDER [--encoder vit-tiny] [--size 96] [--pictures 2000]
 
 Both sides embed the same files with the same weights (a checkpoint that `jepa train` writes, which
-`AutoModel.from_pretrained` opens), in batches of the same size, in float32, with the same number of
-threads, in turns. The other side is what one would write: Pillow decodes and resizes, numpy makes the
-batch, the model runs in inference mode, numpy.save writes the file. Counted is the time from the first
-picture to the finished file, and the greatest resident memory of the whole process. The greatest
-difference of the embeddings says that both did the same work.
+`AutoModel.from_pretrained` opens), in batches of the same size, with the same number of threads, in
+turns: here in float32 and in bfloat16, there in float32. The other side is what one would write: Pillow
+decodes and resizes, numpy makes the batch, the model runs in inference mode, numpy.save writes the file.
+Counted is the time from the first picture to the finished file, and the greatest resident memory of the
+whole process. How far the embeddings are apart says that both did the same work.
 """
 
 import argparse
@@ -69,6 +69,14 @@ def measured(command):
     return output, usage.ru_maxrss / 1024
 
 
+def built():
+    build = ["swift", "build", "-c", "release", "--product", "jepa"]
+    subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    folder = subprocess.run(
+        build + ["--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return folder.strip() + "/jepa"
+
+
 def difference(here, there):
     import numpy as np
 
@@ -83,19 +91,16 @@ def main():
     parser.add_argument("--encoder", default="vit-tiny")
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--pictures", type=int, default=2000)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--jepa", help="the program; built where it is not named")
     parser.add_argument("--only-peer", nargs=3, help=argparse.SUPPRESS)
     o = parser.parse_args()
     if o.only_peer:
         embed_with_transformers(*o.only_peer, o.batch, o.threads)
         return
-    build = ["swift", "build", "-c", "release", "--product", "jepa"]
-    subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    jepa = subprocess.run(
-        build + ["--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.strip() + "/jepa"
+    jepa = o.jepa or built()
     files = sorted(str(path) for path in pathlib.Path(o.folder).rglob("*.jp*g"))
     if not files:
         sys.exit(f"{o.folder}: no JPEG below it")
@@ -114,6 +119,9 @@ def main():
             "here": [jepa, "embed", "--files-from", listing, "--checkpoint", checkpoint,
                      "--output", f"{scratch}/here.npy", "--batch", str(o.batch), "--threads",
                      str(o.threads), "--workers", str(o.threads)],
+            "bfloat16": [jepa, "embed", "--files-from", listing, "--checkpoint", checkpoint,
+                         "--output", f"{scratch}/bfloat16.npy", "--batch", str(o.batch), "--threads",
+                         str(o.threads), "--workers", str(o.threads), "--precision", "bfloat16"],
             "there": [sys.executable, __file__, o.folder, "--batch", str(o.batch), "--threads",
                       str(o.threads), "--only-peer", checkpoint, listing, f"{scratch}/there.npy"],
         }
@@ -122,21 +130,23 @@ def main():
             for side, command in sides.items():
                 output, peak = measured(command)
                 rate = (
-                    float(output.rsplit(", ", 1)[1].split()[0]) if side == "here"
-                    else json.loads(output)["imagesPerSecond"])
+                    json.loads(output)["imagesPerSecond"] if side == "there"
+                    else float(output.rsplit(", ", 1)[1].split()[0]))
                 rates[side].append(rate)
                 memory[side].append(peak)
-        greatest, cosine = difference(f"{scratch}/here.npy", f"{scratch}/there.npy")
-    speed = [a / b for a, b in zip(rates["here"], rates["there"])]
-    peaks = [a / b for a, b in zip(memory["here"], memory["there"])]
+        apart = {
+            side: difference(f"{scratch}/{side}.npy", f"{scratch}/there.npy")
+            for side in ("here", "bfloat16")
+        }
     print(f"{o.encoder} at {o.size} pixels, {o.pictures} pictures, batches of {o.batch}, "
           f"{o.threads} threads, {o.rounds} rounds")
     for side in sides:
-        print(f"{side:6} {statistics.median(rates[side]):7.1f} images/s   "
-              f"{statistics.median(memory[side]):6.0f} MiB")
-    print(f"ratio  {statistics.median(speed):7.2f} ({', '.join(f'{s:.2f}' for s in speed)})   "
-          f"memory {statistics.median(peaks):.2f}")
-    print(f"greatest difference {greatest:.1e} of the greatest number, least cosine {cosine:.5f}")
+        print(f"{side:9} {statistics.median(rates[side]):7.1f} images/s {statistics.median(memory[side]):6.0f} MiB")
+    for side, (greatest, cosine) in apart.items():
+        speed = [a / b for a, b in zip(rates[side], rates["there"])]
+        peaks = [a / b for a, b in zip(memory[side], memory["there"])]
+        print(f"{side:9} speed {statistics.median(speed):.2f} ({', '.join(f'{s:.2f}' for s in speed)}), "
+              f"memory {statistics.median(peaks):.2f}, apart {greatest:.1e}, least cosine {cosine:.4f}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import VisionJEPA
 
 extension Pooling: ExpressibleByArgument {}
 extension EmbeddingPrecision: ExpressibleByArgument {}
+extension EmbeddingArithmetic: ExpressibleByArgument {}
 
 /// `jepa embed`
 struct Embed: ParsableCommand {
@@ -57,11 +58,16 @@ struct Embed: ParsableCommand {
   @Flag(help: "Divide each embedding by its length.")
   var normalize = false
 
-  @Option(help: "float32 or float16.")
+  @Option(
+    help:
+      "What the encoder computes in: float32, or bfloat16, about twice as fast on new processors.")
+  var precision = EmbeddingArithmetic.float32
+
+  @Option(help: "What the numbers are kept in: float32 or float16.")
   var dtype = EmbeddingPrecision.float32
 
   @Option(help: "Pictures embedded at once.")
-  var batch = 64
+  var batch = 32
 
   @Option(help: "Threads that decode pictures; one for each core by default.")
   var workers = ProcessInfo.processInfo.activeProcessorCount
@@ -95,6 +101,7 @@ struct Embed: ParsableCommand {
     settings.layer = layer
     settings.isNormalized = normalize
     settings.precision = dtype
+    settings.arithmetic = precision
     let model = try ImageModel.load(from: checkpoint, device: try Device(device))
     let frameOptions = FrameOptions(
       every: every, shortSide: model.preprocessing.imageSize, assumedFramesPerSecond: fps,

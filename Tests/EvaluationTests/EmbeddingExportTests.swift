@@ -111,6 +111,16 @@ import Torch
     #expect(try EmbeddingFile(path: output("l.npy")).description.layer == 1)
   }
 
+  @Test func bfloat16IsNear() throws {
+    _ = try export("exact.npy")
+    _ = try export("fast.npy") { $0.arithmetic = .bfloat16 }
+    let exact = try EmbeddingFile(path: output("exact.npy")).values
+    let fast = try EmbeddingFile(path: output("fast.npy"))
+    #expect(fast.values.dtype == .float32 && fast.description.arithmetic == .bfloat16)
+    let error = (fast.values - exact).abs().max().item() / exact.abs().max().item()
+    #expect(error < 0.03 && error > 0)
+  }
+
   @Test func normalizedEmbeddingsHaveLengthOne() throws {
     _ = try export("n.npy") { $0.isNormalized = true }
     let lengths = try EmbeddingFile(path: output("n.npy")).values.norm(1)

@@ -13,8 +13,17 @@ public struct EmbeddingSettings: Codable, Equatable, Sendable {
   public var isNormalized = false
   /// What numbers are kept in.
   public var precision = EmbeddingPrecision.float32
+  /// What the encoder's products are computed in.
+  public var arithmetic = EmbeddingArithmetic.float32
 
   public init() {}
+}
+
+/// What an encoder computes in; weights and sums stay float32.
+public enum EmbeddingArithmetic: String, Codable, Sendable, CaseIterable {
+  case float32
+  /// Twice as fast where the processor multiplies it, and off by some 1 % of a number.
+  case bfloat16
 }
 
 /// The numbers of an embedding file.
@@ -41,6 +50,7 @@ public struct EmbeddingDescription: Codable, Equatable, Sendable {
   public var layer: Int
   public var isNormalized: Bool
   public var precision: EmbeddingPrecision
+  public var arithmetic: EmbeddingArithmetic
   /// `[N, D]`, or `[N, patches, D]` without pooling.
   public var shape: [Int]
 
@@ -51,6 +61,7 @@ public struct EmbeddingDescription: Codable, Equatable, Sendable {
     settings.layer = layer
     settings.isNormalized = isNormalized
     settings.precision = precision
+    settings.arithmetic = arithmetic
     return settings
   }
 
@@ -58,6 +69,7 @@ public struct EmbeddingDescription: Codable, Equatable, Sendable {
     case version, modelSHA256, checkpoint, encoder, imageSize, pooling, layer
     case isNormalized = "normalized"
     case precision = "dtype"
+    case arithmetic = "precision"
     case shape
   }
 
@@ -67,6 +79,7 @@ public struct EmbeddingDescription: Codable, Equatable, Sendable {
       "version": version, "modelSHA256": modelSHA256, "checkpoint": checkpoint,
       "encoder": encoder, "imageSize": "\(imageSize)", "pooling": pooling.rawValue,
       "layer": "\(layer)", "normalized": "\(isNormalized)", "dtype": precision.rawValue,
+      "precision": arithmetic.rawValue,
     ]
   }
 

@@ -237,7 +237,9 @@ private struct Contents {
       pooling: try parsed("pooling") { Pooling(rawValue: $0) },
       layer: try parsed("layer") { Int($0) },
       isNormalized: try parsed("normalized") { Bool($0) },
-      precision: try parsed("dtype") { EmbeddingPrecision(rawValue: $0) }, shape: entry.shape)
+      precision: try parsed("dtype") { EmbeddingPrecision(rawValue: $0) },
+      arithmetic: try parsed("precision") { EmbeddingArithmetic(rawValue: $0) },
+      shape: entry.shape)
     let map = try MappedFile(path: path)
     guard [.float32, .float16].contains(entry.dtype), entry.isAligned, entry.shape.count >= 2 else {
       throw Self.malformed(

@@ -41,8 +41,10 @@ public struct PictureEmbedder {
   /// Embeds pictures `[B, 3, S, S]`, normalised: float32 or float16 `[B] + shape` on the CPU.
   public func callAsFunction(_ pictures: Tensor) -> Tensor {
     model.encoder.inferring {
-      var embeddings = settings.pooling(
-        Self.tokens(of: pictures.to(device: model.device), model.encoder, after: layer))
+      let tokens = withAutocast(
+        to: settings.arithmetic == .bfloat16 ? .bfloat16 : nil, on: model.device
+      ) { Self.tokens(of: pictures.to(device: model.device), model.encoder, after: layer) }
+      var embeddings = settings.pooling(tokens)
       if settings.isNormalized {
         let lengths = embeddings.norm(-1, keepingDimensions: true)
         embeddings = embeddings / lengths.clamped(to: 1e-12...(.infinity))
@@ -60,6 +62,7 @@ public struct PictureEmbedder {
       checkpoint: (model.path as NSString).deletingLastPathComponent,
       encoder: "\(type(of: model.encoder)) \(model.encoder.width)",
       imageSize: model.preprocessing.imageSize, pooling: settings.pooling, layer: settings.layer,
-      isNormalized: settings.isNormalized, precision: settings.precision, shape: [0] + shape)
+      isNormalized: settings.isNormalized, precision: settings.precision,
+      arithmetic: settings.arithmetic, shape: [0] + shape)
   }
 }

@@ -22,7 +22,7 @@ public struct EmbeddingExport {
   /// - Parameters:
   ///   - workers: threads that decode pictures; they change nothing of what is written.
   public init(
-    embedder: PictureEmbedder, batchSize: Int = 64, workers: Int = 2, isStrict: Bool = false
+    embedder: PictureEmbedder, batchSize: Int = 32, workers: Int = 2, isStrict: Bool = false
   ) {
     self.embedder = embedder
     self.batchSize = batchSize

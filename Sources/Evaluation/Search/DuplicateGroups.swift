@@ -11,7 +11,9 @@ public struct DuplicateGroups: Sendable {
     public let similarities: [Float]
   }
 
-  /// What cosine makes two pictures near-duplicates where nothing is said.
+  /// What cosine makes two pictures near-duplicates where nothing is said: with a small encoder trained on
+  /// other pictures, 99 % of copies at half the size or of JPEG quality 30 are above it, 91 % of those that
+  /// lost 2 % at each edge, and of 300 different photographs 0.7 % of the nearest ones.
   public static let defaultThreshold: Float = 0.97
 
   public let threshold: Float
