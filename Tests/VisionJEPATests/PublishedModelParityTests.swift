@@ -142,6 +142,23 @@ import TrainingRuns
     }
   }
 
+  /// The original DINOv2 files: timm's names but for the registers, and no configuration.
+  @Test func originalDINOv2FilesAreTaken() throws {
+    let folder = TemporaryPath("dinov2")
+    try PublishedFolder.copy("timm-registers", to: folder.path) { name in
+      name == "reg_token" ? "register_tokens" : name
+    }
+    try FileManager.default.removeItem(atPath: "\(folder.path)/config.json")
+    let output = TemporaryPath("output")
+    let report = try ModelImport(folder: folder.path, layout: .dinov2, heads: 2).run(
+      to: output.path)
+    #expect(report.layout == .timm)
+    let reference = try Reference("models/timm-registers/reference.safetensors")
+    let encoder = try ImageModel.load(from: output.path).encoder
+    let tokens = encoder.inferring { encoder.allTokens(of: reference["pictures"]) }
+    #expect(relativeDifference(tokens, from: reference["tokens"]) < 1e-5)
+  }
+
   @Test func theReportSaysWhatWasDone() throws {
     let output = TemporaryPath("report")
     let report = try ModelImport(folder: Fixtures.path("models/timm")).run(to: output.path)
