@@ -142,6 +142,25 @@ import TrainingRuns
     }
   }
 
+  /// Classifiers put their encoder's class before every name.
+  @Test(arguments: [("ijepa", "ijepa."), ("vit", "vit."), ("vjepa2", "vjepa2.")])
+  func encodersOfClassifiersAreTaken(name: String, prefix: String) throws {
+    let folder = TemporaryPath("classifier")
+    try PublishedFolder.copy(name, to: folder.path) { tensor in
+      // As the classifier's own, so that something is left out.
+      tensor == "pooler.dense.bias" ? "classifier.bias" : prefix + tensor
+    }
+    let (output, plain) = (TemporaryPath("output"), try Self.imported(name))
+    let report = try ModelImport(folder: folder.path).run(to: output.path)
+    #expect(report.leftOut == (name == "vit" ? ["classifier.bias"] : []))
+    let (own, other) = (
+      try ImageModel.load(from: output.path).encoder, try ImageModel.load(from: plain.path).encoder
+    )
+    for (one, same) in zip(own.state, other.state) {
+      #expect(one.name == same.name && relativeDifference(one.tensor, from: same.tensor) == 0)
+    }
+  }
+
   /// The original DINOv2 files: timm's names but for the registers, and no configuration.
   @Test func originalDINOv2FilesAreTaken() throws {
     let folder = TemporaryPath("dinov2")
