@@ -142,6 +142,42 @@ import TrainingRuns
     }
   }
 
+  /// Classifiers put their encoder's class before every name.
+  @Test(arguments: [("ijepa", "ijepa."), ("vit", "vit."), ("vjepa2", "vjepa2.")])
+  func encodersOfClassifiersAreTaken(name: String, prefix: String) throws {
+    let folder = TemporaryPath("classifier")
+    try PublishedFolder.copy(name, to: folder.path) { tensor in
+      // As the classifier's own, so that something is left out.
+      tensor == "pooler.dense.bias" ? "classifier.bias" : prefix + tensor
+    }
+    let (output, plain) = (TemporaryPath("output"), try Self.imported(name))
+    let report = try ModelImport(folder: folder.path).run(to: output.path)
+    #expect(report.leftOut == (name == "vit" ? ["classifier.bias"] : []))
+    let (own, other) = (
+      try ImageModel.load(from: output.path).encoder, try ImageModel.load(from: plain.path).encoder
+    )
+    for (one, same) in zip(own.state, other.state) {
+      #expect(one.name == same.name && relativeDifference(one.tensor, from: same.tensor) == 0)
+    }
+  }
+
+  /// The original DINOv2 files: timm's names but for the registers, and no configuration.
+  @Test func originalDINOv2FilesAreTaken() throws {
+    let folder = TemporaryPath("dinov2")
+    try PublishedFolder.copy("timm-registers", to: folder.path) { name in
+      name == "reg_token" ? "register_tokens" : name
+    }
+    try FileManager.default.removeItem(atPath: "\(folder.path)/config.json")
+    let output = TemporaryPath("output")
+    let report = try ModelImport(folder: folder.path, layout: .dinov2, heads: 2).run(
+      to: output.path)
+    #expect(report.layout == .timm)
+    let reference = try Reference("models/timm-registers/reference.safetensors")
+    let encoder = try ImageModel.load(from: output.path).encoder
+    let tokens = encoder.inferring { encoder.allTokens(of: reference["pictures"]) }
+    #expect(relativeDifference(tokens, from: reference["tokens"]) < 1e-5)
+  }
+
   @Test func theReportSaysWhatWasDone() throws {
     let output = TemporaryPath("report")
     let report = try ModelImport(folder: Fixtures.path("models/timm")).run(to: output.path)

@@ -64,7 +64,9 @@ public struct ModelImport {
     let configuration = "\(folder)/\(ImageModel.configurationName)"
     let isDescribed = FileManager.default.fileExists(atPath: configuration)
     let type = isDescribed ? try ModelDescription.modelType(in: configuration) : nil
-    let layout = try self.layout ?? ModelLayout.detect(modelType: type, tensors: tensors)
+    var layout = try self.layout ?? ModelLayout.detect(modelType: type, tensors: tensors)
+    // The original DINOv2 files are a `dinov2` model with timm's names.
+    if layout == .dinov2, tensors[ModelLayout.timmProjection] != nil { layout = .timm }
     // A class that shares a layout, such as another trainer's, is taken at the user's word.
     if let type, ModelDescription.known.contains(type), !layout.modelTypes.contains(type) {
       throw ModelError.contradiction(

@@ -13,6 +13,9 @@ public enum ModelLayout: String, Sendable, CaseIterable {
   /// Hugging Face's `ViTModel`.
   case vit
 
+  /// What no other layout has.
+  static let timmProjection = "patch_embed.proj.weight"
+
   static let names = allCases.map(\.rawValue).joined(separator: ", ")
 
   /// The layout of a folder: what `model_type` says, or what only one layout's tensors are called.
@@ -23,7 +26,7 @@ public enum ModelLayout: String, Sendable, CaseIterable {
       return layout
     }
     let names = tensors.names
-    if names.contains("patch_embed.proj.weight") { return .timm }
+    if tensors[timmProjection] != nil { return .timm }
     throw ModelError.unknownLayout(path: tensors.path, found: Array(names.prefix(5)))
   }
 

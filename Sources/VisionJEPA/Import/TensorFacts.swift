@@ -30,7 +30,7 @@ struct TensorFacts {
       switch layout {
       case .ijepa, .vit, .dinov2: "embeddings.patch_embeddings.projection.weight"
       case .vjepa2: "encoder.embeddings.patch_embeddings.proj.weight"
-      case .timm: "patch_embed.proj.weight"
+      case .timm: ModelLayout.timmProjection
       }
     let prefix = tensors[projection] == nil ? layout.classifierPrefix : ""
     let rank = layout == .vjepa2 ? 5 : 4
