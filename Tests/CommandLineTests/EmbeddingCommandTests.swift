@@ -94,7 +94,7 @@ import VisionJEPA
   @Test func terminationCanBeGoneOnFrom() throws {
     let list = path("list.txt")
     let picture = pictures.path + "/discs/0.png"
-    try Data(String(repeating: picture + "\n", count: 3000).utf8)
+    try Data(String(repeating: picture + "\n", count: 1200).utf8)
       .write(to: URL(fileURLWithPath: list))
     let arguments = [
       "embed", "--files-from", list, "--checkpoint", run.path, "--output", path("e.npz"),
@@ -109,7 +109,7 @@ import VisionJEPA
     #expect(result.status == 0 && !result.wasKilled, "\(result.errors)")
     #expect(result.output.contains("stopped by SIGTERM after "))
     let resumed = try JepaProcess.run(arguments + ["--resume"])
-    #expect(resumed.output.contains("wrote \(path("e.npz")): 3000 embeddings"))
+    #expect(resumed.output.contains("wrote \(path("e.npz")): 1200 embeddings"))
   }
 
   @Test func pathsComeFromTheStandardInput() throws {
@@ -283,6 +283,8 @@ import VisionJEPA
   }
 
   @Test func inspectPrintsTheModelCard() throws {
+    let run = try TrainingCommandTests.trained(
+      on: pictures, more: ["--set", "logEverySteps=1"])
     let table = try expectSuccess("inspect", run.path)
     let lines = Set(
       table.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") })
@@ -290,7 +292,9 @@ import VisionJEPA
       "encoder ConvolutionalEncoder", "embedding 128 numbers",
       "pictures 32 pixels, 16 tokens of 8 pixels", "method views", "seed 0",
     ] { #expect(lines.contains(line), "\(line)") }
-    #expect(table.contains("step 4, epoch 1.33") && table.contains("\nrankMe"))
+    #expect(table.contains("step 4, epoch 1.33"))
+    // Figures are those of the last line of the log: only a run that logs each of its steps has one.
+    #expect(table.contains("\nloss"))
     #expect(table.contains("train images \(pictures.path)"))
     let json = try object(try expectSuccess("inspect", run.path, "--json"))
     #expect(json["step"] as? Int == 4 && json["width"] as? Int == 128)
