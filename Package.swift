@@ -74,7 +74,8 @@ let package = Package(
       ]),
     .target(
       name: "Evaluation",
-      dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TextPlanner", "TrainingRuns"]),
+      dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TextPlanner", "TrainingRuns"],
+      resources: [.embedInCode("ConsistencyPage/consistency-page.html")]),
     .executableTarget(
       name: "jepa",
       dependencies: [

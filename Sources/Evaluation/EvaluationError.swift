@@ -56,6 +56,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case otherModel(path: String, expected: String, model: String, found: String)
   /// A file of embeddings is damaged, or not what its ending says.
   case malformedEmbeddings(path: String, expected: String, found: String)
+  /// Something stands where a new folder is to be made.
+  case alreadyThere(path: String)
 }
 
 extension EvaluationError: CustomStringConvertible, LocalizedError {
@@ -121,6 +123,7 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
     case .otherModel(let path, let expected, let model, let found):
       "\(path) was made by the model \(expected.prefix(12)), \(model) is \(found.prefix(12)): "
         + "their embeddings cannot be compared"
+    case .alreadyThere(let path): "\(path) is there already: name a new folder"
     case .malformedEmbeddings(let path, let expected, let found):
       "\(path): expected \(expected), found \(found)"
     }

@@ -26,6 +26,14 @@ public struct CollapseVerdict: Sendable, Equatable, CustomStringConvertible {
   public let step: Int
   public let advice: String
 
+  public init(figure: String, value: Double, limit: Double, step: Int, advice: String) {
+    self.figure = figure
+    self.value = value
+    self.limit = limit
+    self.step = step
+    self.advice = advice
+  }
+
   public var description: String {
     String(
       format: "collapsed at step %d: %@ is %.4g, the limit is %.4g. %@", step, figure, value, limit,

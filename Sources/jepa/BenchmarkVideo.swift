@@ -20,7 +20,8 @@ struct BenchmarkVideo: ParsableCommand {
       10 false alarms per 1000 frames, and the false alarms measured. Rules are fitted on other sources than
       the one they are tested on.
 
-      --fit makes the checkpoint's rule.json from all of the clips, which jepa score needs.
+      --fit makes the checkpoint's rule.json, which jepa score needs, from the clips of --fit-on (all of them
+      where none is given).
       """)
 
   @Argument(help: "Clean videos or folders of frames to test on.")
@@ -34,8 +35,12 @@ struct BenchmarkVideo: ParsableCommand {
     help: ArgumentHelp("A clip to fit rules on besides; may be repeated.", valueName: "clip"))
   var fittingClips: [String] = []
 
-  @Flag(help: "Write the rule fitted on all of it into the checkpoint.")
+  @Flag(help: "Write the rule into the checkpoint.")
   var fit = false
+
+  @Option(
+    help: "A new run folder for the model and that rule, without what only training needs.")
+  var output: String?
 
   @Option(help: "How often each fault is put into each clip.")
   var seeds = 3
@@ -71,7 +76,8 @@ struct BenchmarkVideo: ParsableCommand {
       clips: clips, fittingClips: fittingClips, checkpoint: checkpoint,
       device: try Device(device), seeds: seeds, syntheticClips: synthetic, pictures: pictures,
       frameLimit: frames
-    ) { FileHandle.standardError.write(Data("\($0)\n".utf8)) }.run(writesRule: fit)
+    ) { FileHandle.standardError.write(Data("\($0)\n".utf8)) }.run(
+      writesRule: fit, output: output)
     print(report.text)
     if let json { try report.write(toJSON: json) }
   }

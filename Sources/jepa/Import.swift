@@ -6,11 +6,11 @@ struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Take over a published model, such as one from Hugging Face.",
     discussion: """
-      FOLDER holds config.json and model.safetensors, or its shards and their index. The folder that is made is what
-      evaluate, embed, visualize and train images --initial take.
+      FOLDER holds config.json and model.safetensors, or its shards and their index. What is made of it is \
+      taken by evaluate, embed, visualize and train images --initial, and by AutoModel.from_pretrained.
 
-        jepa import vjepa2-vitl-fpc64-256 --output models/vjepa2-large
-        jepa import vit_small_patch14_dinov2 --output models/dinov2-small --layout timm
+        jepa import vjepa2-vitl-fpc64-256 --output models/vjepa2
+        jepa import vit_small_patch14_dinov2 --output models/dinov2
       """)
 
   /// What may be left out of a model.
@@ -26,14 +26,13 @@ struct Import: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Whose names the tensors have: \(ModelLayout.allCases.map(\.rawValue).joined(separator: ", "))."
-        + " By default it is found out.", valueName: "layout"))
+      "Whose names the tensors have; by default it is found out.", valueName: "layout"))
   var layout: ModelLayout?
 
   @Option(help: "Attention heads, for files that do not say.")
   var heads: Int?
 
-  @Option(help: "A part that may be missing: predictor.")
+  @Option(help: "A part that may be missing.")
   var allowMissing: [Part] = []
 
   func run() throws {

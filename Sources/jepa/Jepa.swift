@@ -14,7 +14,10 @@ struct Jepa: ParsableCommand {
       Train.self, Evaluate.self, Embed.self, Neighbors.self, Duplicates.self, Map.self,
       Visualize.self, Inspect.self, Import.self, Score.self, Calibrate.self, Benchmark.self,
       Plan.self, Energy.self, MakeTask.self, Remember.self, EvaluateText.self, Preview.self,
-      Demo.self, DemoText.self,
+      Train.self, Evaluate.self, Embed.self, Neighbors.self, Duplicates.self, Map.self,
+      Visualize.self, Inspect.self, Import.self, Score.self, Calibrate.self, Benchmark.self,
+      Plan.self, Energy.self, MakeTask.self, Remember.self, EvaluateText.self, Preview.self,
+      MakeClip.self, Demo.self, DemoText.self,
     ])
 
   /// Sets up logging, then runs the subcommand; any error is one line on the standard error and status 1.

@@ -32,6 +32,12 @@ struct Score: ParsableCommand {
   @Option(help: "Write one row a frame as CSV.")
   var csv: String?
 
+  @Option(help: "Write a page with curves, what is flagged, and pictures of it.")
+  var report: String?
+
+  @Option(help: "Write the curves as a PNG.")
+  var plot: String?
+
   @Flag(help: "Exit with status 3 where anything is flagged.")
   var check = false
 
@@ -54,7 +60,8 @@ struct Score: ParsableCommand {
       })
     let outcome = try ConsistencyRun(
       inputs: inputs, scorer: scorer, options: try frames.options,
-      outputs: ConsistencyRun.Outputs(json: json, csv: csv), print: { print($0) },
+      outputs: ConsistencyRun.Outputs(json: json, csv: csv, page: report, plot: plot),
+      print: { print($0) },
       warn: { FileHandle.standardError.write(Data("jepa: \($0)\n".utf8)) }
     ).run()
     let status = outcome.status(isChecking: check)

@@ -4,7 +4,7 @@ import Testing
 import TrainingRuns
 import VisionJEPA
 
-/// `jepa train video` on generated clips, as a user runs it.
+/// `jepa train video`, `score` and `calibrate` on generated clips, as a user runs them.
 @Suite struct ClipCommandTests {
   let clips = TemporaryPath("clips")
   let run = TemporaryPath("run")
@@ -107,5 +107,123 @@ import VisionJEPA
       training("--resume"),
       saying: "\(run.path) is neither a run nor a checkpoint: it has no config.yaml")
     #expect(!FileManager.default.fileExists(atPath: run.path))
+  }
+
+  // MARK: Scoring
+
+  /// A run with a rule, and a clip with a cut at 12 and a repeat at 20.
+  private func prepared() throws -> String {
+    let trained = try JepaProcess.run(training("--steps", "1"))
+    #expect(trained.status == 0, "\(trained.errors)")
+    try ConsistencyModel.write(sampleRule(), toCheckpoint: run.path)
+    var frames = MovingShapes.frames(40, cuts: [12], seed: 6)
+    frames[20] = frames[19]
+    let broken = clips.path + "-broken"
+    try MovingShapes.write(frames, to: broken)
+    return broken
+  }
+
+  @Test func scoreSaysWhereAClipBreaks() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let (json, csv) = (run.path + "/scores.json", run.path + "/scores.csv")
+    let result = try JepaProcess.run([
+      "score", broken, "--checkpoint", run.path, "--json", json, "--csv", csv, "--fps", "10",
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.hasPrefix("\(broken): 40 frames, 0:03.900: 2 ranges flagged"))
+    #expect(result.output.contains("0:01.200"))
+    #expect(result.output.contains("duplicate or freeze"))
+
+    let object = try #require(
+      JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: json)))
+        as? [String: Any])
+    #expect(object["input"] as? String == broken && object["framesPerSecond"] as? Double == 10)
+    let frames = try #require(object["frames"] as? [[String: Any]])
+    #expect(frames.count == 40)
+    for name in ["index", "seconds", "score"] + ClipMeasurement.names {
+      #expect(frames[5].keys.contains(name), "\(name)")
+    }
+    #expect(frames[5]["energyMiddle"] is Double && frames[0]["energyPast"] is NSNull)
+    let ranges = try #require(object["ranges"] as? [[String: Any]])
+    #expect(ranges.map { $0["start"] as? Int } == [12, 20])
+    for name in ["start", "end", "startSeconds", "endSeconds", "kind", "score", "statistic"] {
+      #expect(ranges[0].keys.contains(name), "\(name)")
+    }
+    let claim = try #require(object["claim"] as? [String: Any])
+    #expect(claim["grounds"] as? String == "clip")
+    let rows = try String(contentsOfFile: csv, encoding: .utf8).split(separator: "\n")
+    #expect(rows.count == 41 && rows[0].hasPrefix("index,seconds,pixelDifference,"))
+    #expect(rows[13].hasSuffix(",1") && rows[5].hasSuffix(",0"))
+  }
+
+  @Test func checkIsAnExitStatus() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    func score(_ more: String...) throws -> JepaProcess.Result {
+      try JepaProcess.run(["score", "--checkpoint", run.path] + more)
+    }
+    let flagged = try score(broken, "--check")
+    #expect(flagged.status == 3 && flagged.errors.isEmpty)
+    #expect(try score(clips.path + "/second", "--check").status == 0)
+    // The broken stretch left out.
+    #expect(try score(broken, "--check", "--start", "0.84").status == 0)
+
+    let ranking = try score(broken, clips.path + "/second", clips.path + "/none", "--check")
+    #expect(ranking.status == 1, "one of them is not there")
+    #expect(ranking.errors == "jepa: \(clips.path)/none: no such file or folder\n")
+    let lines = ranking.output.split(separator: "\n")
+    #expect(lines.count == 2)
+    #expect(lines[0].hasPrefix("1. \(clips.path)/second: 10 frames"))
+    #expect(lines[1].hasPrefix("2. \(broken): 40 frames"))
+  }
+
+  @Test func calibrateSetsAThresholdAndSaysWhatItIsWorth() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let file = run.path + "/source.json"
+    let calibrated = try JepaProcess.run([
+      "calibrate", clips.path + "/first", "--checkpoint", run.path, "--output", file,
+    ])
+    #expect(calibrated.status == 0, "\(calibrated.errors)")
+    #expect(calibrated.output.hasPrefix("wrote \(file): at most 109 false alarms in 1000 frames"))
+    #expect(calibrated.output.contains("none of 26 clean frames are above the threshold"))
+    #expect(calibrated.errors.contains("\(clips.path)/first: looks like cut at frame 12"))
+
+    // Cuts are usual at this source; repeats are not.
+    let scored = try JepaProcess.run([
+      "score", broken, "--checkpoint", run.path, "--calibration", file, "--check",
+    ])
+    #expect(scored.status == 3)
+    #expect(scored.output.contains("1 range flagged"))
+    #expect(scored.output.contains("at most 109 false alarms in 1000 frames"))
+
+    try "{}".write(toFile: file, atomically: true, encoding: .utf8)
+    let damaged = try JepaProcess.run([
+      "score", broken, "--checkpoint", run.path, "--calibration", file,
+    ])
+    #expect(damaged.status == 1 && damaged.errors.hasPrefix("jepa: error: \(file): no key "))
+  }
+
+  @Test func scoringWithoutWhatItNeeds() throws {
+    let trained = try JepaProcess.run(training("--steps", "1"))
+    #expect(trained.status == 0, "\(trained.errors)")
+    let checkpoint = try Checkpoint.open(at: run.path).path
+    let clip = clips.path + "/second"
+    try expectFailure(
+      ["score", clip, "--checkpoint", run.path],
+      saying:
+        "\(checkpoint)/rule.json is missing: jepa benchmark video CLIPS… --checkpoint … --fit "
+        + "makes it")
+    try ConsistencyModel.write(sampleRule(), toCheckpoint: run.path)
+    try MovingShapes.write(MovingShapes.frames(2), to: clips.path + "/two")
+    try expectFailure(
+      ["score", clips.path + "/two", "--checkpoint", run.path],
+      saying: "\(clips.path)/two: expected at least 5 frames, found 2")
+    try expectFailure(
+      ["score", clip, "--checkpoint", run.path, "--json", run.path],
+      saying: "\(run.path): expected a file to write, found a folder, a device or a pipe")
+    let usage = try JepaProcess.run(["score", "-", "--raw-size", "12"])
+    #expect(usage.status == 64 && usage.errors.contains("expected WIDTHxHEIGHT"))
   }
 }

@@ -308,6 +308,13 @@ import Torch
     #expect(rest.continuedRows == 3 && rest.shape[0] == 4 && rest.failureCount == 1)
   }
 
+  @Test func filesOfFoldersThatAreNoPicturesAreNamed() throws {
+    try Data().write(to: URL(fileURLWithPath: pictures.path + "/discs/empty.png"))
+    let report = try export("e.npy")
+    #expect(report.shape[0] == 10 && report.failureCount == 1)
+    #expect(report.failures == ["\(pictures.path)/discs/empty.png: the file is empty"])
+  }
+
   @Test func anExportIsContinuedOnlyAsItWasBegun() throws {
     let inputs = try paths
     let folder = output("e.npy.unfinished")
@@ -377,6 +384,19 @@ import Torch
     #expect(!FileManager.default.fileExists(atPath: paths.unfinished))
   }
 
+  /// A disk that is full in the middle of a batch: what was whole before it is what is gone on from.
+  @Test func aBatchThatWasWrittenByHalvesIsWrittenAgain() throws {
+    let inputs = try paths
+    let run = UnfinishedRun(output: output("e.npy"))
+    try run.interrupt(
+      try list(inputs), after: 1, embedder: try model.embedder(), batchSize: 4, writingHalf: true)
+    let rest = try export("e.npy", of: try list(inputs), isResuming: true)
+    #expect(rest.continuedRows == 4 && rest.shape == [10, 12])
+    _ = try export("whole.npy", of: try list(inputs))
+    #expect(try output.bytes("e.npy") == output.bytes("whole.npy"))
+    #expect(try output.bytes("e.csv") == output.bytes("whole.csv"))
+  }
+
   @Test func whatStoodThereStaysUntilTheEnd() throws {
     try output.write(Data("old".utf8), to: "e.npy")
     let run = UnfinishedRun(output: output("e.npy"))
@@ -430,7 +450,8 @@ struct UnfinishedRun {
   let output: String
 
   func interrupt(
-    _ inputs: PictureInputs, after batches: Int, embedder: PictureEmbedder, batchSize: Int
+    _ inputs: PictureInputs, after batches: Int, embedder: PictureEmbedder, batchSize: Int,
+    writingHalf: Bool = false
   ) throws {
     let paths = EmbeddingPaths(output: output)
     let description = try embedder.description()
@@ -448,6 +469,7 @@ struct UnfinishedRun {
         embedder(batch.tensor), rows: batch.entries.map(EmbeddingRow.init), first: rows
       ) { batch.tensor }
       rows += batch.count
+      export.mark()
       try export.save {
         $0.position = reader.position
         $0.rowCount = rows
@@ -455,5 +477,9 @@ struct UnfinishedRun {
         $0.failures = reader.failures.map { "\($0.error)" }
       }
     }
+    guard writingHalf, let batch = try reader.next() else { return }
+    // Numbers without their rows, and a save for another reason.
+    try export.part("numbers").append([UInt8](repeating: 1, count: 48 * batch.count))
+    try export.save { _ in }
   }
 }

@@ -33,6 +33,10 @@ public enum MovingShapes {
     }
   }
 
+  private static func abs(_ vector: SIMD2<Float>) -> SIMD2<Float> {
+    SIMD2(Swift.abs(vector.x), Swift.abs(vector.y))
+  }
+
   private struct Scene {
     let width: Int
     let height: Int
@@ -59,8 +63,10 @@ public enum MovingShapes {
 
     func draw(_ frame: Int) -> RGBImage {
       let size = SIMD2(Float(width), Float(height))
-      var place = centre + velocity * Float(frame)
-      place -= size * (place / size).rounded(.down)
+      // Back and forth between the edges: nothing comes or goes.
+      let turns = (centre + velocity * Float(frame)) / size
+      let rest = turns - 2 * (turns / 2).rounded(.down)
+      let place = size * (SIMD2(repeating: 1) - MovingShapes.abs(rest - 1))
       var pixels: [UInt8] = []
       pixels.reserveCapacity(width * height * 3)
       for y in 0..<height {

@@ -46,8 +46,8 @@ import TrainingRuns
       let prediction = withoutGradient { ClipPredictions(mode, of: maps, by: model.predictor)! }
       #expect(
         prediction.predicted.array(of: Float.self) == prediction.copied.array(of: Float.self))
-      #expect(
-        prediction.energies.array(of: Float.self) == prediction.copyEnergies.array(of: Float.self))
+      let gap = (prediction.energies - prediction.copyEnergies).abs().max().item()
+      #expect(gap < 1e-6, "equal but for the order of sums: \(gap)")
     }
   }
 

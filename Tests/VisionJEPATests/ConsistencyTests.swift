@@ -135,24 +135,11 @@ import TrainingRuns
 
   // MARK: The rule
 
-  /// A rule that knows one thing: a pixel difference far above, or below, what is usual.
-  static func rule(threshold: Float = 3) -> ConsistencyRule {
-    var weights = [[Float]](repeating: [0, 0, 0], count: 8)
-    weights[1 + BreakKind.allCases.firstIndex(of: .cut)!] = [0, 4, 0]
-    weights[1 + BreakKind.allCases.firstIndex(of: .duplicate)!] = [0, 0, 4]
-    return ConsistencyRule(
-      inputs: [
-        ConsistencyRule.Input(
-          feature: .ratio(statistic: "pixelDifference", offset: 0), mean: 0, deviation: 0.5)
-      ], weights: weights, biases: [0] + [Float](repeating: -4, count: 7), threshold: threshold,
-      cleanFrames: 1000, cleanAlarms: 1)
-  }
-
   static func scored(
     _ frames: [RGBImage], calibration: ConsistencyCalibration? = nil
   ) throws -> ConsistencyReport {
     let model = ConsistencyModel(
-      clips: try ClipModelTests.model(), rule: rule(), fingerprint: "m")
+      clips: try ClipModelTests.model(), rule: sampleRule(), fingerprint: "m")
     return try ConsistencyScorer(model, calibration: calibration)
       .score(MemoryFrameSource(frames, name: "a clip"))
   }
@@ -163,7 +150,8 @@ import TrainingRuns
     let report = try Self.scored(frames)
     #expect(report.ranges.map(\.kind) == [.duplicate, .cut])
     #expect(report.ranges.map(\.start) == [11, 25] && report.ranges.map(\.end) == [11, 25])
-    #expect(report.ranges.allSatisfy { $0.statistic == "pixelDifference" && $0.score > 0 })
+    #expect(report.ranges.map(\.statistic) == ["pixelDifference", "shotSeparation"])
+    #expect(report.ranges.allSatisfy { $0.score > 0 })
     #expect(abs(report.ranges[1].startSeconds - 1) < 1e-9)
     #expect(report.isFlagged && abs(report.consistency - 0.95) < 1e-9)
     let text = report.text
@@ -180,16 +168,30 @@ import TrainingRuns
     let run = TemporaryPath("rule")
     let folder = try RunFolder.create(at: run.path)
     let model = try ClipModelTests.model()
-    let checkpoint = try folder.publishCheckpoint(step: 1) { try model.save(to: $0) }
+    let checkpoint = try folder.publishCheckpoint(step: 1) { path in
+      try model.save(to: path)
+      try "seed: 1".write(toFile: path + "/config.yaml", atomically: true, encoding: .utf8)
+    }
     #expect {
       _ = try ConsistencyModel.load(from: run.path)
     } throws: {
       "\($0)".contains("rule.json is missing: jepa benchmark video")
     }
-    try ConsistencyModel.write(Self.rule(), toCheckpoint: run.path)
+    try ConsistencyModel.write(sampleRule(), toCheckpoint: run.path)
     let loaded = try ConsistencyModel.load(from: run.path)
-    #expect(loaded.ruleFingerprint == Self.rule().fingerprint)
-    #expect(Self.rule(threshold: 4).fingerprint != Self.rule().fingerprint)
+    #expect(loaded.ruleFingerprint == sampleRule().fingerprint)
+    #expect(sampleRule(threshold: 4).fingerprint != sampleRule().fingerprint)
+
+    let shipped = TemporaryPath("shipped")
+    let published = try ConsistencyModel.publish(
+      sampleRule(), ofCheckpoint: run.path, to: shipped.path)
+    #expect(published.step == 1)
+    #expect(try ConsistencyModel.load(from: shipped.path).fingerprint == loaded.fingerprint)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: published.path).sorted() == [
+        "config.json", "config.yaml", "manifest.json", "model.safetensors",
+        "predictor.safetensors", "rule.json",
+      ])
 
     let other = try folder.publishCheckpoint(step: 2) {
       try ClipModelTests.stirred().save(to: $0)
@@ -241,8 +243,8 @@ import TrainingRuns
     #expect(!few.isMet && abs(few.certifiedPer1000 - 9.94) < 0.01)
     #expect(
       few.description
-        == "at most 9.94 false alarms in 1000 frames (95 %), since none of 300 frames of the clean "
-        + "clips are above the threshold; 1 in 1000 would need 3000 clean frames")
+        == "at most 9.94 false alarms in 1000 frames (95 %): none of 300 clean frames are above the "
+        + "threshold; 1 in 1000 would need 3000 clean frames")
     let many = FalseAlarmClaim(grounds: .calibration, frames: 4000, alarms: 0, wantedPer1000: 1)
     #expect(many.isMet && many.certifiedPer1000 == 1)
   }
@@ -289,7 +291,7 @@ import TrainingRuns
     }
     let frames = MovingShapes.frames(40, cuts: [25], seed: 6)
     let strict = ConsistencyCalibration(
-      scores: [("a", [100])], wantedPer1000: 1, model: "m", rule: "r")
+      scores: [("a", [100])], wantedPer1000: 1, model: "m", rule: "r", ordinary: [.cut])
     #expect(try !Self.scored(frames, calibration: strict).isFlagged)
   }
 }

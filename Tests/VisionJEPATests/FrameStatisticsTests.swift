@@ -130,7 +130,7 @@ import TrainingRuns
       #expect(frame.isRepeat == true)
     }
     let transition = found[4].transition!
-    #expect(transition.centredLogarithms(floor: 0.1).allSatisfy { $0 == 0 })
+    #expect(transition.centredLogarithms(floor: 0.1).allSatisfy { abs($0) < 1e-6 })
     #expect(transition.separation(floor: 0.5) == 0)
   }
 
@@ -199,7 +199,8 @@ import TrainingRuns
 
   @Test func aConstantSeriesIsNothingSpecial() {
     #expect(results(.localLogRatio(floor: 0.5), [2, 2, 2, 2]) == [0, 0, 0, 0])
-    #expect(results(.robustScore(floor: 0), [0, 0, 0, 0, 0]).allSatisfy { !($0?.isNaN ?? false) })
+    let scores = results(.robustScore(floor: 0.5), [0, 0, 0, 0, 0, 0])
+    #expect(scores == [0, 0, 0, 0, 0, 0])
   }
 }
 
@@ -213,7 +214,9 @@ import TrainingRuns
       if let result = stream.push(frame(tokens)) { found.append(result) }
     }
     found += stream.finish()
-    #expect(found.map(\.copyLast) == [nil, 0, 3, 8.5])
+    // Tokens of frame 2 are 1 and 5 off, those of frame 3 are 4.5 and 12.5 off.
+    let expected: [Double?] = [nil, 0, 3, 8.5]
+    #expect(found.map(\.copyLast) == expected)
     #expect(found.map(\.copyLastTop) == found.map(\.copyLast))
     #expect(found.map(\.cosineDistance) == [nil, 0, 1, 2])
   }

@@ -5,6 +5,11 @@ import Testing
 
 @Suite(.enabled(if: TestVideos.canRun, "ffmpeg is not installed"))
 struct FramesVideoTests {
+  /// To the six digits that ffprobe prints.
+  private func areClose(_ times: [Double], _ expected: [Double]) -> Bool {
+    times.count == expected.count && zip(times, expected).allSatisfy { abs($0 - $1) < 2e-6 }
+  }
+
   /// Whole frames at their own size.
   private let plain = FrameOptions(shortSide: nil)
 
@@ -16,7 +21,7 @@ struct FramesVideoTests {
     #expect(source.expectedCount == 30)
     let frames = try source.remainingFrames()
     #expect(frames.map(\.index) == Array(0..<30))
-    #expect(frames.map(\.seconds) == (try TestVideos.timestamps(of: path)))
+    #expect(areClose(frames.map(\.seconds), try TestVideos.timestamps(of: path)))
     #expect(source.problems.isEmpty)
     #expect(try source.next() == nil)
   }
@@ -39,11 +44,12 @@ struct FramesVideoTests {
     let videos = try TestVideos()
     let path = try videos.make(
       "variable.mkv", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=2", "-vf",
-      "setpts='(if(lt(N,8),N/10,0.8+(N-8)/3)+0.013*mod(N,3))/TB'", "-fps_mode", "passthrough",
-      "-enc_time_base", "1:1000", "-c:v", "mpeg4")
+      "settb=1/1000,setpts='(if(lt(N,8),N/10,0.8+(N-8)/3)+0.013*mod(N,3))/TB'", "-fps_mode",
+      "passthrough",
+      "-enc_time_base", "1/1000", "-c:v", "ffv1")
     let expected = try TestVideos.timestamps(of: path)
     let source = try FrameInput.open(path)
-    #expect(try source.remainingFrames().map(\.seconds) == expected)
+    #expect(areClose(try source.remainingFrames().map(\.seconds), expected))
     #expect(expected.count == 20)
     #expect(Set(zip(expected, expected.dropFirst()).map { ($1 - $0) > 0.2 }) == [true, false])
     // Irregular by nature: no gaps.
@@ -54,7 +60,7 @@ struct FramesVideoTests {
     let videos = try TestVideos()
     let path = try videos.make(
       "late.mkv", "-f", "lavfi", "-i", "testsrc=s=32x32:r=24000/1001:d=1", "-vf",
-      "setpts='if(eq(N,0),0,PTS+7200/TB)'", "-fps_mode", "passthrough", "-c:v", "mpeg4")
+      "setpts='if(eq(N,0),0,PTS+7200/TB)'", "-fps_mode", "passthrough", "-c:v", "ffv1")
     let last = try #require(try FrameInput.open(path).remainingFrames().last)
     let expected = 7200 + 23 * 1001.0 / 24000
     #expect(abs(last.seconds - expected) < 0.002)
@@ -86,7 +92,7 @@ struct FramesVideoTests {
     let cut = try videos.make("cut.mp4", "-ss", "1.25", "-i", whole, "-c", "copy")
     let frames = try FrameInput.open(cut, options: plain).remainingFrames()
     let all = try FrameInput.open(whole, options: plain).remainingFrames()
-    #expect(frames.map(\.seconds) == (try TestVideos.timestamps(of: cut)).filter { $0 >= 0 })
+    #expect(areClose(frames.map(\.seconds), try TestVideos.timestamps(of: cut)))
     #expect(frames.first?.image == all[30 - frames.count].image)
     #expect(frames.count < 20)
   }
@@ -98,7 +104,7 @@ struct FramesVideoTests {
     var options = FrameOptions(startSeconds: 0.75, endSeconds: 2, every: 3)
     let source = try FrameInput.open(path, options: options)
     let frames = try source.remainingFrames()
-    #expect(frames.map(\.index) == [0, 3, 6, 9, 12])
+    #expect(frames.map(\.index) == [0, 3, 6, 9])
     for (frame, place) in zip(frames, [8, 11, 14, 17]) {
       #expect(abs(frame.seconds - all[place].seconds) < 1e-5)
       #expect(frame.image == all[place].image)

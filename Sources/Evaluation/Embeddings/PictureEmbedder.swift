@@ -19,14 +19,12 @@ public struct PictureEmbedder {
     self.model = model
     self.settings = settings
     let count = model.encoder.layerCount
-    switch settings.layer {
-    case -1: layer = nil
-    case 1...count: layer = settings.layer
-    case -count ... -2: layer = count + 1 + settings.layer
-    default:
+    let place = settings.layer < 0 ? count + 1 + settings.layer : settings.layer
+    guard (1...count).contains(place) else {
       throw .invalidSetting(
         name: "layer", expected: "-\(count) to -1 or 1 to \(count)", found: "\(settings.layer)")
     }
+    layer = settings.layer == -1 ? nil : place
     let side = model.preprocessing.imageSize
     let nothing = Tensor.zeros([1, 3, side, side], device: model.device)
     let (encoder, layer) = (model.encoder, layer)

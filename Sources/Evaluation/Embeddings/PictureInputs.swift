@@ -17,6 +17,10 @@ public struct PictureInputs: Sequence {
   private let frameOptions: FrameOptions
   /// How many pictures there are; nil where a list comes from a pipe, or where there are videos.
   public private(set) var count: Int? = 0
+  /// Why files of the folders are no pictures, or cannot be read: the first thousand of each folder.
+  public private(set) var skipped: [ImageError] = []
+  /// How many such files there are.
+  public private(set) var skippedCount = 0
 
   /// Looks at what is there.
   ///
@@ -41,6 +45,8 @@ public struct PictureInputs: Sequence {
       let isFolder = status.st_mode & S_IFMT == S_IFDIR
       if isFolder, !foldersAreFrames {
         let folder = try ImageFolder(input)
+        skipped += folder.skipped.map(\.error)
+        skippedCount += folder.skippedCount
         add(.folder(folder), count: folder.count)
       } else if isFolder || !ImageEntry.isPicture(atPath: input) {
         add(.frames(input), count: nil)

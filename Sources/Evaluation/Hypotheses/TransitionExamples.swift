@@ -20,7 +20,9 @@ public struct TransitionExamples: Sendable {
     var before: [RGBImage] = []
     for clip in 0..<clips {
       var generator = SeededGenerator(seed: seed, UInt64(clip))
-      let images = Self.images(seed: generator.next(), pictures: pictures, using: &generator)
+      // Runs of eight clips of one size, so that most have another shot at hand.
+      let images = Self.images(
+        size: Self.sizes[clip / 8 % Self.sizes.count], pictures: pictures, using: &generator)
       // The other shot of a cut: the clip before, where it has the same size.
       let others =
         before.first.map { $0.width == images[0].width && $0.height == images[0].height } == true
@@ -39,10 +41,8 @@ public struct TransitionExamples: Sendable {
   /// A clip of 40 frames, of any kind that there may be: fast or slow, noisy or clean, from a still
   /// camera or a shaking one.
   private static func images(
-    seed: UInt64, pictures: [CutOut], using generator: inout SeededGenerator
+    size: (Int, Int), pictures: [CutOut], using generator: inout SeededGenerator
   ) -> [RGBImage] {
-    // Runs of eight clips of one size, so that most have another shot at hand.
-    let size = sizes[Int(seed >> 60) % sizes.count]
     let pace = generator.uniform(in: 0.3...2)
     var options = SyntheticClip.Options(
       width: size.0, height: size.1, frameCount: 40, actors: 1...5,
@@ -51,7 +51,7 @@ public struct TransitionExamples: Sendable {
     options.zoom = generator.uniform() < 0.5 ? 0 : generator.uniform(in: 0...0.3)
     options.noise = generator.uniform() < 0.3 ? 0...0 : 0...4
     options.shake = generator.uniform() < 0.5 ? 0 : generator.uniform(in: 0...0.02)
-    let clip = SyntheticClip(seed: seed, options: options, pictures: pictures)
+    let clip = SyntheticClip(seed: generator.next(), options: options, pictures: pictures)
     return (0..<options.frameCount).map(clip.image(at:))
   }
 

@@ -85,35 +85,34 @@ public struct EmbeddingExport {
       settings: description.fields.merging(["batch": "\(batchSize)"]) { $1 },
       isResuming: isResuming)
     let continuedRows = export.state.rowCount
+
+    func report(interruption: String?, _ imagesPerSecond: Double) -> Report {
+      let failures = export.state.failures + inputs.skipped.map { "\($0)" }
+      return Report(
+        path: paths.output, shape: description.shape, continuedRows: continuedRows,
+        imagesPerSecond: imagesPerSecond,
+        failureCount: export.state.failureCount + inputs.skippedCount,
+        failures: Array(failures.prefix(Self.mostFailuresKept)), interruption: interruption)
+    }
+
     if export.state.publications == nil {
       let writer = try format.makeWriter(export, paths: paths, description: description)
       let outcome = try write(inputs, with: writer, to: export, until: stop)
       description.shape[0] = export.state.rowCount
       if let interruption = outcome.interruption {
-        return report(
-          paths.output, description, continuedRows, outcome, export, interruption: interruption)
+        return report(interruption: interruption, outcome.imagesPerSecond)
       }
       try export.publish(try writer.finish(description))
-      return report(paths.output, description, continuedRows, outcome, export)
+      return report(interruption: nil, outcome.imagesPerSecond)
     }
     description.shape[0] = export.state.rowCount
     try export.publishRest()
-    return report(paths.output, description, continuedRows, Outcome(), export)
+    return report(interruption: nil, 0)
   }
 
   private struct Outcome {
     var imagesPerSecond = 0.0
     var interruption: String?
-  }
-
-  private func report(
-    _ path: String, _ description: EmbeddingDescription, _ continuedRows: Int, _ outcome: Outcome,
-    _ export: UnfinishedExport, interruption: String? = nil
-  ) -> Report {
-    Report(
-      path: path, shape: description.shape, continuedRows: continuedRows,
-      imagesPerSecond: outcome.imagesPerSecond, failureCount: export.state.failureCount,
-      failures: export.state.failures, interruption: interruption)
   }
 
   /// Refuses to put a file in the place of something else.
@@ -147,19 +146,21 @@ public struct EmbeddingExport {
     let batches = try ImageBatches(
       rest, from: begun.position, size: preprocessing.imageSize, batchSize: batchSize,
       filter: preprocessing.filter, normalization: preprocessing.normalization,
-      options: LoaderOptions(workers: workers, isStrict: isStrict))
+      options: LoaderOptions(workers: workers, prefetchedBatches: 2, isStrict: isStrict))
     let progress = ExportProgress(total: inputs.count, first: begun.position.count)
     defer { progress.finish() }
     let start = ContinuousClock.now
     var (lastSave, savedRowCount, rowCount) = (start, begun.rowCount, begun.rowCount)
+    // As of the last batch that was written whole: what an error interrupts is done again.
+    var (position, failureCount) = (begun.position, 0)
 
     func save() throws {
       try export.save { state in
-        state.position = batches.position
+        state.position = position
         state.rowCount = rowCount
-        state.failureCount = begun.failureCount + batches.failureCount
-        state.failures = Array(
-          (begun.failures + batches.failures.map { "\($0.error)" }).prefix(Self.mostFailuresKept))
+        state.failureCount = begun.failureCount + failureCount
+        let found = batches.failures.map { "\($0.error)" }.filter { !begun.failures.contains($0) }
+        state.failures = Array((begun.failures + found).prefix(Self.mostFailuresKept))
       }
       (lastSave, savedRowCount) = (.now, rowCount)
     }
@@ -168,7 +169,10 @@ public struct EmbeddingExport {
       // What an error interrupts can be continued too.
       if rowCount > savedRowCount { try? save() }
     }
-    while stop?.isRequested != true, let batch = try batches.next() {
+    var isInterrupted = false
+    while true {
+      isInterrupted = stop?.isRequested == true
+      guard !isInterrupted, let batch = try batches.next() else { break }
       let pictures = batch.tensor
       let embeddings = embedder(pictures)
       let rows = batch.entries.map(EmbeddingRow.init)
@@ -177,19 +181,22 @@ public struct EmbeddingExport {
         preprocessing.normalization.undone(in: pictures)
       }
       rowCount += rows.count
+      (position, failureCount) = (batches.position, batches.failureCount)
+      export.mark()
       batches.release(batch)
-      progress.update(batches.position.count)
+      progress.update(position.count)
       if (ContinuousClock.now - lastSave) / .seconds(1) >= Self.secondsBetweenSaves { try save() }
     }
-    guard rowCount > 0 || stop?.isRequested == true else {
+    guard rowCount > 0 || isInterrupted else {
       throw EvaluationError.nothingEmbedded(
         failureCount: batches.failureCount, first: batches.failures.first.map { "\($0.error)" })
     }
-    if rowCount > savedRowCount { try save() }
+    if !isInterrupted { (position, failureCount) = (batches.position, batches.failureCount) }
+    if rowCount > 0 { try save() }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     return Outcome(
       imagesPerSecond: Double(rowCount - begun.rowCount) / max(seconds, 1e-9),
-      interruption: stop?.name)
+      interruption: isInterrupted ? stop?.name : nil)
   }
 
   /// Goes past the pictures that are done, and checks that they are those that were done.

@@ -34,6 +34,7 @@ final class UnfinishedExport {
   /// Whether an earlier process began it.
   let isContinued: Bool
   private var parts: [ExportPart] = []
+  private var marks: [String: Int] = [:]
   private let lock: Int32
 
   private static let stateName = "state.json"
@@ -96,12 +97,15 @@ final class UnfinishedExport {
     return part
   }
 
-  /// Puts the parts on the disk, and then what they hold.
+  /// Marks that the parts hold whole rows now, and the same ones.
+  func mark() {
+    for part in parts { marks[part.name] = part.byteCount }
+  }
+
+  /// Puts the parts on the disk, and then what they hold up to the last mark.
   func save(_ change: (inout State) -> Void) throws {
-    for part in parts {
-      try part.synchronize()
-      state.byteCounts[part.name] = part.byteCount
-    }
+    for part in parts { try part.synchronize() }
+    state.byteCounts.merge(marks) { $1 }
     change(&state)
     try JSONFile.write(state, to: "\(folder)/\(Self.stateName)")
   }

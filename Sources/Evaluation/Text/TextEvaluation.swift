@@ -51,7 +51,7 @@ public struct TextEvaluation {
     let plans = try planner.plan(prompts, memory: entries)
     let milliseconds = (clock.now - start) / .milliseconds(1) / Double(examples.count)
     let planned = key.accepts(plans.map(\.answer))
-    let operations = plans.enumerated().map { operations($0.element, for: $0.offset) }
+    let operations = plans.enumerated().map { self.operations($0.element, for: $0.offset) }
 
     let byDifficulty = difficulties.map { difficulty, items in
       TextReport.DifficultyScore(

@@ -9,10 +9,18 @@ public struct ConsistencyRun {
   public struct Outputs: Sendable {
     public var json: String?
     public var csv: String?
+    /// An HTML page.
+    public var page: String?
+    /// A PNG of the curves.
+    public var plot: String?
 
-    public init(json: String? = nil, csv: String? = nil) {
+    public init(
+      json: String? = nil, csv: String? = nil, page: String? = nil, plot: String? = nil
+    ) {
       self.json = json
       self.csv = csv
+      self.page = page
+      self.plot = plot
     }
   }
 
@@ -93,6 +101,17 @@ public struct ConsistencyRun {
   private func write(_ report: ConsistencyReport) throws {
     if let json = outputs.json { try report.write(toJSON: path(json, for: report.input)) }
     if let csv = outputs.csv { try report.write(toCSV: path(csv, for: report.input)) }
+    if let plot = outputs.plot { try report.plot().write(toPNG: path(plot, for: report.input)) }
+    if let page = outputs.page {
+      // The standard input cannot be read again.
+      let pictures =
+        report.input == "-"
+        ? nil
+        : try FlaggedPictures(
+          of: report, from: FrameInput.open(report.input, options: options),
+          model: scorer.model.clips, device: scorer.model.device)
+      try ConsistencyPage(report, pictures: pictures).write(to: path(page, for: report.input))
+    }
   }
 
   /// `scores.json`, or with several inputs `scores-CLIP.json`.

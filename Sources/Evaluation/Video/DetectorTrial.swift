@@ -19,8 +19,6 @@ struct DetectorTrial {
   let finds: [Find]
   /// Scores of clean frames of the clean clip, by half.
   let clean: [[Float]]
-  /// Scores of clean frames of the broken clips, by half: the same content, met again.
-  let cleanInBroken: [[Float]]
   /// The highest of three clean frames in a row: what a find's score is compared with.
   let cleanWindows: [Float]
 
@@ -41,13 +39,8 @@ struct DetectorTrial {
       .map { max(cleanScores[$0 - 1], cleanScores[$0], cleanScores[$0 + 1]) }
 
     var finds: [Find] = []
-    var cleanInBroken: [[Float]] = [[], []]
     for broken in trial.broken {
       let scores = detector.scores(broken.table)
-      for row in broken.cleanRows {
-        guard let origin = broken.origins[row] else { continue }
-        cleanInBroken[half(origin)].append(scores[row])
-      }
       for event in broken.events {
         let found = max(0, event.found.lowerBound)...event.found.upperBound
         let origins = found.compactMap { broken.origins[$0] }
@@ -60,7 +53,6 @@ struct DetectorTrial {
       }
     }
     self.finds = finds
-    self.cleanInBroken = cleanInBroken
   }
 
   /// The threshold for one half of the clip, set on the other: what is measured is not what was fitted.

@@ -54,6 +54,13 @@ struct FaultCampaign {
   func trials(
     of clip: BenchmarkClip, donor: BenchmarkClip, models: [ClipModel], device: Device
   ) throws -> [Trial] {
+    try trials(
+      of: clip, broken: brokenCopies(of: clip, donor: donor), models: models, device: device)
+  }
+
+  private func brokenCopies(
+    of clip: BenchmarkClip, donor: BenchmarkClip
+  ) throws -> [FaultyClip] {
     var brokenClips: [FaultyClip] = []
     let kinds = FaultKind.injected
     for seed in 0..<seeds {
@@ -71,14 +78,28 @@ struct FaultCampaign {
             donor: donor.resized(like: clip)))
       }
     }
-    return try models.map { model in
-      Trial(
-        clean: try measured(clip.images, clip: clip, labels: [], model: model, device: device),
-        broken: try brokenClips.map {
-          try measured(
-            $0.images, clip: clip, labels: $0.labels, origins: $0.origins, model: model,
-            device: device)
-        })
+    return brokenClips
+  }
+
+  /// Measures a clip and what became of it.
+  private func trials(
+    of clip: BenchmarkClip, broken: [FaultyClip], models: [ClipModel], device: Device
+  ) throws -> [Trial] {
+    func measured(
+      _ images: [RGBImage], _ labels: [FaultLabel], _ origins: [Int?]
+    ) throws -> [LabelledClip] {
+      try ClipMeasurement.tables(
+        of: images, framesPerSecond: clip.framesPerSecond, models: models, device: device
+      ).map {
+        LabelledClip(
+          source: clip.name, table: $0, labels: labels, origins: origins,
+          nativeCuts: clip.nativeCuts)
+      }
+    }
+    let clean = try measured(clip.images, [], Array(clip.images.indices))
+    let after = try broken.map { try measured($0.images, $0.labels, $0.origins) }
+    return models.indices.map { model in
+      Trial(clean: clean[model], broken: after.map { $0[model] })
     }
   }
 
@@ -86,46 +107,40 @@ struct FaultCampaign {
   func syntheticTrials(
     firstSeed: UInt64, models: [ClipModel], device: Device
   ) throws -> [[Trial]] {
+    var once = self
+    once.seeds = 1
     var byModel = [[Trial]](repeating: [], count: models.count)
     for number in 0..<syntheticClips {
-      let options = SyntheticClip.Options(
-        width: 160, height: 128, frameCount: 120, hasPillar: number % 2 == 0)
+      let options = Self.options(number)
       let scene = SyntheticClip(
         seed: firstSeed + UInt64(number), options: options, pictures: cutOuts)
       let clip = BenchmarkClip(
-        name: "synthetic \(number)", images: (0..<scene.frameCount).map(scene.image(at:)))
+        name: "synthetic \(firstSeed + UInt64(number))",
+        images: (0..<scene.frameCount).map(scene.image(at:)))
       let other = SyntheticClip(
         seed: firstSeed + 10_000 + UInt64(number), options: options, pictures: cutOuts)
       let donor = BenchmarkClip(
         name: "donor", images: (0..<40).map { other.image(at: $0) })
-      var once = self
-      once.seeds = 1
-      let ordinary = try once.trials(of: clip, donor: donor, models: models, device: device)
       let semantic = FaultKind.allCases.compactMap { kind in
         FaultyClip(kind, in: scene, pictures: cutOuts)
       }
-      for (place, model) in models.enumerated() {
-        let more = try semantic.map {
-          try measured(
-            $0.images, clip: clip, labels: $0.labels, origins: $0.origins, model: model,
-            device: device)
-        }
-        byModel[place].append(
-          Trial(clean: ordinary[place].clean, broken: ordinary[place].broken + more))
-      }
+      let broken = try once.brokenCopies(of: clip, donor: donor) + semantic
+      let trials = try trials(of: clip, broken: broken, models: models, device: device)
+      for model in models.indices { byModel[model].append(trials[model]) }
     }
     return byModel
   }
 
-  private func measured(
-    _ images: [RGBImage], clip: BenchmarkClip, labels: [FaultLabel], origins: [Int?]? = nil,
-    model: ClipModel, device: Device
-  ) throws -> LabelledClip {
-    let source = MemoryFrameSource(images, framesPerSecond: clip.framesPerSecond)
-    return LabelledClip(
-      source: clip.name,
-      table: try ClipMeasurement.table(of: source, model: model, device: device), labels: labels,
-      origins: origins ?? Array(images.indices), nativeCuts: clip.nativeCuts)
+  /// Slow and fast scenes, still and moving cameras, with and without something to go behind.
+  private static func options(_ number: Int) -> SyntheticClip.Options {
+    var options = SyntheticClip.Options(
+      width: 160, height: 128, frameCount: 120, hasPillar: number % 2 == 0)
+    switch number % 3 {
+    case 0: break
+    case 1: (options.speed, options.pan, options.zoom) = (0.03...0.1, 1, 0.3)
+    default: (options.speed, options.pan, options.zoom, options.light) = (0.004...0.02, 0, 0, 0.05)
+    }
+    return options
   }
 }
 

@@ -32,11 +32,6 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
         + ["pixelDifference", "pixelDifferenceTop", "shotSeparation"].map {
           .level(statistic: $0, offset: 0)
         }
-        + TransitionHypothesis.allCases.flatMap { hypothesis in
-          (-1...1).map {
-            .value(statistic: PixelMeter.energyName(hypothesis), offset: $0)
-          }
-        }
     case .copying:
       return RuleEvidence.pixels.features + pairs("tokenDistance")
         + ratios(["copyLast", "copyLastTop"], -1...2) + ratios(["cosineDistance"], 0...1)
@@ -66,26 +61,7 @@ enum RuleFitting {
     _ clips: [LabelledClip], evidence: RuleEvidence, options: Options = Options()
   ) throws(EvaluationError) -> ConsistencyRule {
     let inputs = inputs(evidence.features, clips)
-    var rows: [[Float]] = []
-    var labels: [Int] = []
-    var cleanRowsOfClips: [[Int]] = []
-    for clip in clips {
-      let expanded = ConsistencyRule.expanded(inputs, of: clip.table)
-      let clean = clip.cleanRows
-      cleanRowsOfClips.append(clean)
-      for row in clean {
-        rows.append(expanded[row])
-        labels.append(0)
-      }
-      // What happens slowly has no row of its own that a rule could learn.
-      for event in clip.events where event.fault.semantic == nil {
-        let kind = 1 + BreakKind.allCases.firstIndex(of: event.fault.breakKind)!
-        for row in event.rows {
-          rows.append(expanded[row])
-          labels.append(kind)
-        }
-      }
-    }
+    let (rows, labels) = design(clips, inputs)
     let broken = labels.count { $0 > 0 }
     for (found, purpose) in [
       (labels.count - broken, "clean frames to fit a rule"), (broken, "faults to fit a rule"),
@@ -100,32 +76,101 @@ enum RuleFitting {
     }
     // The threshold: the score that the wanted share of the clean frames is above.
     let draft = rule(threshold: 0, frames: 0, alarms: 0)
-    let scores = zip(clips, cleanRowsOfClips).flatMap { clip, clean in
+    let scores = clips.flatMap { clip in
       let judgements = draft.judge(clip.table)
-      return clean.map { judgements[$0].score }
+      return clip.cleanRows.map { judgements[$0].score }
     }
     let threshold = ScoreTail.threshold(of: scores, rate: options.falseAlarmsPer1000 / 1000)
     return rule(
       threshold: threshold, frames: scores.count, alarms: scores.count { $0 > threshold })
   }
 
+  /// The penalty, of three, with which rules fitted on half of the sources predict the other half best.
+  ///
+  /// - Throws: `EvaluationError.tooFewItems` where there are not two sources.
+  static func strength(
+    for clips: [LabelledClip], evidence: RuleEvidence
+  ) throws(EvaluationError) -> Double {
+    let sources = Array(Set(clips.map(\.source))).sorted()
+    guard sources.count >= 2 else {
+      throw .tooFewItems(purpose: "choosing a rule's penalty", needed: 2, found: sources.count)
+    }
+    let candidates = [1e-3, 1e-2, 1e-1]
+    var losses = [Double](repeating: 0, count: candidates.count)
+    for fold in 0..<2 {
+      func part(_ isHeldOut: Bool) -> [LabelledClip] {
+        clips.filter { (sources.firstIndex(of: $0.source)! % 2 == fold) == isHeldOut }
+      }
+      let inputs = inputs(evidence.features, part(false))
+      let (kept, heldOut) = (design(part(false), inputs), design(part(true), inputs))
+      for (place, candidate) in candidates.enumerated() {
+        losses[place] += crossEntropy(
+          fittedOn: kept, testedOn: heldOut, strength: candidate)
+      }
+    }
+    return candidates[losses.indices.min { losses[$0] < losses[$1] }!]
+  }
+
+  /// Rows as the rule takes them, and for each 0 for clean or 1 + the place of its kind.
+  private static func design(
+    _ clips: [LabelledClip], _ inputs: [ConsistencyRule.Input]
+  ) -> (rows: [[Float]], labels: [Int]) {
+    var rows: [[Float]] = []
+    var labels: [Int] = []
+    for clip in clips {
+      let expanded = ConsistencyRule.expanded(inputs, of: clip.table)
+      for row in clip.cleanRows {
+        rows.append(expanded[row])
+        labels.append(0)
+      }
+      // What happens slowly has no row of its own that a rule could learn.
+      for event in clip.events where event.fault.semantic == nil {
+        let kind = 1 + BreakKind.allCases.firstIndex(of: event.fault.breakKind)!
+        for row in event.rows {
+          rows.append(expanded[row])
+          labels.append(kind)
+        }
+      }
+    }
+    return (rows, labels)
+  }
+
   /// Mean and deviation of each feature over the clean rows.
   private static func inputs(
     _ features: [RuleFeature], _ clips: [LabelledClip]
   ) -> [ConsistencyRule.Input] {
-    features.map { feature in
-      var (sum, squares, count) = (0.0, 0.0, 0.0)
-      for clip in clips {
-        let values = feature.values(in: clip.table)
+    var (sums, squares, counts) = (
+      [Double](repeating: 0, count: features.count), [Double](repeating: 0, count: features.count),
+      [Double](repeating: 0, count: features.count)
+    )
+    for clip in clips {
+      let series = SharedSeries(clip.table)
+      for (place, feature) in features.enumerated() {
+        let values = feature.values(from: series)
         for row in clip.cleanRows where values[row].isFinite {
           let value = Double(values[row])
-          (sum, squares, count) = (sum + value, squares + value * value, count + 1)
+          sums[place] += value
+          squares[place] += value * value
+          counts[place] += 1
         }
       }
-      let mean = count > 0 ? sum / count : 0
-      let variance = count > 0 ? max(0, squares / count - mean * mean) : 1
+    }
+    return features.indices.map { place in
+      let mean = counts[place] > 0 ? sums[place] / counts[place] : 0
+      let variance = counts[place] > 0 ? max(0, squares[place] / counts[place] - mean * mean) : 1
       return ConsistencyRule.Input(
-        feature: feature, mean: Float(mean), deviation: Float(max(variance.squareRoot(), 1e-3)))
+        feature: features[place], mean: Float(mean),
+        deviation: Float(max(variance.squareRoot(), 1e-3)))
+    }
+  }
+
+  private static func crossEntropy(
+    fittedOn kept: (rows: [[Float]], labels: [Int]),
+    testedOn heldOut: (rows: [[Float]], labels: [Int]), strength: Double
+  ) -> Double {
+    withoutGradient {
+      let weights = minimum(kept.rows, kept.labels, strength: strength)
+      return regression(heldOut.rows, heldOut.labels).score(weights).crossEntropy
     }
   }
 
@@ -134,19 +179,30 @@ enum RuleFitting {
   ) -> (weights: [[Float]], biases: [Float]) {
     withoutGradient {
       let width = rows[0].count
-      let x = Tensor(Array(rows.joined()), shape: [rows.count, width]).to(.float64)
-      let classes = BreakKind.allCases.count + 1
-      let regression = SoftmaxRegression(
-        x: x, labels: labels, classCount: classes, curvature: CurvatureEstimate(of: x))
-      let solution = regression.fit(
-        strength: strength, from: regression.zeroWeights, gradientTolerance: 1e-5,
-        maximumIterations: 500
-      ).point.to(.float32)
+      let solution = minimum(rows, labels, strength: strength).to(.float32)
       let columns = solution.transposed().contiguous()
       return (
-        (0..<classes).map { columns[$0].slice(0..<width).array(of: Float.self) },
-        (0..<classes).map { Float(columns[$0][width].item()) }
+        (0..<solution.size(1)).map { columns[$0].slice(0..<width).array(of: Float.self) },
+        (0..<solution.size(1)).map { Float(columns[$0][width].item()) }
       )
     }
+  }
+
+  private static func regression(_ rows: [[Float]], _ labels: [Int]) -> SoftmaxRegression {
+    let x = Tensor(Array(rows.joined()), shape: [rows.count, rows[0].count]).to(.float64)
+    return SoftmaxRegression(
+      x: x, labels: labels, classCount: BreakKind.allCases.count + 1,
+      curvature: CurvatureEstimate(of: x))
+  }
+
+  /// Weights and biases, `[3 * features + 1, kinds + 1]`.
+  private static func minimum(
+    _ rows: [[Float]], _ labels: [Int], strength: Double
+  ) -> Tensor {
+    let regression = regression(rows, labels)
+    return regression.fit(
+      strength: strength, from: regression.zeroWeights, gradientTolerance: 1e-5,
+      maximumIterations: 200
+    ).point
   }
 }

@@ -5,7 +5,7 @@ import VisionJEPA
 
 /// One call of `jepa benchmark video`: known faults put into clean clips, and who finds them.
 ///
-/// Every rule is fitted on other sources than the one that it is tested on. Thresholds are set per source,
+/// Every rule is fitted on other sources than those that it is tested on. Thresholds are set per source,
 /// on the half of the clip that they are not tested on.
 public struct VideoBenchmark {
   private let clips: [String]
@@ -45,9 +45,14 @@ public struct VideoBenchmark {
 
   /// Breaks, measures, fits and tests.
   ///
-  /// - Parameter writesRule: whether the rule fitted on all of it becomes the checkpoint's.
+  /// - Parameters:
+  ///   - writesRule: whether the rule fitted on `fittingClips`, or where there are none on all of it,
+  ///     becomes the checkpoint's.
+  ///   - output: a new run folder for the model and that rule, without what only training needs.
   /// - Throws: `FrameError`, `RunError`, `EvaluationError.tooFewItems` where a rule has nothing to learn from.
-  public func run(writesRule: Bool) throws -> VideoBenchmarkReport {
+  public func run(
+    writesRule: Bool, output: String? = nil
+  ) throws -> VideoBenchmarkReport {
     let start = ContinuousClock.now
     let trained = try ClipModel.load(from: checkpoint, device: device)
     let models = [trained, try trained.withRandomWeights(seed: 1, device: device)]
@@ -63,29 +68,47 @@ public struct VideoBenchmark {
     for detector in Detector.statistics {
       for trial in tested[0] { add(detector, trial) }
     }
-    for place in tested[0].indices {
-      // Leave this source out, and nothing else.
-      let others = tested.map { trials in trials.indices.filter { $0 != place }.map { trials[$0] } }
-      for (evidence, model, name) in Self.rules {
-        let material = (fitted[model] + others[model]).flatMap { [$0.clean] + $0.broken }
-        let rule = try RuleFitting.fit(material, evidence: evidence)
-        add(.rule(name, rule, model: model), tested[model][place])
-      }
-      say("\(tested[0][place].clean.source): tested")
+    func material(_ model: Int, _ places: [Int]) -> [LabelledClip] {
+      (fitted[model] + places.map { tested[model][$0] }).flatMap { [$0.clean] + $0.broken }
     }
-    if writesRule {
-      let material = (fitted[0] + tested[0]).flatMap { [$0.clean] + $0.broken }
-      let rule = try RuleFitting.fit(material, evidence: .energy)
-      try ConsistencyModel.write(rule, toCheckpoint: checkpoint)
+    let everything = material(0, Array(tested[0].indices))
+    var options = RuleFitting.Options()
+    options.strength = try RuleFitting.strength(for: everything, evidence: .energy)
+    say(String(format: "a penalty of %g predicts other sources best", options.strength))
+    let foldCount = min(Self.foldCount, tested[0].count)
+    for fold in 0..<foldCount {
+      let (inside, outside) = (
+        tested[0].indices.filter { $0 % foldCount == fold },
+        tested[0].indices.filter { $0 % foldCount != fold }
+      )
+      for (evidence, model, name) in Self.rules {
+        let rule = try RuleFitting.fit(
+          material(model, outside), evidence: evidence, options: options)
+        for place in inside { add(.rule(name, rule, model: model), tested[model][place]) }
+      }
+      say("fold \(fold + 1) of \(foldCount): \(inside.map { tested[0][$0].clean.source })")
+    }
+    if writesRule || output != nil {
+      // What is tested on stays out, where there is anything else.
+      let rule = try RuleFitting.fit(
+        fittingClips.isEmpty ? everything : material(0, []), evidence: .energy, options: options)
+      if writesRule { try ConsistencyModel.write(rule, toCheckpoint: checkpoint) }
+      if let output { try ConsistencyModel.publish(rule, ofCheckpoint: checkpoint, to: output) }
       say(
         "wrote \(ConsistencyModel.ruleName): \(rule.cleanAlarms) of \(rule.cleanFrames) clean frames "
           + "are above its threshold")
     }
+    let order = tested[0].map(\.clean.source)
+    let sorted = detectorTrials.mapValues { trials in
+      trials.sorted { order.firstIndex(of: $0.source)! < order.firstIndex(of: $1.source)! }
+    }
     return VideoBenchmarkReport(
-      checkpoint: checkpoint, names: names, trials: detectorTrials, reference: Self.copyRule,
+      checkpoint: checkpoint, names: names, trials: sorted, reference: Self.copyRule,
       candidate: Self.energyRule, seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
+  /// Sources are tested in so many parts, each with rules fitted on the others.
+  private static let foldCount = 3
   static let copyRule = "rule: \(RuleEvidence.copying.rawValue)"
   static let energyRule = "rule: \(RuleEvidence.energy.rawValue)"
   private static let rules: [(RuleEvidence, Int, String)] = [

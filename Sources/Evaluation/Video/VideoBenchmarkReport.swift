@@ -148,8 +148,8 @@ public struct VideoBenchmarkReport: Codable, Sendable {
     for trial in trials {
       for half in 0..<2 {
         let threshold = trial.threshold(forHalf: half, per1000: per1000)
-        alarms += trial.cleanInBroken[half].count { $0 > threshold }
-        count += trial.cleanInBroken[half].count
+        alarms += trial.clean[half].count { $0 > threshold }
+        count += trial.clean[half].count
       }
     }
     return count > 0 ? 1000 * Double(alarms) / Double(count) : 0

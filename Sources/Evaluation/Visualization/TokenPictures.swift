@@ -97,7 +97,7 @@ public struct TokenPictures {
       if let patch {
         tiles.append(similarityTile(tokens[index] - mean, patch: patch, over: picture))
       }
-      if let method, let map = EnergyMap(of: inputs[index], method: method, grid: grid) {
+      if let method, let map = TokenEnergyMap(of: inputs[index], method: method, grid: grid) {
         tiles.append(
           ContactSheet.Tile(
             picture.overlaid(grid, opacity: Self.opacity) { HeatScale.color(map.relative[$0]) },

@@ -15,6 +15,8 @@ public final class ClipModel {
   static let weightsName = "model.safetensors"
   static let predictorName = "predictor.safetensors"
   static let configurationName = "config.json"
+  /// Everything that a model is.
+  static let fileNames = [weightsName, predictorName, configurationName]
 
   /// Makes a model with fresh weights.
   ///
@@ -152,7 +154,7 @@ public struct ClipModelDescription: Codable, Sendable {
   fileprivate func makeEncoder(path: String, using generator: RandomGenerator) throws
     -> VisionEncoder
   {
-    let stride = encoder?.patchSize ?? 8
+    let stride = encoder?.patchSize.pixels ?? 8
     guard (8...1024).contains(frameSize), frameSize % stride == 0, (1...4096).contains(tokenWidth)
     else {
       throw ModelError.impossible(

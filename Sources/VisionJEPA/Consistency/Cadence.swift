@@ -1,11 +1,12 @@
 /// Finds repeats that belong to how a video was made: 24 frames a second in a stream of 30 or 60,
 /// animation on twos, telecine.
 ///
-/// Frame t is a *repeat* where d(t, t-1) is at most 0.15 times the upper quartile of the same over 6
-/// frames to each side (or `FrameStatistics.repeatThreshold`). A repeat is *native* with period p,
-/// 2...25, where the repeats around it come again and again after p frames: over 3p frames before it,
-/// after it, or 3p/2 to either side, at most one in ten differs from the one p frames on, the frame's
-/// own places p, 2p, … away are repeats too, and not all frames are. A repeat that somebody added
+/// Frame t is a *repeat* where d(t, t-1) is at most 0.15 times the third greatest of the same over 6
+/// frames to each side (or `FrameStatistics.repeatThreshold`): a moving frame even where three in four
+/// repeat, and no cut or flash. A repeat is *native* with period p, 2...25, where the repeats around
+/// it come again and again after p frames: over 3p frames before it, after it, or 2p to either side,
+/// at most one in ten differs from the one p frames on, the frame's own places p, 2p, … away are
+/// repeats too, and not all frames are. A repeat that somebody added
 /// stands outside the pattern and is not native.
 public struct CadenceDetector: Sendable {
   /// What a frame's place in the pattern is.
@@ -17,7 +18,7 @@ public struct CadenceDetector: Sendable {
   }
 
   public static let longestPeriod = 25
-  private static let quartileReach = 6
+  private static let repeatReach = 6
   private static let patternReach = 3 * longestPeriod
   private static let repeatShare = 0.15
 
@@ -31,12 +32,12 @@ public struct CadenceDetector: Sendable {
   public init() {}
 
   /// How many frames later a verdict comes.
-  public static let delay = quartileReach + patternReach
+  public static let delay = repeatReach + patternReach
 
   /// Takes the next frame's pixel difference; gives the verdict on the frame `delay` before it.
   public mutating func push(_ pixelDifference: Double?) -> Verdict? {
     differences.append(pixelDifference)
-    if droppedDifferences + differences.count > decidedRepeats + Self.quartileReach {
+    if droppedDifferences + differences.count > decidedRepeats + Self.repeatReach {
       decideRepeat()
     }
     guard droppedRepeats + repeats.count > decided + Self.patternReach else { return nil }
@@ -55,14 +56,15 @@ public struct CadenceDetector: Sendable {
   private mutating func decideRepeat() {
     let place = decidedRepeats - droppedDifferences
     let around = differences[
-      max(0, place - Self.quartileReach)..<min(differences.count, place + Self.quartileReach + 1)
+      max(0, place - Self.repeatReach)..<min(differences.count, place + Self.repeatReach + 1)
     ].compactMap { $0 }.sorted()
-    let upperQuartile = around.isEmpty ? 0 : around[(around.count * 3) / 4]
+    // The third greatest of thirteen, the second greatest of the fewer at an end.
+    let moving = around.isEmpty ? 0 : around[around.count - 1 - around.count / 6]
     repeats.append(
       (differences[place] ?? .infinity)
-        <= max(FrameStatistics.repeatThreshold, Self.repeatShare * upperQuartile))
+        <= max(FrameStatistics.repeatThreshold, Self.repeatShare * moving))
     decidedRepeats += 1
-    if decidedRepeats - droppedDifferences > Self.quartileReach {
+    if decidedRepeats - droppedDifferences > Self.repeatReach {
       differences.removeFirst()
       droppedDifferences += 1
     }
@@ -84,7 +86,7 @@ public struct CadenceDetector: Sendable {
   private func period(at place: Int) -> Int? {
     (2...Self.longestPeriod).first { period in
       let side = 3 * period
-      return [(side, 0), (side / 2, side - side / 2), (0, side)].contains { before, after in
+      return [(side, 0), (2 * period, 2 * period), (0, side)].contains { before, after in
         isPeriodic(place - before...place + after, period, at: place)
       }
     }
@@ -98,7 +100,7 @@ public struct CadenceDetector: Sendable {
     let pairs = window.lowerBound...window.upperBound - period
     let differing = pairs.count { repeats[$0] != repeats[$0 + period] }
     let moving = window.count { !repeats[$0] }
-    return differing * 10 <= pairs.count && moving * period >= window.count
+    return differing * 10 <= pairs.count && moving * period >= window.count - 1
   }
 }
 

@@ -63,11 +63,18 @@ public struct FalseAlarmClaim: Codable, Sendable, Equatable {
 extension FalseAlarmClaim: CustomStringConvertible {
   public var description: String {
     let rate = String(format: "%.3g", certifiedPer1000)
-    let seen = "\(alarms == 0 ? "none" : "\(alarms)") of \(frames) frames"
-    let claim =
-      "at most \(rate) false alarms in 1000 frames (95 %), since \(seen) of "
-      + (grounds == .calibration ? "the clean clips" : "this clip itself")
-      + " \(alarms == 1 ? "is" : "are") above the threshold"
+    let claim: String
+    switch grounds {
+    case .calibration:
+      let seen = alarms == 0 ? "none" : "\(alarms)"
+      claim =
+        "at most \(rate) false alarms in 1000 frames (95 %): \(seen) of \(frames) clean frames "
+        + "\(alarms == 1 ? "is" : "are") above the threshold"
+    case .clip:
+      claim =
+        "no calibration: the clip's own \(frames) frames that are not flagged allow no better claim than "
+        + "\(rate) false alarms in 1000 (95 %)"
+    }
     guard !isMet else { return claim }
     let needed = Int((3000 / wantedPer1000).rounded(.up))
     return claim
@@ -144,7 +151,8 @@ public struct ConsistencyCalibration: Codable, Sendable {
     return (
       threshold,
       FalseAlarmClaim(
-        grounds: .clip, frames: scores.count, alarms: 0, wantedPer1000: wantedPer1000)
+        grounds: .clip, frames: max(1, scores.count { $0 <= threshold }), alarms: 0,
+        wantedPer1000: wantedPer1000)
     )
   }
 

@@ -75,49 +75,83 @@ public struct ConsistencyRule: Codable, Sendable {
     public let statistic: String
   }
 
-  /// The features of every frame as the rule takes them: `count` rows of three numbers an input.
-  ///
-  /// A feature that is not known counts as an ordinary one.
+  /// A standardized feature of each frame; 0, as for an ordinary one, where it is not known.
+  private static func standardized(_ input: Input, _ series: SharedSeries) -> [Float] {
+    input.feature.values(from: series).map {
+      $0.isFinite ? min(max(($0 - input.mean) / input.deviation, -limit), limit) : 0
+    }
+  }
+
+  /// The feature itself, and what of it is above 1 and below -1.
+  private static func hinges(_ value: Float) -> (Float, Float, Float) {
+    (value, max(value - 1, 0), max(-value - 1, 0))
+  }
+
+  /// The features of every frame as the rule weighs them: `count` rows of three numbers an input.
   public static func expanded(_ inputs: [Input], of table: FrameTable) -> [[Float]] {
     var rows = [[Float]](
       repeating: [Float](repeating: 0, count: 3 * inputs.count), count: table.count)
+    let series = SharedSeries(table)
     for (place, input) in inputs.enumerated() {
-      let values = input.feature.values(in: table)
-      for (row, value) in values.enumerated() where value.isFinite {
-        let standard = min(max((value - input.mean) / input.deviation, -limit), limit)
-        rows[row][3 * place] = standard
-        rows[row][3 * place + 1] = max(standard - 1, 0)
-        rows[row][3 * place + 2] = max(-standard - 1, 0)
+      for (row, value) in standardized(input, series).enumerated() {
+        (rows[row][3 * place], rows[row][3 * place + 1], rows[row][3 * place + 2]) = hinges(value)
       }
     }
     return rows
   }
 
-  /// Judges every frame of a clip.
+  /// Judges every frame of a clip, one feature after the other: a long clip needs no more than a few numbers
+  /// a frame.
   ///
   /// - Precondition: `table` has the statistics that the features are made from.
   public func judge(_ table: FrameTable) -> [Judgement] {
-    Self.expanded(inputs, of: table).map(judge)
-  }
-
-  private func judge(_ row: [Float]) -> Judgement {
-    let logits = zip(weights, biases).map { weights, bias in
-      zip(weights, row).reduce(bias) { $0 + $1.0 * $1.1 }
+    let series = SharedSeries(table)
+    let classes = biases.count
+    var logits = [Float](repeating: 0, count: table.count * classes)
+    for row in 0..<table.count {
+      for kind in 0..<classes { logits[row * classes + kind] = biases[kind] }
     }
-    let breaks = logits[1...]
-    let greatest = breaks.max()!
-    let score =
-      greatest + Foundation.log(breaks.reduce(0) { $0 + exp($1 - greatest) }) - logits[0]
-    let winner = breaks.firstIndex(of: greatest)!
-    let contributions = inputs.indices.map { input in
-      (3 * input..<3 * input + 3).reduce(Float(0)) {
-        $0 + (weights[winner][$1] - weights[0][$1]) * row[$1]
+    for (place, input) in inputs.enumerated() {
+      for (row, value) in Self.standardized(input, series).enumerated() {
+        let (plain, above, below) = Self.hinges(value)
+        for kind in 0..<classes {
+          logits[row * classes + kind] +=
+            weights[kind][3 * place] * plain + weights[kind][3 * place + 1] * above
+            + weights[kind][3 * place + 2] * below
+        }
       }
     }
-    let loudest = contributions.indices.max { contributions[$0] < contributions[$1] } ?? 0
-    return Judgement(
-      score: score, kind: BreakKind.allCases[winner - 1],
-      statistic: inputs.isEmpty ? "" : inputs[loudest].feature.statistic)
+    let winners = (0..<table.count).map { row in
+      (1..<classes).max { logits[row * classes + $0] < logits[row * classes + $1] }!
+    }
+    let loudest = loudestInputs(for: winners, series)
+    return (0..<table.count).map { row in
+      let breaks = logits[row * classes + 1..<(row + 1) * classes]
+      let greatest = logits[row * classes + winners[row]]
+      let sum = breaks.reduce(Float(0)) { $0 + exp($1 - greatest) }
+      return Judgement(
+        score: greatest + log(sum) - logits[row * classes],
+        kind: BreakKind.allCases[winners[row] - 1],
+        statistic: inputs.isEmpty ? "" : inputs[loudest[row]].feature.statistic)
+    }
+  }
+
+  /// For each frame the input that spoke loudest for its winner, against clean.
+  private func loudestInputs(for winners: [Int], _ series: SharedSeries) -> [Int] {
+    var loudest = [Int](repeating: 0, count: winners.count)
+    var greatest = [Float](repeating: -.infinity, count: winners.count)
+    for (place, input) in inputs.enumerated() {
+      for (row, value) in Self.standardized(input, series).enumerated() {
+        let (plain, above, below) = Self.hinges(value)
+        let (mine, clean) = (weights[winners[row]], weights[0])
+        let contribution =
+          (mine[3 * place] - clean[3 * place]) * plain
+          + (mine[3 * place + 1] - clean[3 * place + 1]) * above
+          + (mine[3 * place + 2] - clean[3 * place + 2]) * below
+        if contribution > greatest[row] { (loudest[row], greatest[row]) = (place, contribution) }
+      }
+    }
+    return loudest
   }
 
   /// The statistics that the rule needs.

@@ -60,12 +60,35 @@ public struct ConsistencyModel {
       RuleFile(model: ClipModel.fingerprint(ofCheckpoint: checkpoint.path), rule: rule),
       to: checkpoint.file(ruleName))
   }
+
+  /// Makes a run folder of a checkpoint's model and a rule for it, without what only training needs.
+  ///
+  /// - Parameter output: a new or empty folder.
+  /// - Throws: `RunError.outputNotEmpty`, `.diskFull`, `.file`.
+  @discardableResult
+  public static func publish(
+    _ rule: ConsistencyRule, ofCheckpoint path: String, to output: String
+  ) throws -> Checkpoint {
+    let source = try Checkpoint.open(at: path)
+    let file = RuleFile(model: try ClipModel.fingerprint(ofCheckpoint: source.path), rule: rule)
+    return try RunFolder.create(at: output).publishCheckpoint(step: source.step) { folder in
+      for name in ClipModel.fileNames + ["config.yaml"] {
+        try FileManager.default.copyItem(atPath: source.file(name), toPath: "\(folder)/\(name)")
+      }
+      try JSONFile.write(file, to: "\(folder)/\(ruleName)")
+    }
+  }
 }
 
 /// Reads a clip once, from its first frame to its last, and measures every frame.
 public enum ClipMeasurement {
   /// Every statistic: those of pixels, then those of tokens.
-  public static let names = PixelMeter.names + TokenMeter.names
+  public static let names = PixelMeter.names + TokenMeter.names + relative.map { $0 + "Ratio" }
+
+  /// Statistics that are also given against the median of the four frames on either side, as a logarithm.
+  private static let relative = [
+    "pixelDifference", "copyLast", "energyPast", "energyFuture", "energyMiddle",
+  ]
 
   /// Measures all frames that a source has left.
   ///
@@ -76,7 +99,7 @@ public enum ClipMeasurement {
   public static func table(
     of source: any FrameSource, model: ClipModel?, device: Device = .cpu, groupSize: Int = 32,
     progress: (Int) -> Void = { _ in }
-  ) throws -> FrameTable {
+  ) throws(FrameError) -> FrameTable {
     var table = FrameTable(names: names)
     var pixels = PixelMeter()
     let tokens = model.map { TokenMeter($0, device: device, groupSize: groupSize) }
@@ -88,7 +111,33 @@ public enum ClipMeasurement {
     }
     pixels.finish(&table)
     tokens?.finish(&table)
+    compare(&table)
     return table
+  }
+
+  private static func compare(_ table: inout FrameTable) {
+    for name in relative {
+      let ratios = RuleFeature.ratio(statistic: name, offset: 0).values(in: table)
+      table.set(ratios, of: name + "Ratio", from: 0)
+    }
+  }
+
+  /// The same frames measured by several models; what pixels say is measured once.
+  public static func tables(
+    of images: [RGBImage], framesPerSecond: Double, models: [ClipModel], device: Device = .cpu
+  ) throws(FrameError) -> [FrameTable] {
+    func source() -> MemoryFrameSource {
+      MemoryFrameSource(images, framesPerSecond: framesPerSecond)
+    }
+    let pixels = try table(of: source(), model: nil)
+    return models.map { model in
+      var table = pixels
+      let tokens = TokenMeter(model, device: device)
+      for image in images { tokens.append(image, to: &table) }
+      tokens.finish(&table)
+      compare(&table)
+      return table
+    }
   }
 }
 

@@ -49,31 +49,25 @@ public enum RuleFeature: Sendable, Equatable {
   }
 
   /// The feature of every frame; NaN where a frame lacks neighbours.
-  public func values(in table: FrameTable) -> [Float] {
-    switch self {
-    case .value(let statistic, let offset): return Self.shifted(table[statistic], by: offset)
-    case .level(let statistic, let offset):
-      return Self.shifted(Self.logs(of: statistic, in: table), by: offset)
-    case .ratio(let statistic, let offset):
-      let floor = Double(Self.floor(of: statistic))
-      var window = SeriesWindow(.localLogRatio(floor: floor))
-      var ratios: [SeriesWindow.Result] = []
-      for value in table[statistic] {
-        // What a statistic counts from below is how far it is from 0.
-        if let ratio = window.push(value.isNaN ? nil : max(0, Double(value))) {
-          ratios.append(ratio)
-        }
-      }
-      ratios += window.finish()
-      return Self.shifted(ratios.map { $0.value.map { Float($0) } ?? .nan }, by: offset)
-    case .pair(let family, let suffix, let first, let second):
-      return Self.pairDistances(family, suffix, first, second, in: table)
-    }
-  }
+  public func values(in table: FrameTable) -> [Float] { values(from: SharedSeries(table)) }
 
-  private static func logs(of statistic: String, in table: FrameTable) -> [Float] {
-    let floor = floor(of: statistic)
-    return table[statistic].map { Foundation.log(max($0, 0) + floor) }
+  /// The same, where features of one table are asked for one after the other.
+  public func values(from series: SharedSeries) -> [Float] {
+    switch self {
+    case .value(let statistic, let offset):
+      return Self.shifted(series.table[statistic], by: offset)
+    case .level(let statistic, let offset):
+      return Self.shifted(series.logs(of: statistic), by: offset)
+    case .ratio(let statistic, let offset):
+      return Self.shifted(series.ratios(of: statistic), by: offset)
+    case .pair(let family, let suffix, let first, let second):
+      let lag = series.logs(of: "\(family)\(second - first)\(suffix)")
+      let means = series.pairMeans(family, suffix)
+      return means.indices.map { frame in
+        lag.indices.contains(frame + second) && frame + first >= 0
+          ? lag[frame + second] - means[frame] : .nan
+      }
+    }
   }
 
   private static func shifted(_ values: [Float], by offset: Int) -> [Float] {
@@ -81,29 +75,61 @@ public enum RuleFeature: Sendable, Equatable {
       values.indices.contains(place + offset) ? values[place + offset] : .nan
     }
   }
+}
 
-  private static func pairDistances(
-    _ family: String, _ suffix: String, _ first: Int, _ second: Int, in table: FrameTable
-  ) -> [Float] {
-    let lags = (1..<pairFrames.count).map { logs(of: "\(family)\($0)\(suffix)", in: table) }
-    func distance(_ a: Int, _ b: Int) -> Float {
-      lags[0].indices.contains(b) && a >= 0 ? lags[b - a - 1][b] : .nan
+/// What several features of one table are computed from, computed once.
+public final class SharedSeries {
+  public let table: FrameTable
+  private var logsByName: [String: [Float]] = [:]
+  private var ratiosByName: [String: [Float]] = [:]
+  private var meansByName: [String: [Float]] = [:]
+
+  public init(_ table: FrameTable) { self.table = table }
+
+  /// log(v + floor).
+  func logs(of statistic: String) -> [Float] {
+    if let known = logsByName[statistic] { return known }
+    let floor = RuleFeature.floor(of: statistic)
+    let logs = table[statistic].map { log(max($0, 0) + floor) }
+    logsByName[statistic] = logs
+    return logs
+  }
+
+  /// Local ratios, each at its own frame.
+  func ratios(of statistic: String) -> [Float] {
+    if let known = ratiosByName[statistic] { return known }
+    var window = SeriesWindow(.localLogRatio(floor: Double(RuleFeature.floor(of: statistic))))
+    var results: [SeriesWindow.Result] = []
+    for value in table[statistic] {
+      // What a statistic counts from below is how far it is from 0.
+      if let ratio = window.push(value.isNaN ? nil : max(0, Double(value))) {
+        results.append(ratio)
+      }
     }
-    return lags[0].indices.map { frame in
-      var sum: Float = 0
-      var count: Float = 0
-      for a in pairFrames {
-        for b in pairFrames where b > a {
-          let value = distance(frame + a, frame + b)
-          if !value.isNaN {
-            sum += value
-            count += 1
-          }
+    results += window.finish()
+    let ratios = results.map { $0.value.map { Float($0) } ?? .nan }
+    ratiosByName[statistic] = ratios
+    return ratios
+  }
+
+  /// For each frame the mean of the logs of all distances among the six frames around it.
+  func pairMeans(_ family: String, _ suffix: String) -> [Float] {
+    if let known = meansByName[family + suffix] { return known }
+    let frames = RuleFeature.pairFrames
+    let lags = (1..<frames.count).map { logs(of: "\(family)\($0)\(suffix)") }
+    let means = lags[0].indices.map { frame in
+      var (sum, count) = (Float(0), Float(0))
+      for first in frames {
+        for second in frames
+        where second > first && frame + first >= 0 && frame + second < lags[0].count {
+          let value = lags[second - first - 1][frame + second]
+          if !value.isNaN { (sum, count) = (sum + value, count + 1) }
         }
       }
-      let own = distance(frame + first, frame + second)
-      return count > 0 ? own - sum / count : .nan
+      return count > 0 ? sum / count : .nan
     }
+    meansByName[family + suffix] = means
+    return means
   }
 }
 

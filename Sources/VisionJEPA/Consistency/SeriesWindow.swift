@@ -8,7 +8,7 @@ import Foundation
 public struct SeriesWindow: Sendable {
   public enum Measure: Sendable, Equatable {
     /// log((x + floor) / (median + floor)), the median over the values 1 to `reach` places away: how
-    /// many times as large as its surroundings a value is. The floor is in the series' unit.
+    /// many times as large as its surroundings a value is. The floor, above 0, is in the series' unit.
     case localLogRatio(reach: Int, floor: Double)
     /// (y - median) / (MAD + 0.12) of y = log(x + floor), over the values more than `gap` and at most
     /// `reach` places away; MAD is the median absolute deviation from the median. A value is judged

@@ -61,14 +61,15 @@ public struct ModelImport {
         folder: folder,
         found: names.filter { others.contains(($0 as NSString).pathExtension) }.sorted())
     }
-    struct Type: Decodable {
-      var modelType: String?
-      enum CodingKeys: String, CodingKey { case modelType = "model_type" }
-    }
     let configuration = "\(folder)/\(ImageModel.configurationName)"
     let isDescribed = FileManager.default.fileExists(atPath: configuration)
-    let type = isDescribed ? try JSONFile.read(Type.self, from: configuration).modelType : nil
+    let type = isDescribed ? try ModelDescription.modelType(in: configuration) : nil
     let layout = try self.layout ?? ModelLayout.detect(modelType: type, tensors: tensors)
+    // A class that shares a layout, such as another trainer's, is taken at the user's word.
+    if let type, ModelDescription.known.contains(type), !layout.modelTypes.contains(type) {
+      throw ModelError.contradiction(
+        path: configuration, differences: ["model_type \(type), asked for \(layout.rawValue)"])
+    }
     let facts = try TensorFacts(tensors, layout: layout)
 
     let description: ModelDescription
@@ -107,23 +108,9 @@ public struct ModelImport {
     by path: String, as layout: ModelLayout, _ facts: TensorFacts
   ) throws -> ModelDescription {
     var description = try JSONFile.read(ModelDescription.self, from: path)
-    let types: [String] =
-      switch layout {
-      case .ijepa: [ModelDescription.transformer]
-      case .vjepa2: [ModelDescription.video]
-      case .vit: [ModelDescription.classToken]
-      case .dinov2: [ModelDescription.dinov2, ModelDescription.registers]
-      case .timm: []
-      }
-    if !types.contains(description.modelType) {
-      // A class that shares the layout, such as another trainer's, is taken at the user's word.
-      guard !ModelDescription.known.contains(description.modelType) else {
-        throw ModelError.contradiction(
-          path: path,
-          differences: ["model_type \(description.modelType), asked for \(layout.rawValue)"])
-      }
+    if !layout.modelTypes.contains(description.modelType) {
       description.modelType =
-        layout == .dinov2 && facts.registerCount > 0 ? ModelDescription.registers : types[0]
+        layout.modelTypes[layout == .dinov2 && facts.registerCount > 0 ? 1 : 0]
     }
     try facts.check(description, path: path)
     return description

@@ -19,16 +19,23 @@ public enum ModelLayout: String, Sendable, CaseIterable {
   ///
   /// - Throws: `ModelError.unknownLayout`.
   static func detect(modelType: String?, tensors: SafetensorsShards) throws -> ModelLayout {
-    switch modelType {
-    case ModelDescription.transformer: return .ijepa
-    case ModelDescription.video: return .vjepa2
-    case ModelDescription.dinov2, ModelDescription.registers: return .dinov2
-    case ModelDescription.classToken: return .vit
-    default: break
+    if let modelType, let layout = allCases.first(where: { $0.modelTypes.contains(modelType) }) {
+      return layout
     }
     let names = tensors.names
     if names.contains("patch_embed.proj.weight") { return .timm }
     throw ModelError.unknownLayout(path: tensors.path, found: Array(names.prefix(5)))
+  }
+
+  /// The `model_type`s whose tensors are so named.
+  var modelTypes: [String] {
+    switch self {
+    case .ijepa: [ModelDescription.transformer]
+    case .vjepa2: [ModelDescription.video]
+    case .vit: [ModelDescription.classToken]
+    case .dinov2: [ModelDescription.dinov2, ModelDescription.registers]
+    case .timm: []
+    }
   }
 
   /// What classifiers built on a model put before its names.

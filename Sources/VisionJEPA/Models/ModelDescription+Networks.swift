@@ -98,7 +98,7 @@ extension ModelDescription {
       (0...1024).contains(shape.registerCount), "\(shape.registerCount) register tokens", path)
     shape.hasQueryKeyValueBias = qkvBias ?? true
     shape.epsilon = layerNormEps ?? (isDINOv2 || modelType == Self.stemmed ? 1e-6 : 1e-12)
-    try check(shape.epsilon > 0 && shape.epsilon < 1, "layer_norm_eps \(shape.epsilon)", path)
+    try check(epsilon: shape.epsilon, path)
     return shape
   }
 
@@ -117,6 +117,7 @@ extension ModelDescription {
       (1...65_536).contains(clips.frames) && (1...64).contains(clips.tubeletSize),
       "clips of \(clips.frames) frames in tubelets of \(clips.tubeletSize)", path)
     clips.epsilon = layerNormEps ?? 1e-6
+    try check(epsilon: clips.epsilon, path)
     clips.hasQueryKeyValueBias = qkvBias ?? true
     return (shape, clips)
   }
@@ -171,6 +172,11 @@ extension ModelDescription {
         && width % heads == 0 && (1...131_072).contains(hidden),
       "no transformer has width \(width), \(depth) layers, \(heads) heads and "
         + "an MLP of \(hidden)", path)
+  }
+
+  private func check(epsilon: Double, _ path: String) throws {
+    try check(
+      epsilon > 0 && epsilon < 1, "expected layer_norm_eps between 0 and 1, found \(epsilon)", path)
   }
 
   /// The MLP's width as a multiple of the tokens', rounded down as Hugging Face does.

@@ -45,7 +45,6 @@ struct ModelDescription: Codable {
   var torchDtype: String?
   // DINOv2, and transformers of a type of their own.
   var mlpRatio: Double?
-  var layerscaleValue: Double?
   var useSwigluFfn: Bool?
   var useMaskToken: Bool?
   var numRegisterTokens: Int?
@@ -89,7 +88,6 @@ struct ModelDescription: Codable {
     case poolerAct = "pooler_act"
     case torchDtype = "torch_dtype"
     case mlpRatio = "mlp_ratio"
-    case layerscaleValue = "layerscale_value"
     case useSwigluFfn = "use_swiglu_ffn"
     case useMaskToken = "use_mask_token"
     case numRegisterTokens = "num_register_tokens"
@@ -143,6 +141,32 @@ struct ModelDescription: Codable {
   /// The same network for pictures of another side.
   mutating func resize(to side: Int) {
     if modelType == Self.video { cropSize = side } else { imageSize = SquareSide(side) }
+  }
+}
+
+// MARK: - From a file
+
+extension ModelDescription {
+  /// Reads `config.json`; whether its model is of a kind that is known is asked first, so that another kind's is
+  /// not called incomplete.
+  ///
+  /// - Throws: `ModelError.unknownType`; `RunError.invalidJSON`, `.file`.
+  static func read(from path: String) throws -> ModelDescription {
+    if let type = try modelType(in: path), !known.contains(type) {
+      throw ModelError.unknownType(path: path, found: type)
+    }
+    return try JSONFile.read(ModelDescription.self, from: path)
+  }
+
+  /// The `model_type` of a configuration; nil where it has none.
+  ///
+  /// - Throws: `RunError.invalidJSON`, `.file`.
+  static func modelType(in path: String) throws -> String? {
+    struct Kind: Decodable {
+      var modelType: String?
+      enum CodingKeys: String, CodingKey { case modelType = "model_type" }
+    }
+    return try JSONFile.read(Kind.self, from: path).modelType
   }
 }
 
@@ -206,7 +230,6 @@ extension ModelDescription {
       modelType = hasRegisters ? Self.registers : Self.dinov2
       architectures = [hasRegisters ? "Dinov2WithRegistersModel" : "Dinov2Model"]
       mlpRatio = Double(shape.hidden / shape.width)
-      layerscaleValue = 1
       useSwigluFfn = false
       numRegisterTokens = hasRegisters ? shape.registerCount : nil
       useMaskToken = hasRegisters ? nil : false

@@ -11,9 +11,8 @@ struct ModelFolder {
   /// - Throws: `RunError` where a file is missing or damaged, `ModelError.unknownType`.
   init(at path: String, verifying: Bool = true) throws {
     checkpoint = try Checkpoint.open(at: path, verifying: verifying)
-    let file = checkpoint.file(ImageModel.configurationName)
-    try ModelKind.check(file)
-    description = try JSONFile.read(ModelDescription.self, from: file)
+    description = try ModelDescription.read(
+      from: checkpoint.file(ImageModel.configurationName))
   }
 
   func file(_ name: String) -> String { checkpoint.file(name) }

@@ -200,7 +200,8 @@ public struct SyntheticClip: Sendable {
       let middle = screen(SIMD2(pillar.x, 0.5), camera, zoom)
       // Two halves high, so that it reaches beyond both edges.
       let scale = pillar.halfWidth * 2 * zoom * height / Float(pillar.texture.width)
-      let tile = Float(pillar.texture.height) * scale
+      // Overlapping, for a cut-out's edges are soft.
+      let tile = Float(pillar.texture.height) * scale - 2
       for row in -3...3 {
         canvas.draw(pillar.texture, x: middle.x, y: middle.y + Float(row) * tile, scale: scale)
       }

@@ -73,6 +73,10 @@ public struct ImageTrainingSession {
     if configuration.loader.isStrict { try pictures.requireReadable() }
     // Asked before anything is made, so that the same command can be corrected and given again.
     _ = try Device(configuration.device)
+    if configuration.encoder.initial != nil {
+      _ = try configuration.encoder.makeEncoder(
+        imageSize: configuration.imageSize ?? 0, using: RandomGenerator(seed: 0))
+    }
     let runFolder = try RunFolder.create(at: output, logger: logger)
     try runFolder.write(configuration: configuration)
     return (configuration, runFolder)

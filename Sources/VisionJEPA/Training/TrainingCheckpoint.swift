@@ -57,7 +57,8 @@ enum TrainingCheckpoint {
   /// Overwrites the encoder and all companions.
   static func loadModules(of method: any TrainingMethod, from checkpoint: Checkpoint) throws {
     try method.encoder.loadState(
-      from: SafetensorsFile(path: checkpoint.file("model.safetensors")))
+      from: SafetensorsFile(path: checkpoint.file(ImageModel.weightsName)),
+      prefix: method.encoder.namePrefix)
     let companions = try SafetensorsFile(path: checkpoint.file("predictor.safetensors"))
     for companion in method.companions {
       try companion.module.loadState(from: companions, prefix: companion.name + ".")

@@ -7,7 +7,7 @@ import VisionJEPA
 /// A block is a quarter of the grid a side and moves by half of itself; a token's energy is the mean error
 /// of the blocks that hid it. What is hidden is removed before the encoder sees it, so that a high energy is
 /// a place that does not follow from what is around it.
-struct EnergyMap {
+struct TokenEnergyMap {
   /// One energy for each token, row by row.
   let energies: [Float]
 

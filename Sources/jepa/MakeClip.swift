@@ -1,0 +1,63 @@
+import ArgumentParser
+import Evaluation
+import VisionJEPA
+
+/// `jepa make-clip`
+struct MakeClip: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract:
+      "Make a clip of moving things, clean or broken in known places, as a folder of frames.",
+    discussion: """
+      Writes frame-0000.png, … and labels.json, which says where the clip is broken. The same seed gives \
+      the same clip. Faults: \(FaultKind.allCases.map(\.rawValue).joined(separator: ", ")).
+      """)
+
+  @Option(help: "The folder to make.")
+  var output: String
+
+  @Option(help: "What is broken, in turn; may be repeated. The last four stand alone.")
+  var fault: [String] = []
+
+  @Option(help: "How many frames there are before any is dropped or added.")
+  var frames = 96
+
+  @Option(help: "The size of a frame.")
+  var size = "96x72"
+
+  @Option(help: "Pictures on white paper that move in the clip; shapes otherwise.")
+  var pictures: String?
+
+  @Option(help: "The noise of each frame, in grey levels.")
+  var noise: Float = 0
+
+  @Option(help: "How far apart faults lie, in frames.")
+  var spacing = 40
+
+  @Option(help: "What everything is drawn from.")
+  var seed: UInt64 = 1
+
+  func validate() throws {
+    guard FrameSize(size) != nil else {
+      throw ValidationError("--size: expected WIDTHxHEIGHT, such as 96x72, found \(size)")
+    }
+    for name in fault where FaultKind(rawValue: name) == nil {
+      throw ValidationError("--fault: expected one of those listed by --help, found \(name)")
+    }
+    guard frames > 0, spacing >= 36, noise >= 0 else {
+      throw ValidationError(
+        "--frames: 1 or more; --spacing: 36 or more; --noise: 0 or more")
+    }
+  }
+
+  func run() throws {
+    let size = FrameSize(size)!
+    let options = SyntheticClip.Options(
+      width: size.width, height: size.height, frameCount: frames, noise: noise...noise)
+    var folder = MadeUpClipFolder(
+      options: options, seed: seed, faults: fault.compactMap(FaultKind.init(rawValue:)),
+      pictures: try pictures.map { try CutOut.all(inFolder: $0, atMost: 400) } ?? [])
+    folder.spacing = spacing
+    try folder.write(to: output)
+    print("wrote \(output)")
+  }
+}

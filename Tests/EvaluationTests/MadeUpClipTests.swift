@@ -1,0 +1,99 @@
+import Foundation
+import TestSupport
+import Testing
+import TrainingRuns
+import VisionJEPA
+
+@testable import Evaluation
+
+@Suite struct MadeUpClipTests {
+  private let options = SyntheticClip.Options(
+    width: 24, height: 16, frameCount: 72, noise: 0...0)
+
+  @Test func theFolderIsTheClip() throws {
+    let folder = TemporaryPath("clip")
+    let maker = MadeUpClipFolder(options: options, seed: 4, faults: [.drop2])
+    try maker.write(to: folder.path)
+    let clip = try maker.makeClip()
+    let frames = try FrameInput.open(folder.path, options: FrameOptions(shortSide: nil))
+      .remainingFrames()
+    #expect(frames.map(\.image) == clip.images)
+    let labels = try JSONFile.read(
+      MadeUpClipFolder.Labels.self, from: "\(folder.path)/labels.json")
+    #expect(labels.faults == clip.labels)
+    #expect(labels.faults.map(\.kind) == [.drop2])
+    #expect(labels.frameCount == 70)
+    #expect(throws: EvaluationError.alreadyThere(path: folder.path)) {
+      try maker.write(to: folder.path)
+    }
+  }
+
+  @Test func cleanClipsAndSemanticFaults() throws {
+    #expect(try MadeUpClipFolder(options: options, seed: 4).makeClip().labels.isEmpty)
+    let occlusion = try MadeUpClipFolder(options: options, seed: 4, faults: [.occlusion])
+      .makeClip()
+    #expect(occlusion.labels.map(\.kind) == [.occlusion])
+    for faults in [[.morph, .swap], [.morph, .turn]] as [[FaultKind]] {
+      #expect(throws: EvaluationError.self) {
+        try MadeUpClipFolder(options: options, seed: 4, faults: faults).makeClip()
+      }
+    }
+  }
+
+  @Test func nothingIsLeftWhereItCannotBeWritten() throws {
+    let folder = TemporaryPath("clip")
+    try FileManager.default.createDirectory(
+      atPath: folder.path, withIntermediateDirectories: true)
+    try Data().write(to: URL(fileURLWithPath: "\(folder.path)/file"))
+    let maker = MadeUpClipFolder(options: options, seed: 4)
+    #expect(throws: (any Error).self) { try maker.write(to: "\(folder.path)/file/clip") }
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["file"])
+  }
+
+  @Test func examplesHaveAllHypothesesAndTheSeedFixesThem() throws {
+    let examples = TransitionExamples(clips: 8, perClip: 20, seed: 3)
+    #expect(examples.inputs.count == 160)
+    #expect(Set(examples.labels) == Set(TransitionHypothesis.allCases))
+    #expect(examples.inputs.allSatisfy { $0.count == 30 && $0.allSatisfy(\.isFinite) })
+    let again = TransitionExamples(clips: 8, perClip: 20, seed: 3)
+    #expect(again.inputs == examples.inputs)
+  }
+
+  @Test func fittingLearnsAndTheSeedFixesIt() throws {
+    let examples = TransitionExamples(clips: 24, perClip: 24, seed: 5)
+    var fitting = HypothesisFitting()
+    (fitting.steps, fitting.batchSize, fitting.hiddenWidths) = (150, 128, [16])
+    var losses: [Double] = []
+    let fitted = try fitting.fit(examples) { losses.append($1) }
+    #expect(losses.last! < 0.8 * losses.first!)
+    #expect(try fitting.fit(examples) == fitted)
+    #expect(throws: EvaluationError.self) {
+      try fitting.fit(TransitionExamples(clips: 1, perClip: 4, seed: 5))
+    }
+  }
+}
+
+/// The network that is shipped, on clips that it was not fitted on.
+@Suite struct ShippedHypothesesTests {
+  @Test func theLowestEnergyNamesWhatIsSo() {
+    let examples = TransitionExamples(clips: 60, perClip: 24, seed: 0x7465_7374)
+    let accuracy = HypothesisAccuracy(.pixels, on: examples)
+    for (hypothesis, least) in [
+      (TransitionHypothesis.next, 0.7), (.swapped, 0.85), (.repeated, 0.8), (.skipped4, 0.6),
+      (.cut, 0.6),
+    ] {
+      #expect(accuracy.share(of: hypothesis) > least, "\(accuracy)")
+    }
+  }
+
+  @Test func energiesAreThoseOfProbabilities() {
+    let examples = TransitionExamples(clips: 2, perClip: 8, seed: 1)
+    for input in examples.inputs {
+      let energies = TransitionHypotheses.pixels.energies(ofCentredLogarithms: input)
+      #expect(energies.count == 7)
+      #expect(abs(energies.reduce(0) { $0 + exp(-$1) } - 1) < 1e-4)
+      #expect(energies.allSatisfy { $0 >= -1e-5 })
+    }
+  }
+}
