@@ -37,7 +37,7 @@ public struct Plan: Codable, Sendable, Equatable {
 /// How answers are looked for.
 public struct PlanningOptions: Sendable, Equatable {
   /// Updates of one start, at least 1.
-  public var steps = 16
+  public var steps = 32
   /// Starts from fresh noise at most, at least 1.
   public var starts = 4
   /// How far along the gradient; halved where the energy rises.
