@@ -16,7 +16,7 @@ public struct Plan: Codable, Sendable, Equatable {
   public let answer: String
   /// The energy of the answer, read again: E(x, enc(answer)).
   public let energy: Double
-  /// Whether that is below the threshold which 99 % of held-out true pairs are below.
+  /// Whether that is below the model's threshold.
   public let isVerified: Bool
   /// Starts from noise that were made.
   public let starts: Int
