@@ -42,7 +42,7 @@ struct ThresholdCalibration {
       guard right >= rightShare * Double(index + 1) else { continue }
       if index == sorted.count - 1 { return nil }
       // Answers are accepted below the bound, so it lies above this one.
-      bound = answer.energy.nextUp
+      if answer.isRight { bound = answer.energy.nextUp }
     }
     return bound
   }
