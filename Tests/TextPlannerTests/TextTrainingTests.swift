@@ -127,6 +127,23 @@ import TrainingRuns
     }
   }
 
+  // MARK: The threshold
+
+  @Test func theThresholdAcceptsTruthsAndWhatIsRight() {
+    #expect(ThresholdCalibration.bound(onTruths: (0..<1000).map { Double(1000 - $0) }) == 991)
+    #expect(ThresholdCalibration.bound(onTruths: [3]) == 3)
+    func bound(_ isRight: [Bool]) -> Double? {
+      ThresholdCalibration.bound(
+        onOwn: isRight.enumerated().map { (energy: Double($0), isRight: $1) })
+    }
+    #expect(bound([true, true, true]) == nil)
+    #expect(bound([true, true, false, false]) == 1.0.nextUp)
+    #expect(bound([false, true, true]) == 0, "the lowest is wrong: nothing is trusted")
+    // One mistake in a hundred is let through.
+    let many = [Bool](repeating: true, count: 60) + [false] + [Bool](repeating: true, count: 60)
+    #expect(bound(many + [false, false, false]) == 120.0.nextUp)
+  }
+
   // MARK: Runs that go wrong
 
   @Test func aLossThatIsNotANumberNamesTheStepAndThePrompts() throws {

@@ -203,7 +203,9 @@ public struct LinePlot: Sendable {
   }
 
   private static func label(_ value: Double) -> String {
-    abs(value) >= 1e5 || (value != 0 && abs(value) < 1e-3)
+    // Rounding upwards makes a zero with a sign.
+    if value == 0 { return "0" }
+    return abs(value) >= 1e5 || abs(value) < 1e-3
       ? String(format: "%.0e", value) : String(format: "%.4g", value)
   }
 

@@ -1,7 +1,8 @@
 import TextPlanner
 import VisionJEPA
 
-/// The energy over the steps of a plan, a line for each start; marks where the decoded text changed.
+/// The energy over the steps of a plan, a line for each start, with marks where the decoded text changed;
+/// beside it the threshold and the energy of the answer, read again.
 public struct TracePlot: Sendable {
   private let plot: LinePlot
 
@@ -23,7 +24,8 @@ public struct TracePlot: Sendable {
       xName: "step", yName: "energy", series: series)
     plot.isLogarithmic = true
     plot.levels = [
-      LinePlot.Level("threshold", y: threshold, color: RGBColor(200, 90, 90))
+      LinePlot.Level("threshold", y: threshold, color: RGBColor(200, 90, 90)),
+      LinePlot.Level("answer", y: plan.energy, color: RGBColor(120, 190, 110)),
     ]
     self.plot = plot
   }

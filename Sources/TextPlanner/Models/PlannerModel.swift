@@ -16,7 +16,7 @@ public final class PlannerModel: Module {
   public let autoencoder: AnswerAutoencoder
   public let promptEncoder: PromptEncoder
   let predictor: AnswerPredictor
-  /// An answer is accepted when its energy is below this; set from held-out true pairs.
+  /// An answer is accepted when its energy is below this; calibrated on held-out prompts.
   public var threshold: Double
 
   /// - Parameter limits: of both at least 1.

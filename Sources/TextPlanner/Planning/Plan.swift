@@ -16,7 +16,7 @@ public struct Plan: Codable, Sendable, Equatable {
   public let answer: String
   /// The energy of the answer, read again: E(x, enc(answer)).
   public let energy: Double
-  /// Whether that is below the threshold which 99 % of held-out true pairs are below.
+  /// Whether that is below the model's threshold.
   public let isVerified: Bool
   /// Starts from noise that were made.
   public let starts: Int
@@ -37,7 +37,7 @@ public struct Plan: Codable, Sendable, Equatable {
 /// How answers are looked for.
 public struct PlanningOptions: Sendable, Equatable {
   /// Updates of one start, at least 1.
-  public var steps = 16
+  public var steps = 32
   /// Starts from fresh noise at most, at least 1.
   public var starts = 4
   /// How far along the gradient; halved where the energy rises.

@@ -64,23 +64,4 @@ struct HeldOutFigures {
     let difference = high.unsqueezed(1) - low.unsqueezed(0)
     return (difference.sign() * 0.5 + 0.5).mean().item()
   }
-
-  /// The energy that `share` of the held-out true pairs are not above.
-  static func threshold(
-    _ model: PlannerModel, _ pairs: TrainingPairs, share: Double = 0.99, atMost count: Int = 2048
-  ) -> Double {
-    model.inferring {
-      let items = Array(pairs.heldOut.prefix(count))
-      var energies: [Double] = []
-      for start in stride(from: 0, to: items.count, by: 256) {
-        let batch = pairs.batch(
-          Array(items[start..<min(start + 256, items.count)]), device: model.device)
-        energies += model.energies(
-          ofAnswers: batch.answers, model.conditioning(model.encode(batch.prompts))
-        ).to(.float64, device: .cpu).array(of: Double.self)
-      }
-      energies.sort()
-      return energies[min(energies.count - 1, Int((share * Double(energies.count)).rounded(.up)))]
-    }
-  }
 }

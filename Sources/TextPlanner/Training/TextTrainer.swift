@@ -233,7 +233,8 @@ public final class TextTrainer {
   }
 
   private func save() throws {
-    model.threshold = HeldOutFigures.threshold(model, pairs)
+    model.threshold = ThresholdCalibration(model: model, pairs: pairs, seed: configuration.seed)
+      .threshold()
     state.generator = Data(generator.state)
     state.collapseStrikes = judge.strikes
     try metrics.synchronize()
