@@ -67,7 +67,7 @@ import Testing
   // MARK: Several processes
 
   @Test func twoWritersAtOnceKeepEachOthersFacts() async throws {
-    let (path, count) = (path, 60)
+    let (path, count) = (path, 25)
     await withTaskGroup(of: Void.self) { group in
       for writer in 0..<2 {
         group.addTask {
@@ -94,7 +94,7 @@ import Testing
   /// batch is whole.
   @Test func killedWritersLeaveWholeEntries() async throws {
     let acknowledged = "\(file.path)/acknowledged"
-    for round in 0..<6 {
+    for round in 0..<4 {
       await #expect(processExitsWith: .signal(SIGKILL)) {
         [path = path as String, acknowledged = acknowledged as String, round = round as Int] in
         let parent = getpid()
