@@ -40,6 +40,29 @@ import VisionJEPA
     }
   }
 
+  /// `data/demo/clips` is what the commands in data/README.md make.
+  @Test func theDemoClipsAreThoseOfTheirCommands() throws {
+    let data = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../data/demo").standardized.path
+    let pictures = try CutOut.all(inFolder: "\(data)/images/test", atMost: 400)
+    for (name, seed, count) in [("clean", 3, 96), ("faulty", 8, 192)] as [(String, UInt64, Int)] {
+      let scene = SyntheticClip(
+        seed: seed,
+        options: SyntheticClip.Options(width: 96, height: 72, frameCount: count, noise: 0...0),
+        pictures: pictures)
+      let folder = "\(data)/clips/\(name)"
+      for frame in [0, 30] {
+        let path = "\(folder)/\(String(format: "frame-%04d.png", frame))"
+        #expect(try ImageDecoder().decode(contentsOf: path) == scene.image(at: frame))
+      }
+      let labels = try JSONFile.read(
+        MadeUpClipFolder.Labels.self, from: "\(folder)/labels.json")
+      #expect(try FrameFolder(folder).names.count == labels.frameCount)
+      #expect(
+        labels.faults.map(\.kind) == (name == "clean" ? [] : [.swap, .duplicate, .block, .drop4]))
+    }
+  }
+
   @Test func nothingIsLeftWhereItCannotBeWritten() throws {
     let folder = TemporaryPath("clip")
     try FileManager.default.createDirectory(
