@@ -120,13 +120,16 @@ import VisionJEPA
   /// In a real browser, where there is one: the script runs to its end and fills the page.
   @Test(.enabled(if: browser != nil, "no chromium on PATH"))
   func aBrowserShowsIt() throws {
-    let path = TemporaryPath("page.html")
-    try page().write(to: path.path)
+    let folder = TemporaryPath("page")
+    try FileManager.default.createDirectory(
+      atPath: folder.path, withIntermediateDirectories: true)
+    let path = "\(folder.path)/page.html"
+    try page().write(to: path)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try #require(Self.browser))
     process.arguments = [
       "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", "--dump-dom",
-      "file://\(path.path)",
+      "file://\(path)",
     ]
     let output = Pipe()
     process.standardOutput = output

@@ -10,7 +10,7 @@ public struct CutDetector: Sendable {
   public var leastDifference: Double
   private var recent: [(index: Int, separation: Double)] = []
 
-  public init(separation: Double = 1.3, leastDifference: Double = 8) {
+  public init(separation: Double = 1.4, leastDifference: Double = 8) {
     self.separation = separation
     self.leastDifference = leastDifference
   }
