@@ -38,7 +38,7 @@ import VisionJEPA
     #expect(result.status == 0, "\(result.errors)")
     for line in [
       "\(clips.path)/first: 26 frames, cuts at 12", "\(clips.path)/second: 10 frames",
-      "6 windows of 36 frames in 3 shots at 32 pixels",
+      "5 windows of 36 frames in 3 shots at 32 pixels",
     ] {
       #expect(result.errors.contains(line), "\(line) in \(result.errors)")
     }
