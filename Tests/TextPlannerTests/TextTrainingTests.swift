@@ -212,7 +212,8 @@ import TrainingRuns
     ("memory.dropout=2", "memory.dropout: 0 to 1, found 2.0"),
   ])
   func settingsThatCannotWorkAreRefused(setting: String, message: String) throws {
-    let dataset = try TextDataset(contentsOf: try TinyPlanner.file().path)
+    let file = try TinyPlanner.file()
+    let dataset = try TextDataset(contentsOf: file.path)
     #expect {
       _ = try TinyPlanner.configuration([setting]).resolved(for: dataset)
     } throws: { error in
@@ -222,7 +223,8 @@ import TrainingRuns
   }
 
   @Test func lengthsAreThoseOfTheFile() throws {
-    let dataset = try TextDataset(contentsOf: try TinyPlanner.file().path)
+    let file = try TinyPlanner.file()
+    let dataset = try TextDataset(contentsOf: file.path)
     let resolved = try TinyPlanner.configuration().resolved(for: dataset)
     #expect(resolved.promptLength == 3 && resolved.answerLength == 3)
   }
