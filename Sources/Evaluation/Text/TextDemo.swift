@@ -28,7 +28,7 @@ public struct TextDemo {
   public func run() throws {
     let task = "\(output)-task"
     say(
-      "1/3 Making 4x4 sudokus: 16 digits, 0 for an empty cell; 48 of the 288 grids only for the test"
+      "1/3 Making 4x4 sudokus: 16 digits, a point for an empty cell; 48 of the 288 grids only for the test"
     )
     try TaskMaker(TextTaskName.sudoku4.task(), seed: 0)
       .write(to: task, train: 30_000, test: 600)
