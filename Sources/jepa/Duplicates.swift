@@ -10,7 +10,7 @@ struct Duplicates: ParsableCommand {
       Two pictures belong together where the cosine of their embeddings, after the mean of all is
       subtracted, is --threshold or more. Copies in another size or quality are above the default, other
       pictures of the same thing mostly below; another model may want another. All pairs are compared: the
-      time grows with the square of the rows, 100,000 of them take about half a minute.
+      time grows with the square of the rows; some 100,000 of them are a sensible limit.
 
         jepa duplicates --embeddings photos.npy --output groups.png
       """)

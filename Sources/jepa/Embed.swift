@@ -60,7 +60,7 @@ struct Embed: ParsableCommand {
 
   @Option(
     help:
-      "What the encoder computes in: float32, or bfloat16, about twice as fast on new processors.")
+      "What the encoder computes in: float32, or bfloat16 for processors that multiply it.")
   var precision = EmbeddingArithmetic.float32
 
   @Option(help: "What the numbers are kept in: float32 or float16.")

@@ -22,7 +22,7 @@ public struct EmbeddingSettings: Codable, Equatable, Sendable {
 /// What an encoder computes in; weights and sums stay float32.
 public enum EmbeddingArithmetic: String, Codable, Sendable, CaseIterable {
   case float32
-  /// Twice as fast where the processor multiplies it, and off by some 1 % of a number.
+  /// For processors that multiply it; an embedding is off by less than 3 % of its greatest number.
   case bfloat16
 }
 

@@ -40,7 +40,7 @@ public struct EmbeddingMap {
 
   /// Rows on a page: more make browsers slow. Of more rows every second, third, … one is shown.
   static let mostShown = 100_000
-  /// Rows that t-SNE lays out: 20,000 take some two minutes on two cores.
+  /// Rows that t-SNE lays out; the time of 2,000 is some six seconds of one core, and grows a little faster.
   static let mostLaidOut = 20_000
   /// Thumbnails on a page, some 2 kB each.
   static let mostThumbnails = 12_000

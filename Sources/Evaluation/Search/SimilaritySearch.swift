@@ -6,7 +6,7 @@ import Torch
 /// The mean is what all pictures share; without the subtraction it dominates every cosine, and a threshold
 /// would mean something else for each model. Rows are looked at in blocks, so that memory beyond the file's
 /// own pages is bounded: a search among N rows of width D costs N D multiplications for each query, and all
-/// pairs cost N^2 D / 2 (100,000 rows of width 192: some 10^12, half a minute on two cores). For millions of
+/// pairs cost N^2 D / 2 (100,000 rows of width 192: some 10^12 of them). For millions of
 /// rows an approximate index would be the tool.
 public struct SimilaritySearch: Sendable {
   /// A row and how similar it is, -1 to 1.
