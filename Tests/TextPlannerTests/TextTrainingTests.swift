@@ -99,10 +99,12 @@ import TrainingRuns
 
   @Test func theAutoencoderGivesAnswersBack() throws {
     let pairs = try TrainingPairsTests.pairs(TinyPlanner.examples)
-    let model = PlannerModelTests.model(.float32)
+    let configuration = try TinyPlanner.configuration()
+    let model = PlannerModel(
+      configuration.model, limits: PlannerModelTests.model(.float32).limits,
+      using: RandomGenerator(seed: 3))
     let training = AutoencoderTraining(
-      configuration: try TinyPlanner.configuration().autoencoder, pairs: pairs,
-      vocabulary: model.vocabulary)
+      configuration: configuration.autoencoder, pairs: pairs, vocabulary: model.vocabulary)
     #expect(try training.train(model.autoencoder, using: RandomGenerator(seed: 1)) == 1)
     // Latents have mean 0 and variance 1.
     let latents = model.autoencoder.encode(model.symbols(ofAnswers: ["abc"]))
