@@ -8,6 +8,16 @@ public struct CheckpointConfiguration: RunConfiguration {
 
   public init() {}
 
+  /// Throws: `RunError.invalidValue`.
+  public func validate() throws {
+    func check(_ holds: Bool, _ name: String, _ reason: String) throws {
+      if !holds { throw RunError.invalidValue(path: "checkpoint.\(name)", reason: reason) }
+    }
+    try check(keep >= 1, "keep", "at least 1, found \(keep)")
+    try check(everyMinutes > 0, "everyMinutes", "above 0, found \(everyMinutes)")
+    try check((everySteps ?? 1) >= 1, "everySteps", "at least 1, found \(everySteps ?? 0)")
+  }
+
   /// Whether one is to be written after `step`.
   public func isDue(after step: Int, minutesSinceLast minutes: Double) -> Bool {
     if let everySteps, step % everySteps == 0 { return true }

@@ -28,7 +28,7 @@ struct BenchmarkVideo: ParsableCommand {
   var clips: [String] = []
 
   @Option(help: "A run folder or a checkpoint's folder.")
-  var checkpoint = ShippedModel.path
+  var checkpoint = ClipModelLocation.usual
 
   @Option(
     name: .customLong("fit-on"),

@@ -21,7 +21,7 @@ struct Calibrate: ParsableCommand {
   var clean: [String]
 
   @Option(help: "A run folder or a checkpoint's folder.")
-  var checkpoint = ShippedModel.path
+  var checkpoint = ClipModelLocation.usual
 
   @Option(help: "The file to write.")
   var output: String

@@ -21,7 +21,7 @@ struct Score: ParsableCommand {
   var inputs: [String]
 
   @Option(help: "A run folder or a checkpoint's folder.")
-  var checkpoint = ShippedModel.path
+  var checkpoint = ClipModelLocation.usual
 
   @Option(help: "A file that jepa calibrate made from clean clips of the same source.")
   var calibration: String?
@@ -104,7 +104,7 @@ struct FrameArguments: ParsableArguments {
   }
 }
 
-/// The model that comes with the program.
-enum ShippedModel {
-  static let path = "checkpoints/video"
+/// Where the model of clips is looked for unless a command is told otherwise.
+enum ClipModelLocation {
+  static let usual = "checkpoints/video"
 }

@@ -19,9 +19,6 @@ struct TrainVideo: ParsableCommand {
   @Argument(help: "The folder of videos and frame folders.")
   var folder: String
 
-  @Option(help: "The run folder: new or empty, unless resuming.")
-  var output: String
-
   @Option(help: "A checkpoint of jepa train images whose encoder training starts from.")
   var initial: String?
 
@@ -31,62 +28,20 @@ struct TrainVideo: ParsableCommand {
   @Option(help: "A folder of pictures that move in made-up clips.")
   var pictures: String?
 
-  @Option(help: "A YAML file of settings, such as a run's config.yaml.")
-  var config: String?
-
-  @Option(
-    name: .customLong("set"),
-    help: ArgumentHelp(
-      "A setting, such as optimizer.weightDecay=0.1; may be repeated.", valueName: "key=value"))
-  var settings: [String] = []
-
-  @Option(help: "Train for so many passes over the clips.")
-  var epochs: Double?
-
-  @Option(help: "Train for so many updates.")
-  var steps: Int?
-
-  @Option(help: "Train for so many minutes. The default, with 20.")
-  var minutes: Double?
-
-  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
-  var device: String?
-
-  @Option(help: "Threads of one operation.")
-  var threads: Int?
-
-  @Option(help: "What every random choice is made from.")
-  var seed: UInt64?
-
-  @Flag(help: "Go on from the run folder's last checkpoint.")
-  var resume = false
-
   @Flag(help: "A file that cannot be read is an error.")
   var strict = false
 
-  func validate() throws {
-    let durations = [epochs.map { _ in 1 }, steps.map { _ in 1 }, minutes.map { _ in 1 }]
-    guard durations.compactMap({ $0 }).count <= 1 else {
-      throw ValidationError("give one of --epochs, --steps and --minutes")
-    }
-  }
-
-  /// The flags as settings; they go before `--set`.
-  private var overrides: [String] {
-    func setting(_ key: String, _ value: (some CustomStringConvertible)?) -> [String] {
-      value.map { ["\(key)=\($0)"] } ?? []
-    }
-    return setting("initial", initial) + setting("synthetic.share", synthetic)
-      + setting("synthetic.pictures", pictures) + setting("duration.epochs", epochs)
-      + setting("duration.steps", steps) + setting("duration.minutes", minutes)
-      + setting("device", device) + setting("threads", threads) + setting("seed", seed)
-      + (strict ? ["loader.isStrict=true"] : []) + settings
-  }
+  @OptionGroup var options: TrainingOptions
 
   func run() throws {
+    let overrides = options.overrides(
+      [
+        ("initial", initial), ("synthetic.share", synthetic.map { "\($0)" }),
+        ("synthetic.pictures", pictures),
+      ], isStrict: strict)
     try ClipTrainingSession(
-      folder: folder, output: output, configurationFile: config, overrides: overrides,
-      isResuming: resume
+      folder: folder, output: options.output, configurationFile: options.config,
+      overrides: overrides, isResuming: options.resume
     ).run()
   }
 }

@@ -5,7 +5,7 @@ import Testing
 
 /// Videos that ffmpeg makes for a test, removed with it.
 final class TestVideos {
-  /// Tests of videos run where ffmpeg is installed; `scripts/bootstrap` does that.
+  /// Tests of videos run where ffmpeg is installed; `.ci/run` does that.
   static var canRun: Bool { FFmpegTools().areInstalled }
 
   let folder: ScratchFolder

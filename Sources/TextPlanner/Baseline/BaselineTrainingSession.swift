@@ -104,7 +104,10 @@ public struct BaselineTrainingSession {
     if !outcome.isFinished {
       let reason = signal.map { "stopped by \($0)" } ?? "stopped"
       logger.info(
-        "\(reason); go on with: jepa train text-baseline \(file) --output \(output) --resume")
+        """
+        \(reason); go on with: \
+        \(ShellWord.command("train", "text-baseline", file, "--output", output, "--resume"))
+        """)
     }
   }
 }

@@ -96,13 +96,7 @@ public struct TextTrainingConfiguration: RunConfiguration {
       "above 0, at most 0.5, found \(heldOutShare)")
     try check(logEverySteps >= 1, "logEverySteps", "at least 1, found \(logEverySteps)")
     try check((1...1024).contains(threads ?? 1), "threads", "1 to 1024, found \(threads ?? 0)")
-    try check(checkpoint.keep >= 1, "checkpoint.keep", "at least 1, found \(checkpoint.keep)")
-    try check(
-      checkpoint.everyMinutes > 0, "checkpoint.everyMinutes",
-      "above 0, found \(checkpoint.everyMinutes)")
-    try check(
-      (checkpoint.everySteps ?? 1) >= 1, "checkpoint.everySteps",
-      "at least 1, found \(checkpoint.everySteps ?? 0)")
+    try checkpoint.validate()
     try check(
       optimizer.learningRate.peak > 0, "optimizer.learningRate.peak",
       "above 0, found \(optimizer.learningRate.peak)")

@@ -106,14 +106,7 @@ public struct ClipTrainingConfiguration: RunConfiguration {
       "1 to 1048576, found \(memoryMebibytes)")
     try check(logEverySteps >= 1, "logEverySteps", "at least 1, found \(logEverySteps)")
     try check((1...1024).contains(threads ?? 1), "threads", "1 to 1024, found \(threads ?? 0)")
-    try check(
-      checkpoint.keep >= 1, "checkpoint.keep", "at least 1, found \(checkpoint.keep)")
-    try check(
-      checkpoint.everyMinutes > 0, "checkpoint.everyMinutes",
-      "above 0, found \(checkpoint.everyMinutes)")
-    try check(
-      (checkpoint.everySteps ?? 1) >= 1, "checkpoint.everySteps",
-      "at least 1, found \(checkpoint.everySteps ?? 0)")
+    try checkpoint.validate()
     let rate = optimizer.learningRate
     try check(
       rate.peak > 0 && (0...1).contains(rate.warmup) && rate.end >= 0, "optimizer.learningRate",

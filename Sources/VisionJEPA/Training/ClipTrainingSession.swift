@@ -152,7 +152,10 @@ public struct ClipTrainingSession {
     if !outcome.isFinished {
       let reason = signal.map { "stopped by \($0)" } ?? "stopped"
       logger.info(
-        "\(reason); go on with: jepa train video \(folder) --output \(output) --resume")
+        """
+        \(reason); go on with: \
+        \(ShellWord.command("train", "video", folder, "--output", output, "--resume"))
+        """)
     }
   }
 }
