@@ -92,6 +92,22 @@ import TrainingRuns
     #expect(method.encoder.isTraining || name == "ijepa", "inference leaves the mode as it was")
   }
 
+  /// Views may be contrasted while tokens stay Gaussian.
+  @Test func tokensMayHaveARegularizerOfTheirOwn() throws {
+    let pictures = try ColouredShapes(6)
+    let (_, losses, terms) = try Self.train(
+      Self.configuration(["method.regularizer=infonce", "method.tokenRegularizer=sigreg"]),
+      on: pictures, steps: 30)
+    #expect(losses.allSatisfy { $0.isFinite })
+    #expect(losses[25...].reduce(0, +) < losses[..<5].reduce(0, +), "\(losses)")
+    #expect(Set(terms[0].keys) == ["energy", "invariance", "infonce", "sigregTokens"])
+    // The loss is the two parts, each with its own regularizer's weight.
+    let first = terms[0]
+    let views = 0.5 * first["invariance"]! + 0.5 * first["infonce"]!
+    let tokens = 0.94 * first["energy"]! + 0.06 * first["sigregTokens"]!
+    #expect(abs(losses[0] - (views + 0.5 * tokens) / 1.5) < 1e-4 * abs(losses[0]))
+  }
+
   @Test func aPredictorIsToldTheCorruptionWhereConditioned() throws {
     let pictures = try ColouredShapes(6)
     let (method, losses, _) = try Self.train(

@@ -25,6 +25,8 @@ public struct MethodConfiguration: RunConfiguration {
   public var name = MethodName.views
   /// `ijepa` has a teacher instead and ignores it.
   public var regularizer = RegularizerName.sigreg
+  /// `views`: the regularizer of the tokens; by default the same.
+  public var tokenRegularizer: RegularizerName? = nil
   /// lambda: the regularizer's share of the loss, 0 to below 1. By default 0.06 for SIGReg, whose 0.41 *
   /// lambda * batch size should be at least 1.5 or collapse pays; 0.5 for VICReg and InfoNCE, which then
   /// weigh as much as the prediction.
@@ -64,6 +66,15 @@ public struct MethodConfiguration: RunConfiguration {
 
   /// `regularizerWeight`, or the regularizer's default.
   var lambda: Double { regularizerWeight ?? (regularizer == .sigreg ? 0.06 : 0.5) }
+
+  /// The settings of the tokens' regularizer: another kind has its own default weight.
+  var ofTokens: MethodConfiguration {
+    guard let tokenRegularizer, tokenRegularizer != regularizer else { return self }
+    var tokens = self
+    tokens.regularizer = tokenRegularizer
+    tokens.regularizerWeight = nil
+    return tokens
+  }
 
   /// Throws: `RunError.invalidValue` for a weight or a size that makes no sense.
   public func validate() throws {

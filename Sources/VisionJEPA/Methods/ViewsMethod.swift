@@ -4,7 +4,9 @@ import Torch
 /// Invariance over views and prediction of hidden tokens, without a teacher.
 ///
 ///     inv = mean_v |z_v - mean_u z_u|^2          tok = mean |P(f(masked)) - g(f(clean))|^2
-///     L   = (1 - lambda) (inv + w tok) / (1 + w) + lambda (R(z) + R(tokens) / 2) / 1.5
+///     L   = ((1 - l) inv + l R(z) + w ((1 - m) tok + m S(tokens))) / (1 + w)
+///
+/// with regularizers R and S, of weights l and m.
 ///
 /// The invariance teaches what a picture is; the token energy says how badly its parts fit. Only a share
 /// of a batch has its masked view encoded: the tokens need fewer pictures than the invariance does, and so
@@ -17,6 +19,7 @@ public final class ViewsMethod: TrainingMethod {
   private let completion: CellCompletion
   private let configuration: MethodConfiguration
   private let regularizer: Regularizer
+  private let tokenRegularizer: Regularizer
   private let cells: CellMask
   private let imageSize: Int
 
@@ -30,6 +33,7 @@ public final class ViewsMethod: TrainingMethod {
     self.cells = cells
     self.imageSize = imageSize
     regularizer = Regularizer(configuration)
+    tokenRegularizer = Regularizer(configuration.ofTokens)
     projector = Projector(encoder.width, widths: configuration.projector, using: generator)
     pooledPredictor =
       configuration.conditioned
@@ -80,27 +84,28 @@ public final class ViewsMethod: TrainingMethod {
     let tokenEnergy = completion.trainingEnergy(
       masked: maskedTokens, visible: visible, targets: targets)
 
-    // What keeps both from collapsing; the tokens at half weight.
+    // What keeps both from collapsing.
     // Where one view is the target it is regularized by itself: healthy others would hide its collapse.
     let viewPenalty = regularizer(
       pooledPredictor == nil ? views : views.slice(0..<1), using: generator)
-    let tokenPenalty = regularizer.ofTokens(targets, using: generator)
+    let tokenPenalty = tokenRegularizer.ofTokens(targets, using: generator)
 
     let weight = configuration.tokenWeight
-    let total = regularizer.combine(
-      prediction: (invariance + tokenEnergy * weight) / (1 + weight),
-      penalty: (viewPenalty + tokenPenalty * 0.5) / 1.5)
+    let total =
+      (regularizer.combine(prediction: invariance, penalty: viewPenalty)
+        + tokenRegularizer.combine(prediction: tokenEnergy, penalty: tokenPenalty) * weight)
+      / (1 + weight)
     return StepEnergy(
       total: total,
       terms: [
         ("energy", tokenEnergy), ("invariance", invariance),
         (configuration.regularizer.rawValue, viewPenalty),
-        ("\(configuration.regularizer.rawValue)Tokens", tokenPenalty),
+        ("\(configuration.ofTokens.regularizer.rawValue)Tokens", tokenPenalty),
       ].map { ($0.0, $0.1.detached()) },
       embeddings: embeddings[0].detached(),
-      collapseShares: regularizer.collapseShares(
-        (viewPenalty, batch.count),
-        (tokenPenalty, min(configuration.regularizedTokens, targets.size(0) * targets.size(1)))))
+      collapseShares: regularizer.collapseShares((viewPenalty, batch.count))
+        + tokenRegularizer.collapseShares(
+          (tokenPenalty, min(configuration.regularizedTokens, targets.size(0) * targets.size(1)))))
   }
 
   /// Squared distances of the views `[V, B, D]`, and of the masked view `[b, D]` that the first b
