@@ -1,7 +1,7 @@
 /// Commands that are shown to be copied into a shell.
 public enum ShellWord {
   /// The program as it was called, with other arguments.
-  public static func command(_ arguments: String...) -> String {
+  public static func command(_ arguments: [String]) -> String {
     ([CommandLine.arguments.first ?? "jepa"] + arguments).map(quoted).joined(separator: " ")
   }
 

@@ -37,10 +37,7 @@ public struct BaselineTrainingSession {
     let resumed = isResuming ? try RunFolder.resume(at: output, logger: logger) : nil
     let unresolved = try settings()
     let dataset = try TextDataset(contentsOf: file, limits: unresolved.readingLimits)
-    for skipped in dataset.skipped.prefix(5) { logger.warning("skipped \(file), \(skipped)") }
-    if dataset.skipped.count > 5 {
-      logger.warning("\(dataset.skipped.count - 5) more examples were skipped")
-    }
+    dataset.logSkipped(to: logger)
     let configuration = try unresolved.resolved(for: dataset)
     let folder = try open(resumed, configuration)
     let trainer = try BaselineTrainer(
@@ -102,12 +99,8 @@ public struct BaselineTrainingSession {
       """)
     logger.info("checkpoint: \(outcome.checkpoint.path)")
     if !outcome.isFinished {
-      let reason = signal.map { "stopped by \($0)" } ?? "stopped"
-      logger.info(
-        """
-        \(reason); go on with: \
-        \(ShellWord.command("train", "text-baseline", file, "--output", output, "--resume"))
-        """)
+      logger.tellHowToGoOn(
+        stoppedBy: signal, with: "train", "text-baseline", file, "--output", output)
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import TrainingRuns
 
 /// The examples of a JSON Lines file: one object a line with `prompt` and `answer`, and perhaps `negatives`,
@@ -142,5 +143,13 @@ public struct TextDataset: Sendable {
       rest = rest.dropFirst(length)
     }
     return valid + 1
+  }
+}
+
+extension TextDataset {
+  /// Names in the log what was left out: the first few, and how many more.
+  func logSkipped(to logger: Logger) {
+    for skipped in skipped.prefix(5) { logger.warning("skipped \(path), \(skipped)") }
+    if skipped.count > 5 { logger.warning("\(skipped.count - 5) more examples were skipped") }
   }
 }

@@ -40,7 +40,7 @@ public struct TextTrainingSession {
     let unresolved = try ConfigurationReader.read(
       TextTrainingConfiguration.self, file: settings, overrides: overrides)
     let dataset = try TextDataset(contentsOf: file, limits: unresolved.readingLimits)
-    report(dataset)
+    dataset.logSkipped(to: logger)
     let configuration = try unresolved.resolved(for: dataset)
     let folder = try open(resumed, configuration)
     let trainer = try TextTrainer(
@@ -76,13 +76,6 @@ public struct TextTrainingSession {
 
   // MARK: What is said
 
-  private func report(_ dataset: TextDataset) {
-    for skipped in dataset.skipped.prefix(5) { logger.warning("skipped \(file), \(skipped)") }
-    if dataset.skipped.count > 5 {
-      logger.warning("\(dataset.skipped.count - 5) more examples were skipped")
-    }
-  }
-
   private func announce(_ trainer: TextTrainer, _ configuration: TextTrainingConfiguration) {
     logger.info(
       """
@@ -92,11 +85,7 @@ public struct TextTrainingSession {
       \(String(format: "%.2f", Double(trainer.parameterCount) / 1e6)) million weights, \
       \(configuration.duration)
       """)
-    if let checkpoint = trainer.resumedFrom {
-      logger.info("going on from step \(checkpoint.step)")
-    } else if isResuming {
-      logger.notice("no checkpoint yet: starting at step 0")
-    }
+    logger.tellStart(after: trainer.resumedFrom, isResuming: isResuming)
   }
 
   private func conclude(_ outcome: TextTrainingOutcome, stoppedBy signal: String?) {
@@ -108,11 +97,8 @@ public struct TextTrainingSession {
       """)
     logger.info("checkpoint: \(outcome.checkpoint.path)")
     if !outcome.isFinished {
-      let reason = signal.map { "stopped by \($0)" } ?? "stopped"
-      logger.info(
-        """
-        \(reason); go on with: \(ShellWord.command("train", "text", file, "--output", output, "--resume"))
-        """)
+      logger.tellHowToGoOn(
+        stoppedBy: signal, with: "train", "text", file, "--output", output)
     }
   }
 }

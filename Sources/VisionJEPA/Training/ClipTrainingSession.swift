@@ -127,11 +127,7 @@ public struct ClipTrainingSession {
       \(String(format: "%.2f", Double(trainer.parameterCount) / 1e6)) million weights, \
       \(configuration.duration)
       """)
-    if let checkpoint = trainer.resumedFrom {
-      logger.info("going on from step \(checkpoint.step)")
-    } else if isResuming {
-      logger.notice("no checkpoint yet: starting at step 0")
-    }
+    logger.tellStart(after: trainer.resumedFrom, isResuming: isResuming)
   }
 
   private func conclude(
@@ -150,12 +146,8 @@ public struct ClipTrainingSession {
       """)
     logger.info("checkpoint: \(outcome.checkpoint.path)")
     if !outcome.isFinished {
-      let reason = signal.map { "stopped by \($0)" } ?? "stopped"
-      logger.info(
-        """
-        \(reason); go on with: \
-        \(ShellWord.command("train", "video", folder, "--output", output, "--resume"))
-        """)
+      logger.tellHowToGoOn(
+        stoppedBy: signal, with: "train", "video", folder, "--output", output)
     }
   }
 }

@@ -94,11 +94,7 @@ public struct ImageTrainingSession {
       \(String(format: "%.2f", Double(trainer.parameterCount) / 1e6)) million weights, \
       \(configuration.duration)
       """)
-    if let checkpoint = trainer.resumedFrom {
-      logger.info("going on from step \(checkpoint.step)")
-    } else if isResuming {
-      logger.notice("no checkpoint yet: starting at step 0")
-    }
+    logger.tellStart(after: trainer.resumedFrom, isResuming: isResuming)
   }
 
   private func conclude(_ outcome: TrainingOutcome, stoppedBy signal: String?) {
@@ -113,12 +109,8 @@ public struct ImageTrainingSession {
       """)
     logger.info("checkpoint: \(outcome.checkpoint.path)")
     if !outcome.isFinished {
-      let reason = signal.map { "stopped by \($0)" } ?? "stopped"
-      logger.info(
-        """
-        \(reason); go on with: \
-        \(ShellWord.command("train", "images", folder, "--output", output, "--resume"))
-        """)
+      logger.tellHowToGoOn(
+        stoppedBy: signal, with: "train", "images", folder, "--output", output)
     }
   }
 }
