@@ -35,6 +35,10 @@ import VisionJEPA
       ["train", "images", ".", "--output", "x", "--steps", "1", "--minutes", "1"],
       "give one of --epochs, --steps and --minutes"
     ),
+    (
+      ["train", "text-baseline", "x", "--output", "y", "--like", "a", "--config", "b"],
+      "give one of --like and --config"
+    ),
   ])
   func wrongUsageIsAnError(arguments: [String], message: String) throws {
     let result = try JepaProcess.run(arguments)
