@@ -67,6 +67,20 @@ import Torch
     #expect(layer.bias.gradient?.dtype == .float64)
   }
 
+  @Test func convertsOnlyWhatProductsTake() {
+    let block = block()
+    let x = Tensor.normal([2, 3, 8], using: generator)
+    func output() -> Tensor {
+      block.inferring { withAutocast(to: .bfloat16, on: .cpu) { block(x) } }
+    }
+    let before = output()
+    block.convertProductWeights(to: .bfloat16)
+    for (name, tensor) in block.parameters {
+      #expect(tensor.dtype == (tensor.rank == 2 ? .bfloat16 : .float32), "\(name)")
+    }
+    #expect((output() .== before).all().integer() == 1)
+  }
+
   // MARK: Files
 
   @Test func everyTypeSurvivesAFile() throws {

@@ -3,7 +3,7 @@ import Foundation
 import Torch
 import TrainingRuns
 
-/// What the encoder computes in; weights, losses and the optimizer are always float32.
+/// What the encoder computes in; what is trained, losses and the optimizer are always float32.
 public enum Precision: String, Codable, Sendable, CaseIterable {
   /// bfloat16 where it is faster: on CUDA, and on CPUs that multiply it.
   case automatic
@@ -11,7 +11,7 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
   case bfloat16
 
   /// The type that products are computed in; nil for float32.
-  func resolved(on device: Device) -> DType? {
+  public func resolved(on device: Device) -> DType? {
     switch (self, device) {
     case (.float32, _), (.automatic, .mps): nil
     case (.bfloat16, _), (.automatic, .cuda): .bfloat16
