@@ -128,6 +128,7 @@ import VisionJEPA
       atPath: output.path, withIntermediateDirectories: true)
     let embedded = try JepaProcess.run([
       "embed", test.path, "--checkpoint", run.path, "--output", output.path + "/test.npy",
+      "--precision", "float32",
     ])
     #expect(embedded.status == 0, "\(embedded.errors)")
     #expect(embedded.output.contains("9 embeddings of width 128"))
