@@ -105,6 +105,7 @@ struct Embed: ParsableCommand {
     let product = precision.resolved(on: device)
     settings.arithmetic = product == nil ? .float32 : .bfloat16
     let model = try ImageModel.load(from: checkpoint, device: device, precision: product)
+    Session.keepFreedMemory()
     let frameOptions = FrameOptions(
       every: every, shortSide: model.preprocessing.imageSize, assumedFramesPerSecond: fps,
       resizesFrames: true)

@@ -15,9 +15,9 @@ import Torch
     var settings = EmbeddingSettings()
     settings.pooling = pooling
     let whole = try PictureEmbedder(model: model.model, settings: settings)(pictures)
-    // A picture has 16 tokens of width 12.
+    // A picture has 16 tokens.
     let pieces = try PictureEmbedder(
-      model: model.model, settings: settings, numbersAtOnce: pieceSize * 16 * 12)(pictures)
+      model: model.model, settings: settings, tokensAtOnce: pieceSize * 16)(pictures)
     #expect(pieces.shape == whole.shape)
     #expect((pieces - whole).abs().max().item() <= 2e-6 * whole.abs().max().item())
   }

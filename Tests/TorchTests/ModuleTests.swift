@@ -81,6 +81,23 @@ import Torch
     #expect((output() .== before).all().integer() == 1)
   }
 
+  /// Few tokens go through products of matrices, many through the fused operator; how few depends on the type.
+  @Test(arguments: [64, 200, 700], [false, true])
+  func attentionInBfloat16IsNear(tokens: Int, isMasked: Bool) {
+    let layer = Attention(width: 16, heads: 2, using: generator)
+    withoutGradient {
+      for (_, tensor) in layer.parameters where tensor.rank == 2 {
+        tensor.assign(Tensor.normal(tensor.shape, using: generator) * 0.5)
+      }
+    }
+    let x = Tensor.normal([2, tokens, 16], using: generator)
+    let mask = isMasked ? Tensor.ones([tokens, tokens]).upperTriangle() .> 0 : nil
+    let exact = layer.inferring { layer(x, mask: mask) }
+    let near = layer.inferring { withAutocast(to: .bfloat16, on: .cpu) { layer(x, mask: mask) } }
+    #expect(near.dtype == .bfloat16)
+    #expect(relativeDifference(near.to(.float32), from: exact) < 0.03)
+  }
+
   // MARK: Files
 
   @Test func everyTypeSurvivesAFile() throws {

@@ -18,14 +18,14 @@ public struct PictureEmbedder {
   public init(model: ImageModel, settings: EmbeddingSettings = EmbeddingSettings())
     throws(EvaluationError)
   {
-    try self.init(model: model, settings: settings, numbersAtOnce: Self.numbersAtOnce)
+    try self.init(model: model, settings: settings, tokensAtOnce: Self.tokensAtOnce)
   }
 
-  /// How many numbers of one layer's tokens a processor is given at once. With more of them caches overflow
-  /// and memory grows, and nothing gets faster.
-  private static let numbersAtOnce = 1 << 20
+  /// How many tokens a processor is given at once: enough rows for products of matrices. With more of them
+  /// caches overflow and memory grows, and nothing gets faster.
+  private static let tokensAtOnce = 1024
 
-  init(model: ImageModel, settings: EmbeddingSettings, numbersAtOnce: Int) throws(EvaluationError) {
+  init(model: ImageModel, settings: EmbeddingSettings, tokensAtOnce: Int) throws(EvaluationError) {
     self.model = model
     self.settings = settings
     let count = model.encoder.layerCount
@@ -41,9 +41,7 @@ public struct PictureEmbedder {
     let tokens = model.encoder.inferring {
       Self.tokens(of: nothing, model, settings.arithmetic, after: layer)
     }
-    pieceSize =
-      model.device == .cpu
-      ? max(1, numbersAtOnce / (tokens.size(1) * tokens.size(2))) : nil
+    pieceSize = model.device == .cpu ? max(1, tokensAtOnce / tokens.size(1)) : nil
     shape = settings.pooling == .none ? [tokens.size(1), tokens.size(2)] : [tokens.size(2)]
   }
 
@@ -64,13 +62,14 @@ public struct PictureEmbedder {
     }
   }
 
-  /// Parts of a batch of nearly the same size, none above `pieceSize`.
+  /// Parts of a batch, all of the same size but for the last, none above `pieceSize`.
   private func pieces(of pictures: Tensor) -> [Tensor] {
     let count = pictures.size(0)
     guard let pieceSize, count > pieceSize else { return [pictures] }
     let pieceCount = (count + pieceSize - 1) / pieceSize
-    return (0..<pieceCount).map { piece in
-      pictures.slice(piece * count / pieceCount..<(piece + 1) * count / pieceCount)
+    let size = (count + pieceCount - 1) / pieceCount
+    return stride(from: 0, to: count, by: size).map { start in
+      pictures.slice(start..<min(start + size, count))
     }
   }
 
