@@ -31,7 +31,9 @@ import Torch
       let file = try SafetensorsFile(path: path)
       /// What of the map is in memory, in KiB.
       func resident() throws -> Int {
-        let maps = try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8)
+        // `String(contentsOfFile:)` takes the first piece of a file that has no size.
+        let smaps = try #require(FileHandle(forReadingAtPath: "/proc/self/smaps"))
+        let maps = String(decoding: try smaps.readToEnd() ?? Data(), as: UTF8.self)
           .split(separator: "\n")
         let start = try #require(maps.firstIndex { $0.hasSuffix(path) })
         let line = try #require(maps[start...].first { $0.hasPrefix("Rss:") })
