@@ -169,6 +169,33 @@ import VisionJEPA
     #expect(rows[13].hasSuffix(",1") && rows[5].hasSuffix(",0"))
   }
 
+  @Test(.enabled(if: hasFFmpeg, "no ffmpeg on PATH"))
+  func annotateWritesAVideo() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let video = run.path + "/seen.mp4"
+    let result = try JepaProcess.run([
+      "score", broken, "--checkpoint", run.path, "--annotate", video, "--fps", "10",
+    ])
+    #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
+    let source = try FrameInput.open(video)
+    #expect(source.framesPerSecond == 10)
+    #expect(try source.remainingFrames().count == 40)
+    // Several clips, several videos.
+    let both = try JepaProcess.run([
+      "score", broken, clips.path + "/second", "--checkpoint", run.path, "--annotate", video,
+    ])
+    #expect(both.status == 0, "\(both.errors)")
+    let names = try FileManager.default.contentsOfDirectory(atPath: run.path)
+    #expect(names.contains("seen-second.mp4"))
+    try expectFailure(
+      ["score", broken, "--checkpoint", run.path, "--annotate", "/nowhere/a.mp4"],
+      saying: "/nowhere/a.mp4: cannot write the video: /nowhere: No such file or directory")
+    try expectFailure(
+      ["score", "-", "--raw-size", "8x8", "--checkpoint", run.path, "--annotate", video],
+      saying: "--annotate: expected an input that can be read twice, found the standard input")
+  }
+
   @Test func checkIsAnExitStatus() throws {
     let broken = try prepared()
     defer { try? FileManager.default.removeItem(atPath: broken) }

@@ -39,6 +39,8 @@ struct FaultCampaign {
   var syntheticClips = 12
   /// Pictures that move in them.
   var cutOuts: [CutOut] = []
+  /// What all clips go through after they were broken, the clean ones too.
+  var reencoding: Reencoding?
 
   /// A clip's statistics before and after.
   struct Trial: Sendable {
@@ -89,7 +91,8 @@ struct FaultCampaign {
       _ images: [RGBImage], _ labels: [FaultLabel], _ origins: [Int?]
     ) throws -> [LabelledClip] {
       try ClipMeasurement.tables(
-        of: images, framesPerSecond: clip.framesPerSecond, models: models, device: device
+        of: reencoding?(images, framesPerSecond: clip.framesPerSecond) ?? images,
+        framesPerSecond: clip.framesPerSecond, models: models, device: device
       ).map {
         LabelledClip(
           source: clip.name, table: $0, labels: labels, origins: origins,
@@ -134,7 +137,7 @@ struct FaultCampaign {
   /// Slow and fast scenes, still and moving cameras, with and without something to go behind.
   private static func options(_ number: Int) -> SyntheticClip.Options {
     var options = SyntheticClip.Options(
-      width: 160, height: 128, frameCount: 120, hasPillar: number % 2 == 0)
+      width: 160, height: 128, frameCount: 240, hasPillar: number % 2 == 0)
     switch number % 3 {
     case 0: break
     case 1: (options.speed, options.pan, options.zoom) = (0.03...0.1, 1, 0.3)

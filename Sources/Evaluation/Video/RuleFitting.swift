@@ -32,6 +32,9 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
         + ["pixelDifference", "pixelDifferenceTop", "shotSeparation"].map {
           .level(statistic: $0, offset: 0)
         }
+        + TransitionHypothesis.allCases.flatMap { hypothesis in
+          (-1...1).map { .level(statistic: PixelMeter.energyName(hypothesis), offset: $0) }
+        }
     case .copying:
       return RuleEvidence.pixels.features + pairs("tokenDistance")
         + ratios(["copyLast", "copyLastTop"], -1...2) + ratios(["cosineDistance"], 0...1)

@@ -16,6 +16,7 @@ public struct VideoBenchmark {
   private let syntheticClips: Int
   private let pictures: String?
   private let frameLimit: Int
+  private let reencoding: Reencoding?
   private let say: (String) -> Void
 
   /// - Parameters:
@@ -26,6 +27,7 @@ public struct VideoBenchmark {
   ///   - syntheticClips: how many synthetic clips are tested on, and as many fitted on.
   ///   - pictures: a folder of pictures that move in them.
   ///   - frameLimit: frames that are read of each clip.
+  ///   - rateFactor: H.264's, 0…51, with which all clips are encoded after they were broken; nil for not at all.
   ///   - say: takes what is being done.
   public init(
     clips: [String], fittingClips: [String] = [], checkpoint: String, device: Device = .cpu,
@@ -40,6 +42,7 @@ public struct VideoBenchmark {
     self.syntheticClips = syntheticClips
     self.pictures = pictures
     self.frameLimit = frameLimit
+    reencoding = rateFactor.map(Reencoding.init)
     self.say = say
   }
 
@@ -123,6 +126,7 @@ public struct VideoBenchmark {
     var campaign = FaultCampaign()
     campaign.seeds = seeds
     campaign.syntheticClips = syntheticClips
+    campaign.reencoding = reencoding
     campaign.cutOuts = try pictures.map { try CutOut.all(inFolder: $0, atMost: 500) } ?? []
     func read(_ paths: [String]) throws -> [BenchmarkClip] {
       try paths.map { try BenchmarkClip(path: $0, limit: frameLimit) }
