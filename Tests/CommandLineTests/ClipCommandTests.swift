@@ -121,6 +121,18 @@ import VisionJEPA
     #expect(!FileManager.default.fileExists(atPath: run.path))
   }
 
+  @Test func transitionsAreFittedForAModel() throws {
+    let trained = try JepaProcess.run(training("--steps", "1"))
+    #expect(trained.status == 0, "\(trained.errors)")
+    let fitting = ["train", "transitions", "--clips", "12", "--steps", "20"]
+    let fitted = try JepaProcess.run(fitting + ["--checkpoint", run.path])
+    #expect(fitted.status == 0, "\(fitted.errors)")
+    #expect(fitted.output.contains("other clips, rows what is so, columns what was named:"))
+    #expect(try ClipModel.load(from: run.path).hypotheses != nil)
+    let usage = try JepaProcess.run(fitting)
+    #expect(usage.status == 64 && usage.errors.contains("give one of --output and --checkpoint"))
+  }
+
   // MARK: Scoring
 
   /// A run with a rule, and a clip with a cut at 12 and a repeat at 20.
@@ -194,6 +206,34 @@ import VisionJEPA
     try expectFailure(
       ["score", "-", "--raw-size", "8x8", "--checkpoint", run.path, "--annotate", video],
       saying: "--annotate: expected an input that can be read twice, found the standard input")
+  }
+
+  /// Where no file may grow beyond a KiB, each output is named in one line, and nothing of it stays.
+  @Test func aFullDiskIsNamed() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let folder = TemporaryPath("outputs")
+    try FileManager.default.createDirectory(
+      atPath: folder.path, withIntermediateDirectories: true)
+    for (option, name) in [
+      ("--json", "a.json"), ("--csv", "a.csv"), ("--report", "a.html"), ("--plot", "a.png"),
+    ] + (Self.hasFFmpeg ? [("--annotate", "a.mp4")] : []) {
+      let path = "\(folder.path)/\(name)"
+      let result = try JepaProcess.run(
+        ["score", broken, "--checkpoint", run.path, option, path], fileLimit: 1)
+      #expect(result.status == 1 && !result.wasKilled, "\(option)")
+      #expect(
+        result.errorLines.count == 1 && result.errors.hasPrefix("jepa: error: \(path): ")
+          && result.errors.contains("File too large"), "\(option): \(result.errors)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+    let calibrated = try JepaProcess.run(
+      [
+        "calibrate", clips.path + "/first", "--checkpoint", run.path, "--output",
+        "\(folder.path)/a/b.json",
+      ])
+    #expect(calibrated.status == 1)
+    #expect(calibrated.errorLines.last?.hasPrefix("jepa: error: \(folder.path)/a/b.json") == true)
   }
 
   @Test func checkIsAnExitStatus() throws {

@@ -80,6 +80,21 @@ import VisionJEPA
     #expect(copy.fingerprint == rule.fingerprint)
   }
 
+  @Test(.enabled(if: FFmpegTools().areInstalled, "no ffmpeg on PATH"))
+  func reencodingKeepsFramesAndLosesBits() throws {
+    // 45 pixels: coders of video want even sides.
+    let frames = MovingShapes.frames(20, width: 45, height: 32)
+    let good = try Reencoding(rateFactor: 10)(frames, framesPerSecond: 25)
+    let coarse = try Reencoding(rateFactor: 40)(frames, framesPerSecond: 25)
+    func loss(_ other: [RGBImage]) -> Double {
+      zip(frames, other).reduce(0) { $0 + GreyFrame($1.0).distance(to: GreyFrame($1.1)).mean }
+    }
+    for other in [good, coarse] {
+      #expect(other.count == 20 && other.allSatisfy { $0.width == 45 && $0.height == 32 })
+    }
+    #expect(loss(good) > 0 && loss(coarse) > 2 * loss(good))
+  }
+
   @Test func nothingToLearnFromIsAnError() throws {
     let clean = try Self.trial(7).clean
     #expect {

@@ -21,6 +21,11 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
     func pairs(_ family: String) -> [RuleFeature] {
       RuleFeature.allPairs(family) + RuleFeature.allPairs(family, suffix: "Top")
     }
+    func hypotheses(_ name: (TransitionHypothesis) -> String) -> [RuleFeature] {
+      TransitionHypothesis.allCases.flatMap { hypothesis in
+        (-1...1).map { .level(statistic: name(hypothesis), offset: $0) }
+      }
+    }
     switch self {
     case .pixels:
       return pairs("pixelDistance")
@@ -32,11 +37,10 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
         + ["pixelDifference", "pixelDifferenceTop", "shotSeparation"].map {
           .level(statistic: $0, offset: 0)
         }
-        + TransitionHypothesis.allCases.flatMap { hypothesis in
-          (-1...1).map { .level(statistic: PixelMeter.energyName(hypothesis), offset: $0) }
-        }
+        + hypotheses(PixelMeter.energyName)
     case .copying:
       return RuleEvidence.pixels.features + pairs("tokenDistance")
+        + hypotheses(TokenMeter.energyName)
         + ratios(["copyLast", "copyLastTop"], -1...2) + ratios(["cosineDistance"], 0...1)
     case .energy:
       let energies = ["energyPast", "energyFuture", "energyMiddle"]

@@ -32,7 +32,7 @@ public struct VideoBenchmark {
   public init(
     clips: [String], fittingClips: [String] = [], checkpoint: String, device: Device = .cpu,
     seeds: Int = 3, syntheticClips: Int = 8, pictures: String? = nil, frameLimit: Int = 600,
-    say: @escaping (String) -> Void = { _ in }
+    rateFactor: Int? = nil, say: @escaping (String) -> Void = { _ in }
   ) {
     self.clips = clips
     self.fittingClips = fittingClips

@@ -61,21 +61,8 @@ extension ClipModel {
   /// - Returns: for each frame its map; nil where no prediction has its whole context.
   public func energyMaps(of images: [RGBImage], device: Device = .cpu) -> [EnergyMap?] {
     guard !images.isEmpty else { return [] }
-    let scaler = FrameScaler(size: frameSize)
-    let count = 3 * frameSize * frameSize
-    var pixels = [Float](repeating: 0, count: images.count * count)
-    pixels.withUnsafeMutableBufferPointer { pixels in
-      for (index, image) in images.enumerated() {
-        scaler.bytes(of: image).withUnsafeBufferPointer {
-          ClipChange().render(
-            $0.baseAddress!, size: frameSize, normalization: description.normalization,
-            to: pixels.baseAddress! + index * count)
-        }
-      }
-    }
     return withoutGradient {
-      let clip = Tensor(pixels, shape: [1, images.count, 3, frameSize, frameSize])
-      let maps = encoder.maps(of: clip.to(device: device))
+      let maps = encoder.maps(of: clip(of: images, device: device))
       var found = [EnergyMap?](repeating: nil, count: images.count)
       // The better informed prediction has the last word.
       for mode in [PredictionMode.future, .past, .middle] {
