@@ -6,7 +6,7 @@ import VisionJEPA
 /// One call of `jepa benchmark video`: known faults put into clean clips, and who finds them.
 ///
 /// Every rule is fitted on other sources than those that it is tested on. Thresholds are set per source,
-/// on the half of the clip that they are not tested on.
+/// on the half of the clip that they are not tested on, and for synthetic scenes on what comes after it.
 public struct VideoBenchmark {
   private let clips: [String]
   private let fittingClips: [String]
@@ -72,7 +72,9 @@ public struct VideoBenchmark {
       for trial in tested[0] { add(detector, trial) }
     }
     func material(_ model: Int, _ places: [Int]) -> [LabelledClip] {
-      (fitted[model] + places.map { tested[model][$0] }).flatMap { [$0.clean] + $0.broken }
+      (fitted[model] + places.map { tested[model][$0] }).flatMap {
+        [$0.clean] + $0.broken + [$0.later].compactMap { $0 }
+      }
     }
     let everything = material(0, Array(tested[0].indices))
     var options = RuleFitting.Options()
