@@ -227,13 +227,6 @@ import VisionJEPA
           && result.errors.contains("File too large"), "\(option): \(result.errors)")
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
-    let calibrated = try JepaProcess.run(
-      [
-        "calibrate", clips.path + "/first", "--checkpoint", run.path, "--output",
-        "\(folder.path)/a/b.json",
-      ])
-    #expect(calibrated.status == 1)
-    #expect(calibrated.errorLines.last?.hasPrefix("jepa: error: \(folder.path)/a/b.json") == true)
   }
 
   @Test func checkIsAnExitStatus() throws {

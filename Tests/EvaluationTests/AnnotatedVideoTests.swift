@@ -35,7 +35,7 @@ import VisionJEPA
     // The cut is in the middle of its own picture, and ten frames to the right ten frames before.
     func reddish(_ image: RGBImage, _ x: Int) -> Bool {
       let found = color(image, x, layout.size.height - 2)
-      return found[0] > found[2] + 40
+      return Int(found[0]) > Int(found[2]) + 40
     }
     #expect(reddish(broken, 193 - 2) && !reddish(broken, 193 + 38))
     #expect(reddish(clean, 192 + 39) && !reddish(clean, 192 - 20))

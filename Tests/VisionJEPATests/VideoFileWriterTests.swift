@@ -98,6 +98,23 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: videos.folder.path) == ["tools"])
   }
 
+  /// What ffmpeg 5.1 does where the end of a file does not fit any more.
+  @Test func aComplaintCountsWhateverTheStatus() throws {
+    let videos = try TestVideos()
+    let tools = try videos.fake(
+      "ffmpeg",
+      """
+      for last; do :; done
+      cat >"${last#file:}"
+      echo "Error writing trailer of $last: No space left on device" >&2
+      """)
+    let path = videos.folder.path("a.mp4")
+    expectFailure(
+      path, saying: "Error writing trailer of \(path): No space left on device",
+      tools: FFmpegTools(searchPath: tools))
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
   @Test func aCrashIsNamed() throws {
     let videos = try TestVideos()
     let tools = try videos.fake("ffmpeg", "kill -SEGV $$")

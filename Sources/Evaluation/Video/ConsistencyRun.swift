@@ -114,7 +114,12 @@ public struct ConsistencyRun {
   private func write(_ report: ConsistencyReport) throws {
     if let json = outputs.json { try report.write(toJSON: path(json, for: report.input)) }
     if let csv = outputs.csv { try report.write(toCSV: path(csv, for: report.input)) }
-    if let plot = outputs.plot { try report.plot().write(toPNG: path(plot, for: report.input)) }
+    if let plot = outputs.plot {
+      let bytes = try report.plot().pngBytes(name: plot)
+      try UnfinishedFile.make(at: path(plot, for: report.input)) { file in
+        try bytes.withUnsafeBytes { try file.append($0) }
+      }
+    }
     if let page = outputs.page {
       // The standard input cannot be read again.
       let pictures =

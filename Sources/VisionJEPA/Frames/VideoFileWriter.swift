@@ -54,7 +54,8 @@ public final class VideoFileWriter {
     let unique = String(UInt64.random(in: 0...(.max)), radix: 36)
     temporaryPath = "\(stem).\(unique).tmp" + (ending.isEmpty ? "" : ".\(ending)")
     let arguments = [
-      "-hide_banner", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size",
+      "-hide_banner", "-v", "error", "-xerror", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24",
+      "-video_size",
       "\(size)", "-framerate", String(format: "%.6f", framesPerSecond), "-i", "pipe:0",
       // Most players know no other pixels; colours are halved in both directions, so sides are made even.
       "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p",
@@ -88,7 +89,10 @@ public final class VideoFileWriter {
   public func finish() throws(FrameError) {
     child.closeInput()
     let lines = messages.waitForAll()
-    guard child.wait() == .exited(0) else { throw failure(after: lines) }
+    // Some versions end with status 0 where the disk was full for the last part: every error counts.
+    guard child.wait() == .exited(0), lines.allSatisfy(\.isEmpty) else {
+      throw failure(after: lines)
+    }
     guard rename(temporaryPath, path) == 0 else {
       throw .unwritableVideo(path: path, reason: ImageFile.lastSystemError())
     }
@@ -102,7 +106,9 @@ public final class VideoFileWriter {
     let reason = lines.first { !$0.isEmpty }
     if let reason {
       return .unwritableVideo(
-        path: path, reason: reason.replacingOccurrences(of: "file:\(temporaryPath)", with: path))
+        path: path,
+        reason: reason.replacingOccurrences(of: "file:\(temporaryPath)", with: path)
+          .replacingOccurrences(of: temporaryPath, with: path))
     }
     return switch child.wait() {
     case .exited(let status):
