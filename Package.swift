@@ -74,7 +74,10 @@ let package = Package(
       ]),
     .target(
       name: "Evaluation",
-      dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TextPlanner", "TrainingRuns"],
+      dependencies: [
+        "Torch", "EnergyDescent", "VisionJEPA", "TextPlanner", "TrainingRuns",
+        .product(name: "Logging", package: "swift-log"),
+      ],
       resources: [.embedInCode("ConsistencyPage/consistency-page.html")]),
     .executableTarget(
       name: "jepa",

@@ -7,6 +7,8 @@ Both sides embed the same files with the same weights (a checkpoint that `jepa t
 `AutoModel.from_pretrained` opens), in batches of the same size, with the same number of threads, in
 turns: here in float32 and in bfloat16, there in float32. The other side is what one would write: Pillow
 decodes and resizes, numpy makes the batch, the model runs in inference mode, numpy.save writes the file.
+With `--peer-workers N` a torch DataLoader of N processes does so ahead of the model; only the greatest of
+its processes counts as its memory then.
 Counted is the time from the first picture to the finished file, and the greatest resident memory of the
 whole process. How far the embeddings are apart says that both did the same work.
 """
@@ -21,10 +23,12 @@ import sys
 import tempfile
 import time
 
+# The second is the default of `jepa embed` where the processor multiplies bfloat16.
+PRECISIONS = ["float32", "bfloat16"]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def embed_with_transformers(checkpoint, listing, output, batch, threads):
+def embed_with_transformers(checkpoint, listing, output, batch, threads, workers):
     import numpy as np
     import torch
     from PIL import Image, ImageOps
@@ -47,11 +51,25 @@ def embed_with_transformers(checkpoint, listing, output, batch, threads):
         values = np.asarray(view, np.float32) / 255
         return ((values - mean) / deviation).transpose(2, 0, 1)
 
+    class Pictures(torch.utils.data.Dataset):
+        def __len__(self):
+            return len(files)
+
+        def __getitem__(self, index):
+            return pixels(files[index])
+
+    def batches():
+        if workers > 0:
+            return torch.utils.data.DataLoader(
+                Pictures(), batch_size=batch, num_workers=workers, collate_fn=np.stack)
+        return (
+            np.stack([pixels(path) for path in files[first:first + batch]])
+            for first in range(0, len(files), batch))
+
     start = time.perf_counter()
     rows = []
     with torch.inference_mode():
-        for first in range(0, len(files), batch):
-            pictures = np.stack([pixels(path) for path in files[first:first + batch]])
+        for pictures in batches():
             tokens = model(pixel_values=torch.from_numpy(pictures)).last_hidden_state
             rows.append(tokens.mean(dim=1).numpy())
     np.save(output, np.concatenate(rows))
@@ -94,11 +112,12 @@ def main():
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer-workers", type=int, default=0, help="processes that decode for transformers")
     parser.add_argument("--jepa", help="the program; built where it is not named")
     parser.add_argument("--only-peer", nargs=3, help=argparse.SUPPRESS)
     o = parser.parse_args()
     if o.only_peer:
-        embed_with_transformers(*o.only_peer, o.batch, o.threads)
+        embed_with_transformers(*o.only_peer, o.batch, o.threads, o.peer_workers)
         return
     jepa = o.jepa or built()
     files = sorted(str(path) for path in pathlib.Path(o.folder).rglob("*.jp*g"))
@@ -115,16 +134,15 @@ def main():
              f"imageSize={o.size}", "--set", "batchSize=4"],
             check=True, capture_output=True)
         checkpoint = str(pathlib.Path(run, "latest").resolve())
+        here = [jepa, "embed", "--files-from", listing, "--checkpoint", checkpoint, "--batch",
+                str(o.batch), "--threads", str(o.threads), "--workers", str(o.threads)]
         sides = {
-            "here": [jepa, "embed", "--files-from", listing, "--checkpoint", checkpoint,
-                     "--output", f"{scratch}/here.npy", "--batch", str(o.batch), "--threads",
-                     str(o.threads), "--workers", str(o.threads)],
-            "bfloat16": [jepa, "embed", "--files-from", listing, "--checkpoint", checkpoint,
-                         "--output", f"{scratch}/bfloat16.npy", "--batch", str(o.batch), "--threads",
-                         str(o.threads), "--workers", str(o.threads), "--precision", "bfloat16"],
-            "there": [sys.executable, __file__, o.folder, "--batch", str(o.batch), "--threads",
-                      str(o.threads), "--only-peer", checkpoint, listing, f"{scratch}/there.npy"],
+            precision: here + ["--precision", precision, "--output", f"{scratch}/{precision}.npy"]
+            for precision in PRECISIONS
         }
+        sides["there"] = [
+            sys.executable, __file__, o.folder, "--batch", str(o.batch), "--threads",
+            str(o.threads), "--peer-workers", str(o.peer_workers), "--only-peer", checkpoint, listing, f"{scratch}/there.npy"]
         rates, memory = ({side: [] for side in sides} for _ in range(2))
         for _ in range(o.rounds):
             for side, command in sides.items():
@@ -136,7 +154,7 @@ def main():
                 memory[side].append(peak)
         apart = {
             side: difference(f"{scratch}/{side}.npy", f"{scratch}/there.npy")
-            for side in ("here", "bfloat16")
+            for side in PRECISIONS
         }
     print(f"{o.encoder} at {o.size} pixels, {o.pictures} pictures, batches of {o.batch}, "
           f"{o.threads} threads, {o.rounds} rounds")

@@ -5,6 +5,9 @@
 #include <ATen/autocast_mode.h>
 #include <c10/core/GradMode.h>
 #include <torch/version.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "shim.h"
 
@@ -46,6 +49,15 @@ int32_t ct_set_autocast(int32_t device_type, bool enabled, int32_t dtype) {
     // Casts of weights are kept for the length of one scope only: the weights change after it.
     if (!enabled) at::autocast::clear_cache();
   });
+}
+
+void ct_keep_freed_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+  // Setting either one also ends libc's habit of raising both with every large piece that is freed.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+#endif
 }
 
 int32_t ct_flush_denormals(bool enabled) {

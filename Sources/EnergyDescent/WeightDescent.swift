@@ -65,6 +65,16 @@ public final class WeightDescent {
     self.exchange = exchange
   }
 
+  /// The rule that a run's configuration asks for.
+  public convenience init(
+    _ modules: [(name: String, module: Module)], _ configuration: OptimizerConfiguration
+  ) {
+    self.init(
+      modules, matrices: configuration.matrices, matrixStepScale: configuration.matrixStepScale,
+      betas: (configuration.beta1, configuration.beta2), weightDecay: configuration.weightDecay,
+      clipNorm: configuration.clipNorm)
+  }
+
   /// Matrices between hidden layers: not those that read pixels.
   private static func isInner(_ name: String, _ tensor: Tensor) -> Bool {
     decays(name, tensor) && !(tensor.rank >= 4 && tensor.size(1) == 3)

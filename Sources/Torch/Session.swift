@@ -12,6 +12,11 @@ public enum Session {
     set { ct_set_thread_count(Int32(newValue)) }
   }
 
+  /// Gives back what is free now, and from here on keeps memory that is freed for what is allocated next, instead
+  /// of giving it back to the system and asking for it again: for work that goes through the same layers again
+  /// and again. Does nothing but on Linux.
+  public static func keepFreedMemory() { ct_keep_freed_memory() }
+
   /// Lets the CPU round numbers too small for full precision to zero; they are slow, and mean nothing
   /// here.
   public static func flushDenormals() { _ = ct_flush_denormals(true) }

@@ -7,7 +7,7 @@ import VisionJEPA
 
 extension Pooling: ExpressibleByArgument {}
 extension EmbeddingPrecision: ExpressibleByArgument {}
-extension EmbeddingArithmetic: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
 
 /// `jepa embed`
 struct Embed: ParsableCommand {
@@ -60,8 +60,8 @@ struct Embed: ParsableCommand {
 
   @Option(
     help:
-      "What the encoder computes in: float32, or bfloat16 for processors that multiply it.")
-  var precision = EmbeddingArithmetic.float32
+      "What the encoder computes in; automatic is bfloat16 where the processor multiplies it.")
+  var precision = Precision.automatic
 
   @Option(help: "What the numbers are kept in: float32 or float16.")
   var dtype = EmbeddingPrecision.float32
@@ -101,8 +101,11 @@ struct Embed: ParsableCommand {
     settings.layer = layer
     settings.isNormalized = normalize
     settings.precision = dtype
-    settings.arithmetic = precision
-    let model = try ImageModel.load(from: checkpoint, device: try Device(device))
+    let device = try Device(device)
+    let product = precision.resolved(on: device)
+    settings.arithmetic = product == nil ? .float32 : .bfloat16
+    let model = try ImageModel.load(from: checkpoint, device: device, precision: product)
+    Session.keepFreedMemory()
     let frameOptions = FrameOptions(
       every: every, shortSide: model.preprocessing.imageSize, assumedFramesPerSecond: fps,
       resizesFrames: true)

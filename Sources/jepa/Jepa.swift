@@ -14,9 +14,6 @@ struct Jepa: ParsableCommand {
       Train.self, Evaluate.self, Embed.self, Neighbors.self, Duplicates.self, Map.self,
       Visualize.self, Inspect.self, Import.self, Score.self, Calibrate.self, Benchmark.self,
       Plan.self, Energy.self, MakeTask.self, Remember.self, EvaluateText.self, Preview.self,
-      Train.self, Evaluate.self, Embed.self, Neighbors.self, Duplicates.self, Map.self,
-      Visualize.self, Inspect.self, Import.self, Score.self, Calibrate.self, Benchmark.self,
-      Plan.self, Energy.self, MakeTask.self, Remember.self, EvaluateText.self, Preview.self,
       MakeClip.self, Demo.self, DemoText.self,
     ])
 

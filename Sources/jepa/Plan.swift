@@ -10,7 +10,8 @@ struct Plan: ParsableCommand {
     abstract: "Answer a prompt by descending the energy of its answer.",
     discussion: """
       Without a prompt the lines of the standard input are answered, each with a line. An answer that is not
-      verified has a tab and the word unverified after it.
+      verified has a tab and the word unverified after it. Control characters in an answer are shown as
+      pictures, such as ␊; --json has them as they are.
 
         jepa plan "12+30=" --checkpoint checkpoints/sums
         cut -f1 sums.tsv | jepa plan --checkpoint checkpoints/sums --json

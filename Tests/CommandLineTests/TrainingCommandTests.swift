@@ -35,6 +35,10 @@ import VisionJEPA
       ["train", "images", ".", "--output", "x", "--steps", "1", "--minutes", "1"],
       "give one of --epochs, --steps and --minutes"
     ),
+    (
+      ["train", "text-baseline", "x", "--output", "y", "--like", "a", "--config", "b"],
+      "give one of --like and --config"
+    ),
   ])
   func wrongUsageIsAnError(arguments: [String], message: String) throws {
     let result = try JepaProcess.run(arguments)
@@ -124,6 +128,7 @@ import VisionJEPA
       atPath: output.path, withIntermediateDirectories: true)
     let embedded = try JepaProcess.run([
       "embed", test.path, "--checkpoint", run.path, "--output", output.path + "/test.npy",
+      "--precision", "float32",
     ])
     #expect(embedded.status == 0, "\(embedded.errors)")
     #expect(embedded.output.contains("9 embeddings of width 128"))

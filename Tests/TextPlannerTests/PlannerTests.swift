@@ -71,10 +71,25 @@ import TrainingRuns
       }
       #expect(trace.contains { $0.text == plan.answer && $0.step > 0 })
       let table = plan.traceTable(threshold: model.threshold)
-      #expect(table.hasPrefix("prompt      \(plan.prompt)\nsystem one  \(plan.firstGuess!)   (one"))
-      #expect(table.contains("system two  \(plan.answer)   (\(plan.evaluations) evaluations)"))
+      let (guess, answer) = (
+        plan.firstGuess!.withControlPictures, plan.answer.withControlPictures
+      )
+      #expect(table.hasPrefix("prompt      \(plan.prompt)\nsystem one  \(guess)   (one"))
+      #expect(table.contains("system two  \(answer)   (\(plan.evaluations) evaluations)"))
       #expect(table.contains(plan.isVerified ? "\nverified: energy " : "\nunverified: energy "))
     }
+  }
+
+  @Test func whatIsShownDrivesNoTerminal() {
+    #expect("a\nb\t\u{1B}[2J\u{7F}\u{9B}é".withControlPictures == "a␊b␉␛[2J␡\u{FFFD}é")
+    let plan = Plan(
+      prompt: "p\u{7}", answer: "x\ny", energy: 1, isVerified: true, starts: 1, steps: 1,
+      evaluations: 2, verifications: 1, reason: "verified", firstGuess: "\u{0}",
+      trace: [PlanStep(start: 1, step: 1, energy: 1, text: "\u{1B}c")])
+    #expect(plan.line == "x␊y")
+    let table = plan.traceTable(threshold: 2)
+    #expect(table.contains("p␇") && table.contains("␀   (one") && table.contains("␛c"))
+    #expect(plan.json.contains(#""answer":"x\ny""#), "as it is, in JSON")
   }
 
   @Test func budgetsHold() throws {
@@ -83,7 +98,7 @@ import TrainingRuns
     for plan in plans {
       #expect(plan.starts == 2 && plan.steps <= 6 && !plan.isVerified)
       #expect(["budget", "plateau"].contains(plan.reason))
-      #expect(plan.line == "\(plan.answer)\tunverified")
+      #expect(plan.line == "\(plan.answer.withControlPictures)\tunverified")
       // The lowest of all that were looked at.
       let energy = try model.energies(ofPrompts: [plan.prompt], answers: [plan.answer])[0]
       #expect(abs(energy - plan.energy) < 1e-3 * max(1, energy))

@@ -67,6 +67,37 @@ import Torch
     #expect(layer.bias.gradient?.dtype == .float64)
   }
 
+  @Test func convertsOnlyWhatProductsTake() {
+    let block = block()
+    let x = Tensor.normal([2, 3, 8], using: generator)
+    func output() -> Tensor {
+      block.inferring { withAutocast(to: .bfloat16, on: .cpu) { block(x) } }
+    }
+    let before = output()
+    block.convertProductWeights(to: .bfloat16)
+    for (name, tensor) in block.parameters {
+      #expect(tensor.dtype == (tensor.rank == 2 ? .bfloat16 : .float32), "\(name)")
+    }
+    #expect((output() .== before).all().integer() == 1)
+  }
+
+  /// Few tokens go through products of matrices, many through the fused operator; how few depends on the type.
+  @Test(arguments: [64, 200, 700], [false, true])
+  func attentionInBfloat16IsNear(tokens: Int, isMasked: Bool) {
+    let layer = Attention(width: 16, heads: 2, using: generator)
+    withoutGradient {
+      for (_, tensor) in layer.parameters where tensor.rank == 2 {
+        tensor.assign(Tensor.normal(tensor.shape, using: generator) * 0.5)
+      }
+    }
+    let x = Tensor.normal([2, tokens, 16], using: generator)
+    let mask = isMasked ? Tensor.ones([tokens, tokens]).upperTriangle() .> 0 : nil
+    let exact = layer.inferring { layer(x, mask: mask) }
+    let near = layer.inferring { withAutocast(to: .bfloat16, on: .cpu) { layer(x, mask: mask) } }
+    #expect(near.dtype == .bfloat16)
+    #expect(relativeDifference(near.to(.float32), from: exact) < 0.03)
+  }
+
   // MARK: Files
 
   @Test func everyTypeSurvivesAFile() throws {

@@ -16,6 +16,41 @@ import Torch
     }
   }
 
+  #if os(Linux)
+    /// Reading a file does not make the process as large as the file.
+    @Test func pagesThatWereReadAreLetGoOf() throws {
+      let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+        "\(UUID()).safetensors"
+      ).path
+      defer { unlink(path) }
+      let (count, bytes) = (8, [UInt8](repeating: 7, count: 1 << 20))
+      let writer = try SafetensorsWriter(
+        path: path,
+        tensors: (0..<count).map { .init(name: "\($0)", dtype: .uint8, shape: [bytes.count]) })
+      try writer.write { _, sink in try bytes.withUnsafeBytes { try sink($0) } }
+      let file = try SafetensorsFile(path: path)
+      /// What of the map is in memory, in KiB.
+      func resident() throws -> Int {
+        let maps = try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8)
+          .split(separator: "\n")
+        let start = try #require(maps.firstIndex { $0.hasSuffix(path) })
+        let line = try #require(maps[start...].first { $0.hasPrefix("Rss:") })
+        return try #require(line.split(separator: " ").dropFirst().first.flatMap { Int($0) })
+      }
+      let inside = try file.withBytes(of: "0") { all in
+        #expect(all.allSatisfy { $0 == 7 })
+        return try resident()
+      }
+      #expect(inside >= 1024)
+      for name in file.names {
+        #expect(try file.withBytes(of: name) { $0.allSatisfy { $0 == 7 } })
+      }
+      // The ends of tensors share their pages with others and with the header.
+      let afterwards = try withExtendedLifetime(file) { try resident() }
+      #expect(afterwards <= 4 * 16 * count)
+    }
+  #endif
+
   @Test func readsEveryElementType() throws {
     let file = try SafetensorsFile(path: reference)
     let expected: [Float] = [0, 1, -2.5, 0.333251953125, 65504, 6e-8]

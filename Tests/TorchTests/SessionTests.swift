@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 import Torch
@@ -11,6 +12,26 @@ import Torch
     Session.threadCount = 1
     #expect(Session.threadCount == 1)
   }
+
+  #if os(Linux)
+    /// In a process of its own, because it holds for all of it.
+    @Test func freedMemoryIsUsedAgain() async {
+      await #expect(processExitsWith: .success) {
+        func pagesTaken() -> Int {
+          var usage = rusage()
+          getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+          return usage.ru_minflt
+        }
+        // 64 MiB in four tensors, which are freed together: 16,384 pages each time.
+        func takeAndFree() { _ = (0..<4).map { _ in Tensor.ones([1 << 22]) } }
+        Session.keepFreedMemory()
+        takeAndFree()
+        let before = pagesTaken()
+        for _ in 0..<10 { takeAndFree() }
+        #expect(pagesTaken() - before < 16384)
+      }
+    }
+  #endif
 
   @Test func computesProductsInLowerPrecision() {
     let x = Tensor.ones([2, 2])

@@ -316,7 +316,7 @@ import TrainingRuns
     ("checkpoint.everySteps=0", "checkpoint.everySteps: at least 1, found 0"),
     (
       "optimizer.learningRate.peak=0",
-      "optimizer.learningRate: a peak above 0, a warmup of 0 to 1 and an end of 0 or more"
+      "optimizer.learningRate.peak: above 0, found 0.0"
     ),
     ("optimizer.weightDecay=-1", "optimizer.weightDecay: 0 or more, found -1.0"),
     ("optimizer.matrixStepScale=0", "optimizer.matrixStepScale: above 0, found 0.0"),

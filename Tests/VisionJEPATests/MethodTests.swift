@@ -69,7 +69,11 @@ import TrainingRuns
     #expect(late < early, "\(losses)")
     let expected: Set<String> =
       switch name {
-      case "views": ["energy", "invariance", regularizer, regularizer + "Tokens"]
+      case "views":
+        [
+          "energy", "invariance", regularizer,
+          (regularizer == "infonce" ? "sigreg" : regularizer) + "Tokens",
+        ]
       case "masks": ["energy", regularizer, regularizer + "Tokens"]
       case "lejepa": ["invariance", regularizer]
       default: ["energy"]
@@ -92,12 +96,10 @@ import TrainingRuns
     #expect(method.encoder.isTraining || name == "ijepa", "inference leaves the mode as it was")
   }
 
-  /// Views may be contrasted while tokens stay Gaussian.
-  @Test func tokensMayHaveARegularizerOfTheirOwn() throws {
+  /// By default views are contrasted and tokens stay Gaussian.
+  @Test func tokensHaveARegularizerOfTheirOwn() throws {
     let pictures = try ColouredShapes(6)
-    let (_, losses, terms) = try Self.train(
-      Self.configuration(["method.regularizer=infonce", "method.tokenRegularizer=sigreg"]),
-      on: pictures, steps: 30)
+    let (_, losses, terms) = try Self.train(Self.configuration([]), on: pictures, steps: 30)
     #expect(losses.allSatisfy { $0.isFinite })
     #expect(losses[25...].reduce(0, +) < losses[..<5].reduce(0, +), "\(losses)")
     #expect(Set(terms[0].keys) == ["energy", "invariance", "infonce", "sigregTokens"])
@@ -106,6 +108,22 @@ import TrainingRuns
     let views = 0.5 * first["invariance"]! + 0.5 * first["infonce"]!
     let tokens = 0.94 * first["energy"]! + 0.06 * first["sigregTokens"]!
     #expect(abs(losses[0] - (views + 0.5 * tokens) / 1.5) < 1e-4 * abs(losses[0]))
+  }
+
+  @Test(arguments: [
+    ("views", nil, nil, "infonce", "sigreg"), ("views", "vicreg", nil, "vicreg", "vicreg"),
+    ("views", "sigreg", nil, "sigreg", "sigreg"), ("views", nil, "infonce", "infonce", "infonce"),
+    ("masks", nil, nil, "sigreg", "sigreg"), ("lejepa", nil, nil, "sigreg", "sigreg"),
+  ])
+  func theRegularizerGoesWithTheMethod(
+    name: String, given: String?, ofTokens: String?, views: String, tokens: String
+  ) {
+    var method = MethodConfiguration()
+    method.name = MethodName(rawValue: name)!
+    method.regularizer = given.flatMap(RegularizerName.init)
+    method.tokenRegularizer = ofTokens.flatMap(RegularizerName.init)
+    #expect(method.regularizerName.rawValue == views)
+    #expect(method.tokenRegularizerName.rawValue == tokens)
   }
 
   @Test func aPredictorIsToldTheCorruptionWhereConditioned() throws {

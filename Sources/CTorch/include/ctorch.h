@@ -43,6 +43,7 @@ int32_t ct_synchronize(int32_t device_type, int32_t device_index);
 bool ct_grad_enabled(void);
 void ct_set_grad_enabled(bool enabled);
 int32_t ct_set_autocast(int32_t device_type, bool enabled, int32_t dtype);
+void ct_keep_freed_memory(void);
 int32_t ct_flush_denormals(bool enabled);
 
 int32_t ct_generator_create(uint64_t seed, ct_generator *CT_NULLABLE *CT_NONNULL out);

@@ -11,11 +11,21 @@ public struct PictureEmbedder {
   public let shape: [Int]
   /// The block whose tokens are pooled, from 1; nil for the encoder's output.
   private let layer: Int?
+  /// Pictures that the encoder sees at once; nil for all of a batch.
+  private let pieceSize: Int?
 
   /// - Throws: `EvaluationError.invalidSetting` for a layer that the encoder does not have.
   public init(model: ImageModel, settings: EmbeddingSettings = EmbeddingSettings())
     throws(EvaluationError)
   {
+    try self.init(model: model, settings: settings, tokensAtOnce: Self.tokensAtOnce)
+  }
+
+  /// How many tokens a processor is given at once: enough rows for products of matrices. With more of them
+  /// caches overflow and memory grows, and nothing gets faster.
+  private static let tokensAtOnce = 1024
+
+  init(model: ImageModel, settings: EmbeddingSettings, tokensAtOnce: Int) throws(EvaluationError) {
     self.model = model
     self.settings = settings
     let count = model.encoder.layerCount
@@ -27,30 +37,50 @@ public struct PictureEmbedder {
     layer = settings.layer == -1 ? nil : place
     let side = model.preprocessing.imageSize
     let nothing = Tensor.zeros([1, 3, side, side], device: model.device)
-    let (encoder, layer) = (model.encoder, layer)
-    let tokens = encoder.inferring { Self.tokens(of: nothing, encoder, after: layer) }
+    let layer = layer
+    let tokens = model.encoder.inferring {
+      Self.tokens(of: nothing, model, settings.arithmetic, after: layer)
+    }
+    pieceSize = model.device == .cpu ? max(1, tokensAtOnce / tokens.size(1)) : nil
     shape = settings.pooling == .none ? [tokens.size(1), tokens.size(2)] : [tokens.size(2)]
   }
 
   private static func tokens(
-    of pictures: Tensor, _ encoder: VisionEncoder, after layer: Int?
+    of pictures: Tensor, _ model: ImageModel, _ arithmetic: EmbeddingArithmetic, after layer: Int?
   ) -> Tensor {
-    layer.map { encoder.tokens(of: pictures, afterLayer: $0) } ?? encoder.tokens(of: pictures)
+    let (encoder, pictures) = (model.encoder, pictures.to(device: model.device))
+    return withAutocast(to: arithmetic == .bfloat16 ? .bfloat16 : nil, on: model.device) {
+      layer.map { encoder.tokens(of: pictures, afterLayer: $0) } ?? encoder.tokens(of: pictures)
+    }
   }
 
   /// Embeds pictures `[B, 3, S, S]`, normalised: float32 or float16 `[B] + shape` on the CPU.
   public func callAsFunction(_ pictures: Tensor) -> Tensor {
     model.encoder.inferring {
-      let tokens = withAutocast(
-        to: settings.arithmetic == .bfloat16 ? .bfloat16 : nil, on: model.device
-      ) { Self.tokens(of: pictures.to(device: model.device), model.encoder, after: layer) }
-      var embeddings = settings.pooling(tokens)
-      if settings.isNormalized {
-        let lengths = embeddings.norm(-1, keepingDimensions: true)
-        embeddings = embeddings / lengths.clamped(to: 1e-12...(.infinity))
-      }
-      return embeddings.to(settings.precision.dtype, device: .cpu).contiguous()
+      let embeddings = pieces(of: pictures).map(embedded)
+      return embeddings.count == 1 ? embeddings[0] : Tensor.concatenate(embeddings)
     }
+  }
+
+  /// Parts of a batch, all of the same size but for the last, none above `pieceSize`.
+  private func pieces(of pictures: Tensor) -> [Tensor] {
+    let count = pictures.size(0)
+    guard let pieceSize, count > pieceSize else { return [pictures] }
+    let pieceCount = (count + pieceSize - 1) / pieceSize
+    let size = (count + pieceCount - 1) / pieceCount
+    return stride(from: 0, to: count, by: size).map { start in
+      pictures.slice(start..<min(start + size, count))
+    }
+  }
+
+  private func embedded(_ pictures: Tensor) -> Tensor {
+    let tokens = Self.tokens(of: pictures, model, settings.arithmetic, after: layer)
+    var embeddings = settings.pooling(tokens)
+    if settings.isNormalized {
+      let lengths = embeddings.norm(-1, keepingDimensions: true)
+      embeddings = embeddings / lengths.clamped(to: 1e-12...(.infinity))
+    }
+    return embeddings.to(settings.precision.dtype, device: .cpu).contiguous()
   }
 
   /// What files of these embeddings say of themselves; `shape` counts no rows yet.

@@ -1,3 +1,4 @@
+import EnergyDescent
 import Torch
 
 /// How well classes can be told apart by a linear function of frozen embeddings.

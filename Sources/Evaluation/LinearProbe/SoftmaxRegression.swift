@@ -1,3 +1,4 @@
+import EnergyDescent
 import Torch
 
 /// The convex fit behind the linear probe.

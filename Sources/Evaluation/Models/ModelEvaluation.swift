@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Torch
 import TrainingRuns
 import VisionJEPA
@@ -15,6 +16,7 @@ public struct ModelEvaluation {
   private let device: Device
   private let k: Int
   private let isStrict: Bool
+  private let logger = Logger(label: "jepa")
 
   public init(checkpoint: String, device: Device = .cpu, k: Int = 20, isStrict: Bool = false) {
     self.checkpoint = checkpoint
@@ -28,23 +30,28 @@ public struct ModelEvaluation {
   /// - Throws: `ImageError`, `RunError`, `EvaluationError`, with what was expected and found.
   public func run(train trainPath: String, test testPath: String) throws -> EvaluationReport {
     let (trainFolder, testFolder) = (try ImageFolder(trainPath), try ImageFolder(testPath))
+    for folder in [trainFolder, testFolder] {
+      folder.logSkipped(to: logger)
+      if isStrict { try folder.requireReadable() }
+    }
     let classes = try Classes(train: trainFolder, test: testFolder)
     let model = try ImageModel.load(from: checkpoint, device: device)
-    let train = try classes.tables(of: trainFolder, isStrict: isStrict)
-    let test = try classes.tables(of: testFolder, isStrict: isStrict)
+    let train = LabelledPictures(folder: trainFolder, classes: classes, isStrict: isStrict)
+    let test = LabelledPictures(folder: testFolder, classes: classes, isStrict: isStrict)
 
-    func scores(_ encoder: VisionEncoder) throws -> EmbeddingScores {
-      try EmbeddingScores(
-        train: try train(model.preprocessing, embed(with: encoder)),
-        test: try test(model.preprocessing, embed(with: encoder)), k: k)
+    func scores(_ encoder: VisionEncoder, logger: Logger? = nil) throws -> EmbeddingScores {
+      func table(_ pictures: LabelledPictures) throws -> EmbeddingTable {
+        try pictures.table(model.preprocessing, logger: logger, embed: embed(with: encoder))
+      }
+      return try EmbeddingScores(train: table(train), test: table(test), k: k)
     }
-    let trained = try scores(model.encoder)
+    let trained = try scores(model.encoder, logger: logger)
     let random = try scores(try model.encoderWithRandomWeights(seed: 1))
     let pixels = ImagePreprocessing(
       imageSize: Self.rawPixelSize, normalization: model.preprocessing.normalization,
       filter: model.preprocessing.filter)
     let (trainPixels, testPixels) = (
-      try train(pixels) { $0.flattened(1) }, try test(pixels) { $0.flattened(1) }
+      try train.table(pixels) { $0.flattened(1) }, try test.table(pixels) { $0.flattened(1) }
     )
     let raw = try EmbeddingScores(
       train: trainPixels, test: testPixels, k: k, measuresSpread: false)
@@ -118,29 +125,42 @@ private struct Classes {
     }
   }
 
-  /// A function from a preprocessing and an embedding to the table of a folder's labelled pictures.
-  func tables(
-    of folder: ImageFolder, isStrict: Bool
-  ) throws -> (ImagePreprocessing, (Tensor) -> Tensor) throws -> EmbeddingTable {
-    { preprocessing, embed in
-      let batches = try ImageBatches(
-        folder, size: preprocessing.imageSize, batchSize: 256, filter: preprocessing.filter,
-        normalization: preprocessing.normalization, options: LoaderOptions(isStrict: isStrict))
-      var rows: [Tensor] = []
-      var labels: [Int] = []
-      var paths: [String] = []
-      while let batch = try batches.next() {
-        rows.append(embed(batch.tensor).to(device: .cpu).clone())
-        labels += batch.items.map { folder.label(of: $0).flatMap { numbers[$0] } ?? -1 }
-        paths += batch.paths
-        batches.release(batch)
-      }
-      guard !rows.isEmpty else {
-        throw EvaluationError.tooFewItems(purpose: "an evaluation", needed: 1, found: 0)
-      }
-      return try EmbeddingTable(
-        embeddings: Tensor.concatenate(rows), labels: labels, paths: paths)
+  /// The number of a class; -1 for none.
+  func number(of label: String?) -> Int { label.flatMap { numbers[$0] } ?? -1 }
+}
+
+/// A folder's pictures and their classes, for one embedding after another.
+private struct LabelledPictures {
+  let folder: ImageFolder
+  let classes: Classes
+  let isStrict: Bool
+
+  /// The embeddings of all pictures that can be read.
+  ///
+  /// - Parameters:
+  ///   - logger: is told of those that cannot.
+  ///   - embed: pictures `[B, 3, S, S]` to embeddings `[B, D]`.
+  func table(
+    _ preprocessing: ImagePreprocessing, logger: Logger? = nil, embed: (Tensor) -> Tensor
+  ) throws -> EmbeddingTable {
+    let batches = try ImageBatches(
+      folder, size: preprocessing.imageSize, batchSize: 256, filter: preprocessing.filter,
+      normalization: preprocessing.normalization, options: LoaderOptions(isStrict: isStrict))
+    var rows: [Tensor] = []
+    var labels: [Int] = []
+    var paths: [String] = []
+    while let batch = try batches.next() {
+      rows.append(embed(batch.tensor).to(device: .cpu).clone())
+      labels += batch.items.map { classes.number(of: folder.label(of: $0)) }
+      paths += batch.paths
+      batches.release(batch)
     }
+    if let logger { batches.failures.log(to: logger) }
+    guard !rows.isEmpty else {
+      throw EvaluationError.tooFewItems(purpose: "an evaluation", needed: 1, found: 0)
+    }
+    return try EmbeddingTable(
+      embeddings: Tensor.concatenate(rows), labels: labels, paths: paths)
   }
 }
 

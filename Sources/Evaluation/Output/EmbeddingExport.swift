@@ -146,7 +146,7 @@ public struct EmbeddingExport {
     let batches = try ImageBatches(
       rest, from: begun.position, size: preprocessing.imageSize, batchSize: batchSize,
       filter: preprocessing.filter, normalization: preprocessing.normalization,
-      options: LoaderOptions(workers: workers, prefetchedBatches: 2, isStrict: isStrict))
+      options: LoaderOptions(workers: workers, prefetchedBatches: 1, isStrict: isStrict))
     let progress = ExportProgress(total: inputs.count, first: begun.position.count)
     defer { progress.finish() }
     let start = ContinuousClock.now

@@ -101,17 +101,18 @@ public struct SimilaritySearch: Sendable {
       let (rows, directions) = block(start)
       for otherStart in stride(from: start, to: count, by: blockRows) {
         let (others, candidates) = otherStart == start ? (rows, directions) : block(otherStart)
+        var similarities = withoutGradient { directions.matmul(candidates.transposed()) }
+        if otherStart == start {
+          // Each pair once, and no row with itself.
+          similarities = similarities.upperTriangle(diagonal: 1)
+        }
+        // Most blocks have no pair, and a look at the greatest is cheaper than the search for all.
+        guard similarities.max().item() >= Double(threshold) else { continue }
         let (places, values) = withoutGradient {
-          var similarities = directions.matmul(candidates.transposed())
-          if otherStart == start {
-            // Each pair once, and no row with itself.
-            similarities = similarities.upperTriangle(diagonal: 1)
-          }
           let isPair = similarities .>= Double(threshold)
           return (isPair.nonzero().array(of: Int64.self), similarities.select(where: isPair))
         }
-        let similarities = values.array(of: Float.self)
-        for (pair, similarity) in similarities.enumerated() {
+        for (pair, similarity) in values.array(of: Float.self).enumerated() {
           let first = rows.lowerBound + Int(places[2 * pair])
           let second = others.lowerBound + Int(places[2 * pair + 1])
           guard first < second else { continue }

@@ -17,6 +17,12 @@ public struct TextDemo {
     self.say = say
   }
 
+  /// So shallow that hard puzzles take several steps, and small enough for a few minutes.
+  private static let smallModel = [
+    "model.promptDepth=1", "model.predictorDepth=1", "model.width=32", "model.hidden=64",
+    "model.latentWidth=16",
+  ]
+
   private static func freeFolder() -> String {
     let base = "checkpoints/demo-text"
     let names = [base] + (2...).lazy.prefix(998).map { "\(base)-\($0)" }
@@ -31,11 +37,12 @@ public struct TextDemo {
       "1/3 Making 4x4 sudokus: 16 digits, a point for an empty cell; 48 of the 288 grids only for the test"
     )
     try TaskMaker(TextTaskName.sudoku4.task(), seed: 0)
-      .write(to: task, train: 30_000, test: 600)
+      .write(to: task, train: 60_000, test: 600)
 
     say("2/3 Training on \(task)/train.jsonl for \(minutes.formatted()) minutes")
     let outcome = try TextTrainingSession(
-      file: "\(task)/train.jsonl", output: output, overrides: ["duration.minutes=\(minutes)"]
+      file: "\(task)/train.jsonl", output: output,
+      overrides: Self.smallModel + ["duration.minutes=\(minutes)", "threads=1"]
     ).run()
     guard outcome.isFinished else { return }
 

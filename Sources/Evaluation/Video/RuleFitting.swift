@@ -1,3 +1,4 @@
+import EnergyDescent
 import Foundation
 import Torch
 import VisionJEPA

@@ -16,7 +16,7 @@ public final class AutoregressiveModel: Module {
   private let symbols: Tensor
   private let start: Tensor
   private let positions: Tensor
-  private let blocks: [CausalBlock]
+  private let blocks: [PlannerBlock]
   private let norm: LayerNorm
   private let output: Linear
 
@@ -34,8 +34,9 @@ public final class AutoregressiveModel: Module {
     start = Tensor.normal([1, 1, width], using: generator) * 0.5
     positions = PlannerPositions.initial(limits.answerLength, width: width)
     blocks = (0..<configuration.predictorDepth).map { _ in
-      CausalBlock(
-        width: width, heads: configuration.heads, hidden: configuration.hidden, using: generator)
+      PlannerBlock(
+        width: width, heads: configuration.heads, hidden: configuration.hidden, hasContext: true,
+        using: generator)
     }
     norm = LayerNorm(width)
     output = Linear(width, vocabulary.count, using: generator)
@@ -85,9 +86,11 @@ public final class AutoregressiveModel: Module {
         start.expanded(count, -1, -1),
         answers.slice(0..<length - 1, along: 1).embedded(in: symbols),
       ], along: 1)
+    // Each symbol sees those before it.
+    let isVisible = (Tensor.ones([length, length]).lowerTriangle() .> 0).to(device: device)
     var tokens = before + positions.slice(0..<length)
     for (block, part) in zip(blocks, context.parts) {
-      tokens = block(tokens, context: part, contextMask: context.mask).tokens
+      tokens = block(tokens, mask: isVisible, context: (part, mask: context.mask))
     }
     return output(norm(tokens))
   }
@@ -133,7 +136,7 @@ public final class AutoregressiveModel: Module {
       var x = token + positions.slice(place..<place + 1)
       for (index, block) in blocks.enumerated() {
         let (tokens, kept) = block(
-          x, past: seen[index], context: context.parts[index], contextMask: context.mask)
+          x, after: seen[index], mask: nil, context: (context.parts[index], mask: context.mask))
         seen[index] = kept
         x = tokens
       }

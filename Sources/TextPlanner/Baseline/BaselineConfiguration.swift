@@ -1,3 +1,4 @@
+import EnergyDescent
 import TrainingRuns
 
 /// Everything that decides how an autoregressive baseline is trained.
@@ -14,7 +15,7 @@ public struct BaselineConfiguration: RunConfiguration {
   /// The part of the examples that is not trained on, as for the planner.
   public var heldOutShare = 0.03
   public var model = PlannerConfiguration()
-  public var optimizer = TextOptimizerConfiguration()
+  public var optimizer = TextTrainingConfiguration.defaultOptimizer
   /// `cpu`, `cuda`, `cuda:INDEX` or `mps`.
   public var device = "cpu"
   /// Threads of one operation; by default one for each core, at most 4: the matrices are small.

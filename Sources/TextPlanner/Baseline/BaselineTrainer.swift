@@ -51,11 +51,7 @@ public final class BaselineTrainer {
     pairs = TrainingPairs(
       dataset, vocabulary: model.vocabulary, answerLength: answerLength,
       heldOutShare: configuration.heldOutShare, seed: configuration.seed)
-    let optimizer = configuration.optimizer
-    descent = WeightDescent(
-      [(name: "model", module: model)], matrices: optimizer.matrices,
-      matrixStepScale: optimizer.matrixStepScale, betas: (optimizer.beta1, optimizer.beta2),
-      weightDecay: optimizer.weightDecay, clipNorm: optimizer.clipNorm)
+    descent = WeightDescent([(name: "model", module: model)], configuration.optimizer)
     state = State(
       sampler: EpochSampler.State(seed: configuration.seed, itemCount: pairs.trained.count),
       dataFingerprint: dataset.fingerprintText)
@@ -82,6 +78,8 @@ public final class BaselineTrainer {
 
   public var trainedCount: Int { pairs.trained.count }
   public var parameterCount: Int { model.parameterCount }
+  /// What a resumed run goes on from; nil for a new one.
+  public var resumedFrom: Checkpoint? { lastCheckpoint }
 
   /// Trains to the end of the run, or until `shouldStop` says so after a step.
   ///

@@ -8,6 +8,7 @@ public struct BaselineTrainingSession {
   private let file: String
   private let output: String
   private let planner: String?
+  private let configurationFile: String?
   private let overrides: [String]
   private let isResuming: Bool
   private let logger = Logger(label: "jepa")
@@ -16,14 +17,16 @@ public struct BaselineTrainingSession {
   ///   - file: JSON Lines of prompts and answers.
   ///   - output: the run folder.
   ///   - planner: the run or checkpoint of a planner, whose sizes, batches, steps and optimizer are taken.
+  ///   - configurationFile: YAML, where there is no planner; a resumed run starts from its own.
   ///   - overrides: `key=value`, on top of that.
   public init(
-    file: String, output: String, like planner: String? = nil, overrides: [String] = [],
-    isResuming: Bool = false
+    file: String, output: String, like planner: String? = nil, configurationFile: String? = nil,
+    overrides: [String] = [], isResuming: Bool = false
   ) {
     self.file = file
     self.output = output
     self.planner = planner
+    self.configurationFile = configurationFile
     self.overrides = overrides
     self.isResuming = isResuming
   }
@@ -42,12 +45,15 @@ public struct BaselineTrainingSession {
     let folder = try open(resumed, configuration)
     let trainer = try BaselineTrainer(
       configuration, dataset: dataset, run: folder, isResuming: isResuming)
+    // Only now is it sure that the run goes on as it is asked to.
+    if isResuming { try folder.write(configuration: configuration) }
     logger.info(
       """
       autoregressive baseline on \(trainer.trainedCount) examples, \
       \(String(format: "%.2f", Double(trainer.parameterCount) / 1e6)) million weights, \
       \(configuration.duration)
       """)
+    logger.tellStart(after: trainer.resumedFrom, isResuming: isResuming)
 
     let signal = StopSignal()
     defer { signal.restore() }
@@ -62,7 +68,8 @@ public struct BaselineTrainingSession {
   private func settings() throws -> BaselineConfiguration {
     guard let planner else {
       return try ConfigurationReader.read(
-        BaselineConfiguration.self, file: isResuming ? "\(output)/config.yaml" : nil,
+        BaselineConfiguration.self,
+        file: configurationFile ?? (isResuming ? "\(output)/config.yaml" : nil),
         overrides: overrides)
     }
     let checkpoint = try Checkpoint.open(at: planner)
@@ -80,7 +87,6 @@ public struct BaselineTrainingSession {
   ) throws -> RunFolder {
     if let resumed {
       try resumed.checkResumable(with: configuration, allowing: BaselineConfiguration.changeable)
-      try resumed.write(configuration: configuration)
       return resumed
     }
     // Asked before anything is made, so that the same command can be corrected and given again.

@@ -66,9 +66,7 @@ final class PlannerBlock: Module {
   /// Precondition: the block has cross-attention.
   func keysAndValues(of context: Tensor) -> KeysAndValues {
     guard let crossKeyValue else { preconditionFailure("a block without cross-attention") }
-    let (batch, tokens, width) = (context.size(0), context.size(1), context.size(2))
-    let parts = crossKeyValue(context).reshaped(batch, tokens, 2, heads, width / heads)
-      .permuted(2, 0, 3, 1, 4)
+    let parts = divided(crossKeyValue(context), into: 2)
     return KeysAndValues(keys: parts[0].transposed(), values: parts[1])
   }
 
@@ -80,17 +78,39 @@ final class PlannerBlock: Module {
   func callAsFunction(
     _ x: Tensor, mask: Tensor? = nil, context: (KeysAndValues, mask: Tensor?)? = nil
   ) -> Tensor {
-    let (batch, tokens, width) = (x.size(0), x.size(1), x.size(2))
-    let parts = queryKeyValue(attentionNorm(x))
-      .reshaped(batch, tokens, 3, heads, width / heads).permuted(2, 0, 3, 1, 4)
-    let own = KeysAndValues(keys: parts[1].transposed(), values: parts[2])
-    var x = x + projection(attend(parts[0], to: own, mask: mask))
+    callAsFunction(x, after: nil, mask: mask, context: context).tokens
+  }
+
+  /// Tokens `[B, N, D]`, unchanged in shape, that come after others: what those are attended to by is kept, so
+  /// that one more token costs one token.
+  ///
+  /// - Parameters:
+  ///   - past: the keys and values of the tokens before; nil where there are none.
+  ///   - mask: bool, broadcastable to `[B, heads, N, M]`, M tokens with those before.
+  /// - Returns: the tokens, and the keys and values of all tokens so far.
+  func callAsFunction(
+    _ x: Tensor, after past: KeysAndValues?, mask: Tensor?,
+    context: (KeysAndValues, mask: Tensor?)?
+  ) -> (tokens: Tensor, seen: KeysAndValues) {
+    let parts = divided(queryKeyValue(attentionNorm(x)), into: 3)
+    var seen = KeysAndValues(keys: parts[1].transposed(), values: parts[2])
+    if let past {
+      seen = KeysAndValues(
+        keys: Tensor.concatenate([past.keys, seen.keys], along: 3),
+        values: Tensor.concatenate([past.values, seen.values], along: 2))
+    }
+    var x = x + projection(attend(parts[0], to: seen, mask: mask))
     if let context, let crossNorm, let crossQuery, let crossProjection {
-      let query = crossQuery(crossNorm(x)).reshaped(batch, tokens, heads, width / heads)
-        .transposed(1, 2)
+      let query = divided(crossQuery(crossNorm(x)), into: 1)[0]
       x = x + crossProjection(attend(query, to: context.0, mask: context.mask))
     }
-    return x + second(first(mlpNorm(x)).silu())
+    return (x + second(first(mlpNorm(x)).silu()), seen)
+  }
+
+  /// `[B, N, count * D]` to `[count, B, heads, N, d]`.
+  private func divided(_ x: Tensor, into count: Int) -> Tensor {
+    let (batch, tokens, width) = (x.size(0), x.size(1), x.size(2) / count)
+    return x.reshaped(batch, tokens, count, heads, width / heads).permuted(2, 0, 3, 1, 4)
   }
 
   /// `softmax(Q K^T / sqrt(d)) V` of queries `[B, heads, N, d]`: `[B, N, heads * d]`.

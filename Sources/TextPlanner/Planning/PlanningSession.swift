@@ -51,8 +51,11 @@ public struct PlanningSession {
 }
 
 extension Plan {
-  /// The answer, and a mark after a tab where it is not verified.
-  public var line: String { isVerified ? answer : "\(answer)\tunverified" }
+  /// The answer in one line, and a mark after a tab where it is not verified.
+  public var line: String {
+    let answer = answer.withControlPictures
+    return isVerified ? answer : "\(answer)\tunverified"
+  }
 
   /// The plan as one line of JSON.
   public var json: String {
@@ -69,8 +72,10 @@ extension Plan {
   ///
   /// - Parameter threshold: the model's.
   public func traceTable(threshold: Double) -> String {
-    var lines = ["prompt      \(prompt)"]
-    if let firstGuess { lines.append("system one  \(firstGuess)   (one evaluation)") }
+    var lines = ["prompt      \(prompt.withControlPictures)"]
+    if let firstGuess {
+      lines.append("system one  \(firstGuess.withControlPictures)   (one evaluation)")
+    }
     var (start, text) = (0, "")
     for step in trace ?? [] {
       if step.start != start {
@@ -79,16 +84,34 @@ extension Plan {
         lines.append("start \(start)")
         lines.append("  step      energy  decodes to")
       }
-      let shown = step.text == text ? "" : step.step == 0 ? "(noise)" : step.text
+      let shown =
+        step.text == text ? "" : step.step == 0 ? "(noise)" : step.text.withControlPictures
       if step.step > 0 { text = step.text }
       lines.append(String(format: "  %4d  %10.3f  ", step.step, step.energy) + shown)
     }
-    lines.append("system two  \(answer)   (\(evaluations) evaluations)")
+    lines.append("system two  \(answer.withControlPictures)   (\(evaluations) evaluations)")
     lines.append(
       String(
         format: "%@: energy %.3f, threshold %.3f; %d %@, %d %@",
         isVerified ? "verified" : "unverified", energy, threshold, starts,
         starts == 1 ? "start" : "starts", steps, steps == 1 ? "step" : "steps"))
     return lines.joined(separator: "\n")
+  }
+}
+
+extension String {
+  /// The text with pictures (U+2400 and after) in the place of control characters, which could end a line or
+  /// drive the terminal: a model that is not sure may write any byte.
+  var withControlPictures: String {
+    String(
+      String.UnicodeScalarView(
+        unicodeScalars.map { scalar in
+          switch scalar.value {
+          case 0..<0x20: Unicode.Scalar(0x2400 + scalar.value)!
+          case 0x7F: "\u{2421}"
+          case 0x80..<0xA0: "\u{FFFD}"
+          default: scalar
+          }
+        }))
   }
 }

@@ -73,14 +73,10 @@ public final class TextTrainer {
     buffer = RolloutBuffer(
       configuration.rollout, candidates: pairs.trained,
       shape: Array(model.latentShape(1).dropFirst()), device: device, using: generator)
-    let optimizer = configuration.optimizer
     descent = WeightDescent(
       [
         (name: "prompt", module: model.promptEncoder), (name: "predictor", module: model.predictor),
-      ],
-      matrices: optimizer.matrices, matrixStepScale: optimizer.matrixStepScale,
-      betas: (optimizer.beta1, optimizer.beta2), weightDecay: optimizer.weightDecay,
-      clipNorm: optimizer.clipNorm)
+      ], configuration.optimizer)
     judge = CollapseJudge(
       configuration.collapse, itemsName: "prompts",
       advice: "Lower optimizer.learningRate.peak, raise batchSize, or choose another "

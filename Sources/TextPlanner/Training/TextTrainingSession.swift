@@ -34,8 +34,7 @@ public struct TextTrainingSession {
   ///   expected and found.
   @discardableResult
   public func run() throws -> TextTrainingOutcome {
-    let settings =
-      configurationFile ?? (isResuming ? "\(output)/\(Self.configurationName)" : nil)
+    let settings = configurationFile ?? (isResuming ? "\(output)/config.yaml" : nil)
     let resumed = isResuming ? try RunFolder.resume(at: output, logger: logger) : nil
     let unresolved = try ConfigurationReader.read(
       TextTrainingConfiguration.self, file: settings, overrides: overrides)
@@ -45,6 +44,8 @@ public struct TextTrainingSession {
     let folder = try open(resumed, configuration)
     let trainer = try TextTrainer(
       configuration, dataset: dataset, run: folder, isResuming: isResuming, logger: logger)
+    // Only now is it sure that the run goes on as it is asked to.
+    if isResuming { try folder.write(configuration: configuration) }
     announce(trainer, configuration)
 
     let signal = StopSignal()
@@ -56,15 +57,12 @@ public struct TextTrainingSession {
     return outcome
   }
 
-  private static let configurationName = "config.yaml"
-
   private func open(
     _ resumed: RunFolder?, _ configuration: TextTrainingConfiguration
   ) throws -> RunFolder {
     if let resumed {
       try resumed.checkResumable(
         with: configuration, allowing: TextTrainingConfiguration.changeable)
-      try resumed.write(configuration: configuration)
       return resumed
     }
     // Asked before anything is made, so that the same command can be corrected and given again.

@@ -127,6 +127,20 @@ open class Module {
     }
   }
 
+  /// Gives the weights of linear and convolutional layers another type, in place; biases, norms and
+  /// positions stay.
+  ///
+  /// What `withAutocast` then computes is what it computed before, bit for bit: it would have converted the
+  /// same weights anew in every pass, beside the originals.
+  ///
+  /// Precondition: `dtype` is a floating-point type.
+  public final func convertProductWeights(to dtype: DType) {
+    precondition(dtype.isFloatingPoint, "converting weights to \(dtype)")
+    for (name, tensor) in parameters where tensor.rank >= 2 && name.hasSuffix("weight") {
+      tensor.replaceMemory(with: tensor.detached().to(dtype))
+    }
+  }
+
   /// Gives every floating-point parameter and buffer another type, in place.
   ///
   /// Precondition: `dtype` is a floating-point type.

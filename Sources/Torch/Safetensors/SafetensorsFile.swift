@@ -73,7 +73,8 @@ public final class SafetensorsFile: Sendable {
 
   /// Calls `body` with the bytes of one tensor: little-endian, row-major, not copied.
   ///
-  /// The buffer is valid during the call only, and may be unaligned (`SafetensorsEntry.isAligned`).
+  /// The buffer is valid during the call only, and may be unaligned (`SafetensorsEntry.isAligned`). Its pages
+  /// are let go of afterwards: reading every tensor of a file does not make the process as large as the file.
   ///
   /// - Throws: `SafetensorsError.missingTensor`, or what `body` throws.
   public func withBytes<Result>(
@@ -81,8 +82,17 @@ public final class SafetensorsFile: Sendable {
   ) throws -> Result {
     let range = try entry(name).byteRange
     return try withExtendedLifetime(self) {
-      try body(UnsafeRawBufferPointer(rebasing: map[range]))
+      defer { release(range) }
+      return try body(UnsafeRawBufferPointer(rebasing: map[range]))
     }
+  }
+
+  /// Lets go of the whole pages in a range; they come back from the file when they are read again.
+  private func release(_ range: Range<Int>) {
+    let page = Int(getpagesize())
+    let (first, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+    guard first < end, let base = map.baseAddress else { return }
+    madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED)
   }
 }
 

@@ -17,7 +17,7 @@ public final class LeJEPAMethod: TrainingMethod {
   ) {
     self.encoder = encoder
     self.configuration = configuration
-    regularizer = Regularizer(configuration)
+    regularizer = Regularizer(configuration.regularizerName, configuration)
     projector = Projector(encoder.width, widths: configuration.projector, using: generator)
   }
 
@@ -42,7 +42,7 @@ public final class LeJEPAMethod: TrainingMethod {
       total: regularizer.combine(prediction: invariance, penalty: penalty),
       terms: [
         ("invariance", invariance.detached()),
-        (configuration.regularizer.rawValue, penalty.detached()),
+        (regularizer.name.rawValue, penalty.detached()),
       ],
       embeddings: embeddings[0].slice(0..<batch.count).detached(),
       collapseShares: regularizer.collapseShares((penalty, batch.count)))

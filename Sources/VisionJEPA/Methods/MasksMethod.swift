@@ -23,7 +23,7 @@ public final class MasksMethod: TrainingMethod {
   ) {
     self.encoder = encoder
     self.configuration = configuration
-    regularizer = Regularizer(configuration)
+    regularizer = Regularizer(configuration.regularizerName, configuration)
     grid = encoder.grid(imageSize: imageSize)
     projector = Projector(encoder.width, widths: configuration.projector, using: generator)
     tokenProjector = Projector(
@@ -66,8 +66,8 @@ public final class MasksMethod: TrainingMethod {
       total: regularizer.combine(
         prediction: energy, penalty: (penalty + tokenPenalty * 0.5) / 1.5),
       terms: [
-        ("energy", energy), (configuration.regularizer.rawValue, penalty),
-        ("\(configuration.regularizer.rawValue)Tokens", tokenPenalty),
+        ("energy", energy), (regularizer.name.rawValue, penalty),
+        ("\(regularizer.name.rawValue)Tokens", tokenPenalty),
       ].map { ($0.0, $0.1.detached()) },
       embeddings: embeddings.detached(),
       collapseShares: regularizer.collapseShares(

@@ -18,18 +18,22 @@ public enum RegularizerName: String, Codable, Sendable, CaseIterable {
   case sigreg
   case vicreg
   case infonce
+
+  /// lambda where none is given: SIGReg's 0.41 * lambda * batch size should be at least 1.5 or collapse pays;
+  /// the others then weigh as much as the prediction.
+  var defaultWeight: Double { self == .sigreg ? 0.06 : 0.5 }
 }
 
 /// The method and its weights.
 public struct MethodConfiguration: RunConfiguration {
   public var name = MethodName.views
-  /// `ijepa` has a teacher instead and ignores it.
-  public var regularizer = RegularizerName.sigreg
-  /// `views`: the regularizer of the tokens; by default the same.
+  /// By default InfoNCE for `views` and SIGReg for the others; `ijepa` has a teacher instead and ignores it.
+  public var regularizer: RegularizerName? = nil
+  /// `views`: the regularizer of the tokens. By default the same, except that SIGReg goes with InfoNCE:
+  /// where tokens repel each other the energy says nothing.
   public var tokenRegularizer: RegularizerName? = nil
-  /// lambda: the regularizer's share of the loss, 0 to below 1. By default 0.06 for SIGReg, whose 0.41 *
-  /// lambda * batch size should be at least 1.5 or collapse pays; 0.5 for VICReg and InfoNCE, which then
-  /// weigh as much as the prediction.
+  /// lambda: the regularizer's share of the loss, 0 to below 1; by default 0.06 for SIGReg, 0.5 for VICReg
+  /// and InfoNCE. A `tokenRegularizer` of another kind keeps its own default.
   public var regularizerWeight: Double? = nil
   /// Weight of the token energy beside the invariance, 0 or more.
   public var tokenWeight = 0.5
@@ -64,16 +68,17 @@ public struct MethodConfiguration: RunConfiguration {
 
   public init() {}
 
-  /// `regularizerWeight`, or the regularizer's default.
-  var lambda: Double { regularizerWeight ?? (regularizer == .sigreg ? 0.06 : 0.5) }
+  /// The regularizer of pictures' embeddings and, for `masks`, of tokens.
+  var regularizerName: RegularizerName { regularizer ?? (name == .views ? .infonce : .sigreg) }
 
-  /// The settings of the tokens' regularizer: another kind has its own default weight.
-  var ofTokens: MethodConfiguration {
-    guard let tokenRegularizer, tokenRegularizer != regularizer else { return self }
-    var tokens = self
-    tokens.regularizer = tokenRegularizer
-    tokens.regularizerWeight = nil
-    return tokens
+  /// The regularizer of the tokens of `views`.
+  var tokenRegularizerName: RegularizerName {
+    tokenRegularizer ?? (regularizerName == .infonce ? .sigreg : regularizerName)
+  }
+
+  /// lambda of a regularizer of this kind.
+  func weight(of kind: RegularizerName) -> Double {
+    (kind == regularizerName ? regularizerWeight : nil) ?? kind.defaultWeight
   }
 
   /// Throws: `RunError.invalidValue` for a weight or a size that makes no sense.
@@ -82,8 +87,8 @@ public struct MethodConfiguration: RunConfiguration {
       if !holds { throw RunError.invalidValue(path: "method.\(path)", reason: reason) }
     }
     try check(
-      (0..<1).contains(lambda), "regularizerWeight",
-      "a share of the loss from 0 to below 1, found \(lambda)")
+      (0..<1).contains(regularizerWeight ?? 0), "regularizerWeight",
+      "a share of the loss from 0 to below 1, found \(regularizerWeight ?? 0)")
     try check(tokenWeight >= 0, "tokenWeight", "0 or more, found \(tokenWeight)")
     try check(
       (0...1).contains(tokenShare), "tokenShare", "a share from 0 to 1, found \(tokenShare)")

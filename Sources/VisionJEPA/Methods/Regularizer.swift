@@ -1,21 +1,23 @@
 import EnergyDescent
 import Torch
 
-/// The anti-collapse regularizer that a configuration names, for whatever a method embeds.
+/// An anti-collapse regularizer with a configuration's settings, for whatever a method embeds.
 struct Regularizer {
-  let configuration: MethodConfiguration
+  let name: RegularizerName
+  private let configuration: MethodConfiguration
   private let sigreg = SIGReg()
   private let vicreg = VICReg()
   private let infonce: InfoNCE
 
-  init(_ configuration: MethodConfiguration) {
+  init(_ name: RegularizerName, _ configuration: MethodConfiguration) {
+    self.name = name
     self.configuration = configuration
     infonce = InfoNCE(temperature: configuration.temperature)
   }
 
   /// The penalty for V views of the same N items, `[V, N, D]`: a scalar.
   func callAsFunction(_ views: Tensor, using generator: RandomGenerator) -> Tensor {
-    switch configuration.regularizer {
+    switch name {
     case .sigreg:
       let directions = SIGReg.directions(
         configuration.directions, width: views.size(2), using: generator, device: views.device)
@@ -53,12 +55,13 @@ struct Regularizer {
 
   /// How much of full collapse penalties show, given how many items each is of: SIGReg is about 0.41 N there.
   func collapseShares(_ penalties: (value: Tensor, count: Int)...) -> [Tensor] {
-    guard configuration.regularizer == .sigreg else { return [] }
+    guard name == .sigreg else { return [] }
     return penalties.map { $0.value.detached() / (0.41 * Double($0.count)) }
   }
 
   /// Prediction and regularization in the shares that the configuration says.
   func combine(prediction: Tensor, penalty: Tensor) -> Tensor {
-    prediction * (1 - configuration.lambda) + penalty * configuration.lambda
+    let lambda = configuration.weight(of: name)
+    return prediction * (1 - lambda) + penalty * lambda
   }
 }

@@ -32,8 +32,8 @@ public final class ViewsMethod: TrainingMethod {
     self.configuration = configuration
     self.cells = cells
     self.imageSize = imageSize
-    regularizer = Regularizer(configuration)
-    tokenRegularizer = Regularizer(configuration.ofTokens)
+    regularizer = Regularizer(configuration.regularizerName, configuration)
+    tokenRegularizer = Regularizer(configuration.tokenRegularizerName, configuration)
     projector = Projector(encoder.width, widths: configuration.projector, using: generator)
     pooledPredictor =
       configuration.conditioned
@@ -99,8 +99,8 @@ public final class ViewsMethod: TrainingMethod {
       total: total,
       terms: [
         ("energy", tokenEnergy), ("invariance", invariance),
-        (configuration.regularizer.rawValue, viewPenalty),
-        ("\(configuration.ofTokens.regularizer.rawValue)Tokens", tokenPenalty),
+        (regularizer.name.rawValue, viewPenalty),
+        ("\(tokenRegularizer.name.rawValue)Tokens", tokenPenalty),
       ].map { ($0.0, $0.1.detached()) },
       embeddings: embeddings[0].detached(),
       collapseShares: regularizer.collapseShares((viewPenalty, batch.count))

@@ -44,11 +44,15 @@ public struct ImageModel {
   /// Opens the model in a run folder (its latest checkpoint), a checkpoint's own folder, or one that
   /// `jepa import` made.
   ///
+  /// - Parameter precision: what the encoder will compute in, with `withAutocast`: weights of products are kept
+  ///   in it, and never in memory as float32. nil keeps everything in float32.
   /// - Throws: `RunError` where the checkpoint is missing or damaged, `ModelError`, `SafetensorsError`,
   ///   `TorchError.stateMismatch`.
-  public static func load(from path: String, device: Device = .cpu) throws -> ImageModel {
+  public static func load(
+    from path: String, device: Device = .cpu, precision: DType? = nil
+  ) throws -> ImageModel {
     let folder = try ModelFolder(at: path)
-    let encoder = try folder.loadEncoder()
+    let encoder = try folder.loadEncoder(precision: precision)
     encoder.train(false)
     encoder.move(to: device)
     return ImageModel(

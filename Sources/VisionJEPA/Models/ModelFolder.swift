@@ -29,13 +29,15 @@ struct ModelFolder {
 
   /// The encoder with its weights.
   ///
+  /// - Parameter precision: what weights of products are kept in; nil for float32.
   /// - Throws: `ModelError`, `SafetensorsError`, `TorchError.stateMismatch`, which lists every tensor that is
   ///   missing, unexpected or of another shape.
-  func loadEncoder() throws -> VisionEncoder {
+  func loadEncoder(precision: DType? = nil) throws -> VisionEncoder {
     let weights = try openWeights()
     let encoder = try Initializer.withoutValues {
       try description.makeEncoder(path: file(ImageModel.configurationName))
     }
+    if let precision { encoder.convertProductWeights(to: precision) }
     try encoder.loadState(
       from: weights, prefix: encoder.namePrefix, ignoring: ImageModel.unusedNames)
     return encoder

@@ -64,11 +64,7 @@ public final class ClipTrainer {
     }
     model.move(to: device)
     method = ClipMethod(model, configuration: configuration.method)
-    let optimizer = configuration.optimizer
-    descent = WeightDescent(
-      model.parts, matrices: optimizer.matrices, matrixStepScale: optimizer.matrixStepScale,
-      betas: (optimizer.beta1, optimizer.beta2), weightDecay: optimizer.weightDecay,
-      clipNorm: optimizer.clipNorm)
+    descent = WeightDescent(model.parts, configuration.optimizer)
     divergence = DivergenceWatch(device: device)
     monitor = CollapseMonitor(
       configuration.collapse, itemsName: "clips",

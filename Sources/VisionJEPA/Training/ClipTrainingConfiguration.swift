@@ -32,7 +32,10 @@ public struct ClipTrainingConfiguration: RunConfiguration {
   public var method = ClipMethodConfiguration()
   public var augmentation = ClipAugmentation()
   public var synthetic = SyntheticConfiguration()
-  public var optimizer = Self.defaultOptimizer
+  public var optimizer = OptimizerConfiguration(
+    matrices: .adamW,
+    learningRate: Schedule(peak: 1.5e-3, end: 0, warmup: 0.02, shape: .trapezoid),
+    weightDecay: 0.01, clipNorm: 1)
   public var precision = Precision.automatic
   /// `cpu`, `cuda`, `cuda:INDEX` or `mps`.
   public var device = "cpu"
@@ -53,16 +56,6 @@ public struct ClipTrainingConfiguration: RunConfiguration {
   public static let changeable: Set<String> = [
     "duration", "threads", "loader", "logEverySteps", "checkpoint", "collapse", "slowFeatures",
   ]
-
-  private static var defaultOptimizer: OptimizerConfiguration {
-    var optimizer = OptimizerConfiguration()
-    optimizer.matrices = .adamW
-    optimizer.learningRate = Schedule(peak: 1.5e-3, end: 0, warmup: 0.02, shape: .trapezoid)
-    optimizer.weightDecay = 0.01
-    optimizer.beta2 = 0.98
-    optimizer.clipNorm = 1
-    return optimizer
-  }
 
   /// The model that training starts from, its weights drawn from `generator` where none are given.
   ///
@@ -107,21 +100,8 @@ public struct ClipTrainingConfiguration: RunConfiguration {
     try check(logEverySteps >= 1, "logEverySteps", "at least 1, found \(logEverySteps)")
     try check((1...1024).contains(threads ?? 1), "threads", "1 to 1024, found \(threads ?? 0)")
     try checkpoint.validate()
-    let rate = optimizer.learningRate
-    try check(
-      rate.peak > 0 && (0...1).contains(rate.warmup) && rate.end >= 0, "optimizer.learningRate",
-      "a peak above 0, a warmup of 0 to 1 and an end of 0 or more")
-    try check(
-      optimizer.weightDecay >= 0, "optimizer.weightDecay",
-      "0 or more, found \(optimizer.weightDecay)")
-    try check(
-      optimizer.matrixStepScale > 0, "optimizer.matrixStepScale",
-      "above 0, found \(optimizer.matrixStepScale)")
-    try check(
-      (optimizer.clipNorm ?? 1) > 0, "optimizer.clipNorm",
-      "above 0 or null, found \(optimizer.clipNorm ?? 0)")
-    for (name, beta) in [("beta1", optimizer.beta1), ("beta2", optimizer.beta2)] {
-      try check((0..<1).contains(beta), "optimizer.\(name)", "0 to below 1, found \(beta)")
+    if let problem = optimizer.problem {
+      throw RunError.invalidValue(path: "optimizer.\(problem.setting)", reason: problem.reason)
     }
     try check(
       slowFeatures.minimumShare >= 0 && slowFeatures.patience >= 1, "slowFeatures",

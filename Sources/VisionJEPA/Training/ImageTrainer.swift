@@ -55,11 +55,7 @@ public final class ImageTrainer {
     method = try configuration.continuing(from: lastCheckpoint).makeMethod(using: generator)
     let modules = [method.encoder] + (method.companions + method.trained).map(\.module)
     for module in modules { module.move(to: device) }
-    let optimizer = configuration.optimizer
-    descent = WeightDescent(
-      method.trained, matrices: optimizer.matrices, matrixStepScale: optimizer.matrixStepScale,
-      betas: (optimizer.beta1, optimizer.beta2), weightDecay: optimizer.weightDecay,
-      clipNorm: optimizer.clipNorm)
+    descent = WeightDescent(method.trained, configuration.optimizer)
     monitor = CollapseMonitor(configuration.collapse)
     divergence = DivergenceWatch(device: device)
     state = TrainingState(

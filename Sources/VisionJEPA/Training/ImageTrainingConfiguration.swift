@@ -3,7 +3,7 @@ import Foundation
 import Torch
 import TrainingRuns
 
-/// What the encoder computes in; weights, losses and the optimizer are always float32.
+/// What the encoder computes in; what is trained, losses and the optimizer are always float32.
 public enum Precision: String, Codable, Sendable, CaseIterable {
   /// bfloat16 where it is faster: on CUDA, and on CPUs that multiply it.
   case automatic
@@ -11,7 +11,7 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
   case bfloat16
 
   /// The type that products are computed in; nil for float32.
-  func resolved(on device: Device) -> DType? {
+  public func resolved(on device: Device) -> DType? {
     switch (self, device) {
     case (.float32, _), (.automatic, .mps): nil
     case (.bfloat16, _), (.automatic, .cuda): .bfloat16
@@ -23,24 +23,6 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
     let flags = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
     return flags.contains("avx512_bf16") || flags.contains("amx_bf16")
   }()
-}
-
-/// How weights move.
-public struct OptimizerConfiguration: RunConfiguration {
-  /// The rule for matrices between hidden layers: `muon`, or `adamw` as for everything else.
-  public var matrices = WeightDescent.MatrixRule.muon
-  /// With Muon: how many times as long the matrices' steps are.
-  public var matrixStepScale = 10.0
-  /// The step size over the course of the run.
-  public var learningRate = Schedule(peak: 2e-3, end: 0, warmup: 0.05, shape: .cosine)
-  /// Of matrices only; biases, norms and tokens do not decay.
-  public var weightDecay = 0.05
-  public var beta1 = 0.9
-  public var beta2 = 0.98
-  /// The norm that gradients are scaled down to; nil leaves them.
-  public var clipNorm: Double? = 5
-
-  public init() {}
 }
 
 /// Everything that decides how a model is trained on pictures.
@@ -58,7 +40,9 @@ public struct ImageTrainingConfiguration: RunConfiguration {
   public var method = MethodConfiguration()
   /// What each picture becomes; by default what the method needs.
   public var views: ViewPlan? = nil
-  public var optimizer = OptimizerConfiguration()
+  public var optimizer = OptimizerConfiguration(
+    learningRate: Schedule(peak: 2e-3, end: 0, warmup: 0.05, shape: .cosine), weightDecay: 0.05,
+    clipNorm: 5)
   public var precision = Precision.automatic
   /// `cpu`, `cuda`, `cuda:INDEX` or `mps`.
   public var device = "cpu"
@@ -131,23 +115,8 @@ public struct ImageTrainingConfiguration: RunConfiguration {
     try check(
       (1...1024).contains(threads ?? 1), "threads", "1 to 1024, found \(threads ?? 0)")
     try checkpoint.validate()
-    try check(
-      optimizer.learningRate.peak > 0, "optimizer.learningRate.peak",
-      "above 0, found \(optimizer.learningRate.peak)")
-    try check(
-      (0...1).contains(optimizer.learningRate.warmup) && optimizer.learningRate.end >= 0,
-      "optimizer.learningRate", "a warmup of 0 to 1 and an end of 0 or more")
-    try check(
-      optimizer.matrixStepScale > 0, "optimizer.matrixStepScale",
-      "above 0, found \(optimizer.matrixStepScale)")
-    try check(
-      optimizer.weightDecay >= 0, "optimizer.weightDecay",
-      "0 or more, found \(optimizer.weightDecay)")
-    try check(
-      (optimizer.clipNorm ?? 1) > 0, "optimizer.clipNorm",
-      "above 0 or null, found \(optimizer.clipNorm ?? 0)")
-    for (name, beta) in [("beta1", optimizer.beta1), ("beta2", optimizer.beta2)] {
-      try check((0..<1).contains(beta), "optimizer.\(name)", "0 to below 1, found \(beta)")
+    if let problem = optimizer.problem {
+      throw RunError.invalidValue(path: "optimizer.\(problem.setting)", reason: problem.reason)
     }
     try method.validate()
     let patch = encoder.resolvedPatchSize(imageSize: size)

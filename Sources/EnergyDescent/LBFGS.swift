@@ -2,8 +2,8 @@ import Torch
 
 /// Minimizes a smooth function of one tensor by its last few steps' curvature.
 ///
-/// For small, full-batch, convex fits, which end at a minimum and say how near they are to it. Models
-/// are trained by EnergyDescent instead.
+/// For small, full-batch, convex fits, which end at a minimum and say how near they are to it: linear probes and
+/// rules of thresholds. Models are trained by `WeightDescent`, latents by `Minimizer`.
 ///
 /// Reference: Liu and Nocedal 1989, "On the limited memory BFGS method for large scale optimization";
 /// Nocedal and Wright 2006, "Numerical optimization", algorithms 7.4 and 7.5.

@@ -1,4 +1,4 @@
-import Evaluation
+import EnergyDescent
 import Testing
 import Torch
 
