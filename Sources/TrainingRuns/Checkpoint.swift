@@ -19,6 +19,30 @@ public struct Checkpoint: Equatable, Sendable {
     return file.crc32c
   }
 
+  /// The CRC-32C of a file that was put into the checkpoint later, as it is now; nil where there is none.
+  ///
+  /// Throws: `RunError.file`.
+  public func checksum(ofAddition name: String) throws -> String? {
+    guard FileManager.default.fileExists(atPath: file(name)) else { return nil }
+    return try CheckpointManifest.file(name, in: path).crc32c
+  }
+
+  /// Puts a value into the finished checkpoint as a JSON file, in place of one of that name.
+  ///
+  /// The manifest is about what was there when the checkpoint was made: it lists the file no longer.
+  ///
+  /// Throws: `RunError.diskFull`, `.file`.
+  public func put(_ value: some Encodable, as name: String, isCompact: Bool = false) throws {
+    var manifest = try CheckpointManifest.read(from: path)
+    let count = manifest.files.count
+    manifest.files.removeAll { $0.name == name }
+    // First, so that a crash in between leaves no checkpoint that seems damaged.
+    if manifest.files.count < count {
+      try JSONFile.write(manifest, to: file(CheckpointManifest.name))
+    }
+    try JSONFile.write(value, to: file(name), isCompact: isCompact)
+  }
+
   /// The checkpoint at `path`: a step folder, or a run folder, whose newest it is.
   ///
   /// - Parameter verifying: whether every file is read and compared with the manifest.
@@ -132,7 +156,7 @@ struct CheckpointManifest: Codable, Equatable {
   }
 
   let step: Int
-  let files: [File]
+  var files: [File]
 
   /// Lists what is in the folder `path`, folders within it included, after all of it is on the disk.
   ///
@@ -172,7 +196,7 @@ struct CheckpointManifest: Codable, Equatable {
     return nil
   }
 
-  private static func file(_ name: String, in path: String) throws -> File {
+  fileprivate static func file(_ name: String, in path: String) throws -> File {
     let (bytes, crc) = try DurableFile.checksum(of: "\(path)/\(name)")
     let digits = String(crc, radix: 16)
     return File(

@@ -54,6 +54,12 @@ struct BenchmarkVideo: ParsableCommand {
   @Option(help: "Frames that are read of each clip.")
   var frames = 600
 
+  @Option(
+    help: ArgumentHelp(
+      "Encode all clips as H.264 with this rate factor after they were broken: 18 is good, 28 coarse.",
+      valueName: "crf"))
+  var reencode: Int?
+
   @Option(help: "Write all figures as JSON.")
   var json: String?
 
@@ -64,6 +70,9 @@ struct BenchmarkVideo: ParsableCommand {
   var threads: Int?
 
   func validate() throws {
+    if let reencode, !(0...51).contains(reencode) {
+      throw ValidationError("--reencode: expected 0 to 51, found \(reencode)")
+    }
     guard seeds >= 1, synthetic >= 0, frames >= 60, !clips.isEmpty || synthetic > 0 else {
       throw ValidationError(
         "give clips or --synthetic, at least 1 seed and at least 60 frames of each clip")
@@ -75,7 +84,7 @@ struct BenchmarkVideo: ParsableCommand {
     let report = try VideoBenchmark(
       clips: clips, fittingClips: fittingClips, checkpoint: checkpoint,
       device: try Device(device), seeds: seeds, syntheticClips: synthetic, pictures: pictures,
-      frameLimit: frames
+      frameLimit: frames, rateFactor: reencode
     ) { FileHandle.standardError.write(Data("\($0)\n".utf8)) }.run(
       writesRule: fit, output: output)
     print(report.text)

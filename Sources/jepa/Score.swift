@@ -38,6 +38,12 @@ struct Score: ParsableCommand {
   @Option(help: "Write the curves as a PNG.")
   var plot: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Write the clip as a video with its energies and the running score, at its average rate.",
+      valueName: "mp4"))
+  var annotate: String?
+
   @Flag(help: "Exit with status 3 where anything is flagged.")
   var check = false
 
@@ -60,7 +66,8 @@ struct Score: ParsableCommand {
       })
     let outcome = try ConsistencyRun(
       inputs: inputs, scorer: scorer, options: try frames.options,
-      outputs: ConsistencyRun.Outputs(json: json, csv: csv, page: report, plot: plot),
+      outputs: ConsistencyRun.Outputs(
+        json: json, csv: csv, page: report, plot: plot, annotatedVideo: annotate),
       print: { print($0) },
       warn: { FileHandle.standardError.write(Data("jepa: \($0)\n".utf8)) }
     ).run()

@@ -9,15 +9,19 @@ struct TrainTransitions: ParsableCommand {
     commandName: "transitions",
     abstract: "Fit the network that names what explains the step from a frame to the next.",
     discussion: """
-      It is fitted on synthetic clips, which are made as they are needed, and built into the program: \
-      Sources/VisionJEPA/Consistency/transition-hypotheses.json.
+      It is fitted on synthetic clips, which are made as they are needed. The one for distances between pixels is \
+      built into the program (--output Sources/VisionJEPA/Consistency/transition-hypotheses.json); one for \
+      distances between tokens belongs to a model (--checkpoint), and a rule is to be fitted after it.
       """)
 
   @Option(help: "A folder of pictures on white paper, which move in the clips.")
   var pictures: String?
 
-  @Option(help: "The JSON file to write.")
-  var output: String
+  @Option(help: "The JSON file to write: a network for distances between pixels.")
+  var output: String?
+
+  @Option(help: "The model to fit a network for, which is put into its checkpoint.")
+  var checkpoint: String?
 
   @Option(help: "How many clips are made.")
   var clips = 1500
@@ -28,16 +32,26 @@ struct TrainTransitions: ParsableCommand {
   @Option(help: "What every random choice is made from.")
   var seed: UInt64 = 1
 
+  func validate() throws {
+    guard (output == nil) != (checkpoint == nil) else {
+      throw ValidationError("give one of --output and --checkpoint")
+    }
+  }
+
   func run() throws {
+    let model = try checkpoint.map { try ClipModel.load(from: $0) }
     let cutOuts = try pictures.map { try CutOut.all(inFolder: $0, atMost: 600) } ?? []
-    let examples = TransitionExamples(clips: clips, seed: seed, pictures: cutOuts)
+    let examples = TransitionExamples(
+      clips: clips, seed: seed, pictures: cutOuts, model: model)
     var fitting = HypothesisFitting()
     (fitting.steps, fitting.seed) = (steps, seed)
     let hypotheses = try fitting.fit(examples) { step, loss in
       print("step \(step): \(loss) nats")
     }
-    try JSONFile.write(hypotheses, to: output, isCompact: true)
-    let others = TransitionExamples(clips: max(1, clips / 10), seed: seed &+ 1, pictures: cutOuts)
+    if let output { try JSONFile.write(hypotheses, to: output, isCompact: true) }
+    if let checkpoint { try ClipModel.write(hypotheses, toCheckpoint: checkpoint) }
+    let others = TransitionExamples(
+      clips: max(1, clips / 10), seed: seed &+ 1, pictures: cutOuts, model: model)
     print("other clips, rows what is so, columns what was named:")
     print(HypothesisAccuracy(hypotheses, on: others))
   }

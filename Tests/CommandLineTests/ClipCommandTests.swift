@@ -121,6 +121,18 @@ import VisionJEPA
     #expect(!FileManager.default.fileExists(atPath: run.path))
   }
 
+  @Test func transitionsAreFittedForAModel() throws {
+    let trained = try JepaProcess.run(training("--steps", "1"))
+    #expect(trained.status == 0, "\(trained.errors)")
+    let fitting = ["train", "transitions", "--clips", "12", "--steps", "20"]
+    let fitted = try JepaProcess.run(fitting + ["--checkpoint", run.path])
+    #expect(fitted.status == 0, "\(fitted.errors)")
+    #expect(fitted.output.contains("other clips, rows what is so, columns what was named:"))
+    #expect(try ClipModel.load(from: run.path).hypotheses != nil)
+    let usage = try JepaProcess.run(fitting)
+    #expect(usage.status == 64 && usage.errors.contains("give one of --output and --checkpoint"))
+  }
+
   // MARK: Scoring
 
   /// A run with a rule, and a clip with a cut at 12 and a repeat at 20.
@@ -167,6 +179,54 @@ import VisionJEPA
     let rows = try String(contentsOfFile: csv, encoding: .utf8).split(separator: "\n")
     #expect(rows.count == 41 && rows[0].hasPrefix("index,seconds,pixelDifference,"))
     #expect(rows[13].hasSuffix(",1") && rows[5].hasSuffix(",0"))
+  }
+
+  @Test(.enabled(if: hasFFmpeg, "no ffmpeg on PATH"))
+  func annotateWritesAVideo() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let video = run.path + "/seen.mp4"
+    let result = try JepaProcess.run([
+      "score", broken, "--checkpoint", run.path, "--annotate", video, "--fps", "10",
+    ])
+    #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
+    let source = try FrameInput.open(video)
+    #expect(source.framesPerSecond == 10)
+    #expect(try source.remainingFrames().count == 40)
+    // Several clips, several videos.
+    let both = try JepaProcess.run([
+      "score", broken, clips.path + "/second", "--checkpoint", run.path, "--annotate", video,
+    ])
+    #expect(both.status == 0, "\(both.errors)")
+    let names = try FileManager.default.contentsOfDirectory(atPath: run.path)
+    #expect(names.contains("seen-second.mp4"))
+    try expectFailure(
+      ["score", broken, "--checkpoint", run.path, "--annotate", "/nowhere/a.mp4"],
+      saying: "/nowhere/a.mp4: cannot write the video: /nowhere: No such file or directory")
+    try expectFailure(
+      ["score", "-", "--raw-size", "8x8", "--checkpoint", run.path, "--annotate", video],
+      saying: "--annotate: expected an input that can be read twice, found the standard input")
+  }
+
+  /// Where no file may grow beyond a KiB, each output is named in one line, and nothing of it stays.
+  @Test func aFullDiskIsNamed() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let folder = TemporaryPath("outputs")
+    try FileManager.default.createDirectory(
+      atPath: folder.path, withIntermediateDirectories: true)
+    for (option, name) in [
+      ("--json", "a.json"), ("--csv", "a.csv"), ("--report", "a.html"), ("--plot", "a.png"),
+    ] + (Self.hasFFmpeg ? [("--annotate", "a.mp4")] : []) {
+      let path = "\(folder.path)/\(name)"
+      let result = try JepaProcess.run(
+        ["score", broken, "--checkpoint", run.path, option, path], fileLimit: 1)
+      #expect(result.status == 1 && !result.wasKilled, "\(option)")
+      #expect(
+        result.errorLines.count == 1 && result.errors.hasPrefix("jepa: error: \(path): ")
+          && result.errors.contains("File too large"), "\(option): \(result.errors)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
   }
 
   @Test func checkIsAnExitStatus() throws {

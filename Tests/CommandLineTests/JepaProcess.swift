@@ -45,13 +45,23 @@ final class JepaProcess {
 
   /// Starts the program. Its output goes to files: a pipe that nobody reads would stop it.
   ///
-  /// - Parameter input: the file that is its standard input; nothing by default.
-  init(_ arguments: [String], in folder: String? = nil, input: String? = nil) throws {
+  /// - Parameters:
+  ///   - input: the file that is its standard input; nothing by default.
+  ///   - fileLimit: KiB at which the system lets no file grow further, as on a full disk.
+  init(
+    _ arguments: [String], in folder: String? = nil, input: String? = nil, fileLimit: Int? = nil
+  ) throws {
     for path in [output.path, errors.path] {
       _ = FileManager.default.createFile(atPath: path, contents: nil)
     }
-    process.executableURL = URL(fileURLWithPath: Self.binary)
-    process.arguments = arguments
+    if let fileLimit {
+      process.executableURL = URL(fileURLWithPath: "/bin/bash")
+      let script = "trap '' XFSZ; ulimit -f \(fileLimit); exec \"$0\" \"$@\""
+      process.arguments = ["-c", script, Self.binary] + arguments
+    } else {
+      process.executableURL = URL(fileURLWithPath: Self.binary)
+      process.arguments = arguments
+    }
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     process.standardInput = input.flatMap(FileHandle.init(forReadingAtPath:)) ?? .nullDevice
     process.standardOutput = FileHandle(forWritingAtPath: output.path)
@@ -67,9 +77,9 @@ final class JepaProcess {
 
   /// Runs the program to its end.
   static func run(
-    _ arguments: [String], in folder: String? = nil, input: String? = nil
+    _ arguments: [String], in folder: String? = nil, input: String? = nil, fileLimit: Int? = nil
   ) throws -> Result {
-    try JepaProcess(arguments, in: folder, input: input).wait()
+    try JepaProcess(arguments, in: folder, input: input, fileLimit: fileLimit).wait()
   }
 
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }

@@ -83,6 +83,15 @@ import VisionJEPA
     #expect(again.inputs == examples.inputs)
   }
 
+  @Test func examplesOfTokensAreThoseOfTheSameTransitions() throws {
+    let pixels = TransitionExamples(clips: 2, perClip: 20, seed: 3)
+    let tokens = TransitionExamples(
+      clips: 2, perClip: 20, seed: 3, model: try VideoBenchmarkTests.model())
+    #expect(tokens.labels == pixels.labels && tokens.inputs != pixels.inputs)
+    #expect(tokens.inputs.allSatisfy { $0.count == 30 && $0.allSatisfy(\.isFinite) })
+    #expect(tokens.floor == 0.03 && pixels.floor == 0.1)
+  }
+
   @Test func fittingLearnsAndTheSeedFixesIt() throws {
     let examples = TransitionExamples(clips: 5, perClip: 60, seed: 5)
     var fitting = HypothesisFitting()

@@ -80,6 +80,21 @@ import VisionJEPA
     #expect(copy.fingerprint == rule.fingerprint)
   }
 
+  @Test(.enabled(if: FFmpegTools().areInstalled, "no ffmpeg on PATH"))
+  func reencodingKeepsFramesAndLosesBits() throws {
+    // 45 pixels: coders of video want even sides.
+    let frames = MovingShapes.frames(20, width: 45, height: 32)
+    let good = try Reencoding(rateFactor: 10)(frames, framesPerSecond: 25)
+    let coarse = try Reencoding(rateFactor: 40)(frames, framesPerSecond: 25)
+    func loss(_ other: [RGBImage]) -> Double {
+      zip(frames, other).reduce(0) { $0 + GreyFrame($1.0).distance(to: GreyFrame($1.1)).mean }
+    }
+    for other in [good, coarse] {
+      #expect(other.count == 20 && other.allSatisfy { $0.width == 45 && $0.height == 32 })
+    }
+    #expect(loss(good) > 0 && loss(coarse) > 2 * loss(good))
+  }
+
   @Test func nothingToLearnFromIsAnError() throws {
     let clean = try Self.trial(7).clean
     #expect {
@@ -107,6 +122,19 @@ import VisionJEPA
       let expected = ScoreTail.threshold(of: trial.clean[1 - half], rate: 0.005)
       #expect(trial.threshold(forHalf: half, per1000: 5) == expected)
     }
+    // What came later at the same source is calibrated on, too.
+    var campaign = FaultCampaign()
+    (campaign.syntheticClips, campaign.sceneSize) = (1, FrameSize(width: 40, height: 32))
+    (campaign.sceneLength, campaign.laterLength) = (100, 30)
+    let scene = try #require(
+      try campaign.syntheticTrials(firstSeed: 1, models: [Self.model()], device: .cpu)[0].first)
+    let longer = DetectorTrial(.statistic("pixelDifference"), on: scene)
+    #expect(longer.later.count == 30 && longer.clean.map(\.count) == [50, 50])
+    #expect(
+      longer.threshold(forHalf: 0, per1000: 5)
+        == ScoreTail.threshold(of: longer.clean[1] + longer.later, rate: 0.005))
+    let kinds = Set(scene.broken.flatMap(\.events).map(\.fault))
+    #expect(kinds.isSuperset(of: [.morph, .occlusion, .turn, .backwards]))
   }
 
   @Test func intervalsHoldTheirFigure() {

@@ -200,6 +200,22 @@ private struct Settings: RunConfiguration {
     #expect(try folder.latestCheckpoint()?.step == 1)
   }
 
+  /// What is put into a finished checkpoint later is no damage, whether the manifest knew a file of that name or not.
+  @Test func filesCanBePutIntoACheckpoint() throws {
+    let temporary = try TemporaryFolder()
+    let folder = try run(in: temporary, steps: [1])
+    let checkpoint = try #require(try folder.latestCheckpoint())
+    #expect(try checkpoint.checksum(ofAddition: "note.json") == nil)
+    try checkpoint.put([1, 2], as: "note.json")
+    let first = try checkpoint.checksum(ofAddition: "note.json")
+    try checkpoint.put([1, 3], as: "note.json")
+    #expect(try first != nil && checkpoint.checksum(ofAddition: "note.json") != first)
+    try checkpoint.put(RunProgress(step: 9), as: "state.json")
+    #expect(try progress(Checkpoint.open(at: checkpoint.path))?.step == 9)
+    #expect(throws: RunError.self) { try checkpoint.checksum(of: "state.json") }
+    #expect(try checkpoint.checksum(of: "part/model.bin").count == 8)
+  }
+
   // MARK: Configuration and environment
 
   @Test func aChangedConfigurationIsRefused() throws {

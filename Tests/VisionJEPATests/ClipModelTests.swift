@@ -122,6 +122,52 @@ import TrainingRuns
     #expect(energies(random) != energies(model))
   }
 
+  /// A network of hypotheses is put beside the weights later, is part of the model's name, and travels with it.
+  @Test func hypothesesArePutIntoACheckpoint() throws {
+    let model = try Self.stirred()
+    let run = TemporaryPath("clip-model")
+    let folder = try RunFolder.create(at: run.path)
+    let checkpoint = try folder.publishCheckpoint(step: 1) { path in
+      try model.save(to: path)
+      try "seed: 1".write(toFile: path + "/config.yaml", atomically: true, encoding: .utf8)
+    }
+    let before = try ClipModel.fingerprint(ofCheckpoint: run.path)
+    #expect(try ClipModel.load(from: run.path).hypotheses == nil)
+    try ClipModel.write(.pixels, toCheckpoint: run.path)
+    let loaded = try ClipModel.load(from: run.path)
+    #expect(loaded.hypotheses == .pixels)
+    #expect(try loaded.withRandomWeights(seed: 1).hypotheses == .pixels)
+    let after = try ClipModel.fingerprint(ofCheckpoint: checkpoint.path)
+    #expect(after.hasPrefix(before + "-"))
+
+    // What is published has it in its manifest; another one can be put there all the same.
+    let shipped = TemporaryPath("shipped")
+    try ConsistencyModel.publish(sampleRule(), ofCheckpoint: run.path, to: shipped.path)
+    #expect(try ConsistencyModel.load(from: shipped.path).fingerprint == after)
+    try ConsistencyModel.write(sampleRule(threshold: 9), toCheckpoint: shipped.path)
+    #expect(try ConsistencyModel.load(from: shipped.path).rule.threshold == 9)
+    try ClipModel.write(.pixels, toCheckpoint: shipped.path)
+    #expect(try ClipModel.fingerprint(ofCheckpoint: shipped.path) == after)
+  }
+
+  @Test func hypothesesOnTokensAreMeasuredWhereThereIsANetwork() throws {
+    let model = try Self.stirred()
+    let frames = MovingShapes.frames(12)
+    let name = TokenMeter.energyName(.swapped)
+    #expect(name == "tokenHypothesisSwapped")
+    #expect(try ConsistencyTests.measured(frames, model)[name].allSatisfy { $0.isNaN })
+    model.hypotheses = .pixels
+    let table = try ConsistencyTests.measured(frames, model)
+    let tokens = model.tokenFrames(of: frames)
+    let six = TransitionDistances(
+      TransitionDistances.pairs.map { tokens[2 + $0.first].distance(to: tokens[2 + $0.second]) })
+    let expected = TransitionHypotheses.pixels.energies(of: six)
+    for (hypothesis, energy) in zip(TransitionHypothesis.allCases, expected) {
+      let found = table.value(of: TokenMeter.energyName(hypothesis), at: 5)
+      #expect(abs(Double(found) - energy) < 1e-3 * max(1, energy))
+    }
+  }
+
   @Test func aModelOfPicturesIsNoModelOfClips() throws {
     let run = TemporaryPath("picture-model")
     let folder = try RunFolder.create(at: run.path)

@@ -143,7 +143,7 @@ public struct ConsistencyPage {
   private func ranges(bin: Int) throws -> [Content.Range] {
     let rows = Dictionary(
       report.table.indices.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    let heat = heatRange
+    let heat = report.heatRange
     return try report.ranges.enumerated().map { index, range in
       var shown: [Content.Picture] = []
       if let found = pictures?.ranges[index] {
@@ -169,18 +169,10 @@ public struct ConsistencyPage {
       return Content.Range(
         first: (rows[range.start] ?? 0) / bin, last: (rows[range.end] ?? 0) / bin,
         frames: range.start == range.end ? "\(range.start)" : "\(range.start)-\(range.end)",
-        time: Self.clock(range.startSeconds), kind: range.kind.rawValue,
+        time: ConsistencyReport.clock(range.startSeconds), kind: range.kind.rawValue,
         score: String(format: "%.1f", Double(range.score)), statistic: range.statistic,
         pictures: shown)
     }
-  }
-
-  /// From the clip's usual energy of a frame, where heat begins, to six times that.
-  private var heatRange: (low: Float, high: Float) {
-    guard report.table.names.contains("energyMiddle") else { return (0, 1) }
-    let energies = report.table["energyMiddle"].filter(\.isFinite).sorted()
-    let usual = energies.isEmpty ? 0 : energies[energies.count / 2]
-    return (2 * usual, max(8 * usual, 2 * usual + 1e-6))
   }
 
   private static func source(of image: RGBImage) throws -> String {
@@ -194,17 +186,21 @@ public struct ConsistencyPage {
     return (Double(value) * scale).rounded() / scale
   }
 
-  private static func clock(_ seconds: Double) -> String {
-    let minutes = Int(seconds / 60)
-    return String(format: "%d:%06.3f", minutes, seconds - Double(60 * minutes))
-  }
-
   private static func escaped(_ text: String) -> String {
     text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
   }
 }
 
 extension ConsistencyReport {
+  /// The energies of tokens between which a picture of them goes from clear to red: from twice the clip's usual
+  /// energy of a frame to eight times that.
+  var heatRange: (low: Float, high: Float) {
+    guard table.names.contains("energyMiddle") else { return (0, 1) }
+    let energies = table["energyMiddle"].filter(\.isFinite).sorted()
+    let usual = energies.isEmpty ? 0 : energies[energies.count / 2]
+    return (2 * usual, max(8 * usual, 2 * usual + 1e-6))
+  }
+
   /// The score and the statistics over the frames as one picture, what is flagged shaded.
   public func plot(width: Int = 1200) -> RGBImage {
     let rows = Dictionary(

@@ -63,7 +63,7 @@ public struct HypothesisFitting: Sendable {
       if step % 500 == 0 || step + 1 == steps { report(step, loss.item()) }
     }
     return TransitionHypotheses(
-      floor: TransitionExamples.floor,
+      floor: examples.floor,
       layers: network.layers.map { layer in
         let weights = layer.weight.detached().array(of: Float.self)
         let inputs = layer.weight.size(1)

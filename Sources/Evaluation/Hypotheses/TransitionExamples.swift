@@ -7,8 +7,8 @@ public struct TransitionExamples: Sendable {
   public private(set) var inputs: [[Float]] = []
   public private(set) var labels: [TransitionHypothesis] = []
 
-  /// The distance below which differences are noise, in grey levels.
-  public static let floor = 0.1
+  /// The distance below which differences are noise: in grey levels, or of tokens.
+  public let floor: Double
   /// The share of examples with nothing wrong: where nothing can be told, nothing is.
   private static let nextShare: Float = 0.4
 
@@ -16,7 +16,11 @@ public struct TransitionExamples: Sendable {
   ///   - clips: how many synthetic clips are made.
   ///   - perClip: how many transitions are taken of each.
   ///   - pictures: what moves in them.
-  public init(clips: Int, perClip: Int = 24, seed: UInt64, pictures: [CutOut] = []) {
+  ///   - model: whose tokens' distances are taken; nil for those of pixels.
+  public init(
+    clips: Int, perClip: Int = 24, seed: UInt64, pictures: [CutOut] = [], model: ClipModel? = nil
+  ) {
+    floor = model == nil ? 0.1 : 0.03
     var before: [RGBImage] = []
     for clip in 0..<clips {
       var generator = SeededGenerator(seed: seed, UInt64(clip))
@@ -27,12 +31,30 @@ public struct TransitionExamples: Sendable {
       let others =
         before.first.map { $0.width == images[0].width && $0.height == images[0].height } == true
         ? before : []
+      var sixes: [RGBImage] = []
       for _ in 0..<perClip {
         let example = Self.example(of: images, others: others, using: &generator)
-        inputs.append(example.distances.centredLogarithms(floor: Self.floor))
+        sixes += example.six
         labels.append(example.label)
       }
+      let distances =
+        model.map { Self.distances(among: $0.tokenFrames(of: sixes)) { $0.distance(to: $1) } }
+        ?? Self.distances(among: sixes.map(GreyFrame.init)) { $0.distance(to: $1) }
+      inputs += distances.map { $0.centredLogarithms(floor: floor) }
       before = images
+    }
+  }
+
+  /// The distances of every six frames.
+  private static func distances<Frame>(
+    among frames: [Frame], _ distance: (Frame, Frame) -> FrameDistance
+  ) -> [TransitionDistances] {
+    let count = 2 * TransitionDistances.reach
+    return stride(from: 0, to: frames.count, by: count).map { first in
+      TransitionDistances(
+        TransitionDistances.pairs.map {
+          distance(frames[first + $0.first], frames[first + $0.second])
+        })
     }
   }
 
@@ -57,7 +79,7 @@ public struct TransitionExamples: Sendable {
 
   private static func example(
     of images: [RGBImage], others: [RGBImage], using generator: inout SeededGenerator
-  ) -> (distances: TransitionDistances, label: TransitionHypothesis) {
+  ) -> (six: [RGBImage], label: TransitionHypothesis) {
     var label = TransitionHypothesis.next
     if generator.uniform() >= nextShare {
       let wrong = TransitionHypothesis.allCases.filter { $0 != .next }
@@ -95,8 +117,6 @@ public struct TransitionExamples: Sendable {
       }
     case .next, .skipped1, .skipped2, .skipped4: break
     }
-    let grey = six.map(GreyFrame.init)
-    let distances = TransitionDistances.pairs.map { grey[$0.first].distance(to: grey[$0.second]) }
-    return (TransitionDistances(distances), label)
+    return (six, label)
   }
 }

@@ -13,14 +13,18 @@ public struct ConsistencyRun {
     public var page: String?
     /// A PNG of the curves.
     public var plot: String?
+    /// A video of the clip with its energies and the running score.
+    public var annotatedVideo: String?
 
     public init(
-      json: String? = nil, csv: String? = nil, page: String? = nil, plot: String? = nil
+      json: String? = nil, csv: String? = nil, page: String? = nil, plot: String? = nil,
+      annotatedVideo: String? = nil
     ) {
       self.json = json
       self.csv = csv
       self.page = page
       self.plot = plot
+      self.annotatedVideo = annotatedVideo
     }
   }
 
@@ -69,8 +73,17 @@ public struct ConsistencyRun {
   ///
   /// A clip that cannot be scored is told of and passed over where there are others.
   ///
-  /// - Throws: what the only clip could not be scored for; `EvaluationError` where a file cannot be written.
+  /// - Throws: what the only clip could not be scored for; `EvaluationError` or `FrameError` where a file cannot
+  ///   be written.
   public func run() throws -> Outcome {
+    if let video = outputs.annotatedVideo {
+      guard !inputs.contains("-") else {
+        throw EvaluationError.invalidSetting(
+          name: "--annotate", expected: "an input that can be read twice",
+          found: "the standard input")
+      }
+      try VideoFileWriter.check(video)
+    }
     var outcome = Outcome()
     var ranking: [(consistency: Double, worst: Float, summary: String)] = []
     for input in inputs {
@@ -101,7 +114,12 @@ public struct ConsistencyRun {
   private func write(_ report: ConsistencyReport) throws {
     if let json = outputs.json { try report.write(toJSON: path(json, for: report.input)) }
     if let csv = outputs.csv { try report.write(toCSV: path(csv, for: report.input)) }
-    if let plot = outputs.plot { try report.plot().write(toPNG: path(plot, for: report.input)) }
+    if let plot = outputs.plot {
+      let bytes = try report.plot().pngBytes(name: plot)
+      try UnfinishedFile.make(at: path(plot, for: report.input)) { file in
+        try bytes.withUnsafeBytes { try file.append($0) }
+      }
+    }
     if let page = outputs.page {
       // The standard input cannot be read again.
       let pictures =
@@ -111,6 +129,13 @@ public struct ConsistencyRun {
           of: report, from: FrameInput.open(report.input, options: options),
           model: scorer.model.clips, device: scorer.model.device)
       try ConsistencyPage(report, pictures: pictures).write(to: path(page, for: report.input))
+    }
+    if let video = outputs.annotatedVideo {
+      var larger = options
+      larger.shortSide = AnnotatedVideo.shortSide
+      try AnnotatedVideo(report, model: scorer.model.clips, device: scorer.model.device)
+        .write(
+          to: path(video, for: report.input), from: FrameInput.open(report.input, options: larger))
     }
   }
 

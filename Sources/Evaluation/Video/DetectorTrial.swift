@@ -17,8 +17,9 @@ struct DetectorTrial {
 
   let source: String
   let finds: [Find]
-  /// Scores of clean frames of the clean clip, by half.
+  /// Scores of clean frames of the clean clip, by half, and of what came after it.
   let clean: [[Float]]
+  let later: [Float]
   /// The highest of three clean frames in a row: what a find's score is compared with.
   let cleanWindows: [Float]
 
@@ -34,6 +35,11 @@ struct DetectorTrial {
     clean = (0..<2).map { number in
       trial.clean.cleanRows.filter { half($0) == number }.map { cleanScores[$0] }
     }
+    later =
+      trial.later.map { clip in
+        let scores = detector.scores(clip.table)
+        return clip.cleanRows.map { scores[$0] }
+      } ?? []
     let rows = Set(trial.clean.cleanRows)
     cleanWindows = trial.clean.cleanRows.filter { rows.contains($0 - 1) && rows.contains($0 + 1) }
       .map { max(cleanScores[$0 - 1], cleanScores[$0], cleanScores[$0 + 1]) }
@@ -55,9 +61,10 @@ struct DetectorTrial {
     self.finds = finds
   }
 
-  /// The threshold for one half of the clip, set on the other: what is measured is not what was fitted.
+  /// The threshold for one half of the clip, set on the other and on what came later: what is measured is not
+  /// what was fitted.
   func threshold(forHalf half: Int, per1000: Double) -> Float {
-    let other = clean[1 - half].isEmpty ? clean[half] : clean[1 - half]
+    let other = (clean[1 - half].isEmpty ? clean[half] : clean[1 - half]) + later
     guard !other.isEmpty else { return .infinity }
     return ScoreTail.threshold(of: other, rate: per1000 / 1000)
   }

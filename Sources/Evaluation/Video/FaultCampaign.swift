@@ -39,11 +39,19 @@ struct FaultCampaign {
   var syntheticClips = 12
   /// Pictures that move in them.
   var cutOuts: [CutOut] = []
+  var sceneSize = FrameSize(width: 160, height: 128)
+  /// Frames of a synthetic scene that are broken, and how many after them thresholds are set on.
+  var sceneLength = 240
+  var laterLength = 360
+  /// What all clips go through after they were broken, the clean ones too.
+  var reencoding: Reencoding?
 
   /// A clip's statistics before and after.
   struct Trial: Sendable {
     let clean: LabelledClip
     let broken: [LabelledClip]
+    /// What came after the clean clip at the same source: nothing but thresholds is taken from it.
+    var later: LabelledClip?
   }
 
   /// Breaks a clip in all ways that can be done to any, `seeds` times.
@@ -83,13 +91,15 @@ struct FaultCampaign {
 
   /// Measures a clip and what became of it.
   private func trials(
-    of clip: BenchmarkClip, broken: [FaultyClip], models: [ClipModel], device: Device
+    of clip: BenchmarkClip, broken: [FaultyClip], later: [RGBImage] = [], models: [ClipModel],
+    device: Device
   ) throws -> [Trial] {
     func measured(
       _ images: [RGBImage], _ labels: [FaultLabel], _ origins: [Int?]
     ) throws -> [LabelledClip] {
       try ClipMeasurement.tables(
-        of: images, framesPerSecond: clip.framesPerSecond, models: models, device: device
+        of: reencoding?(images, framesPerSecond: clip.framesPerSecond) ?? images,
+        framesPerSecond: clip.framesPerSecond, models: models, device: device
       ).map {
         LabelledClip(
           source: clip.name, table: $0, labels: labels, origins: origins,
@@ -98,8 +108,9 @@ struct FaultCampaign {
     }
     let clean = try measured(clip.images, [], Array(clip.images.indices))
     let after = try broken.map { try measured($0.images, $0.labels, $0.origins) }
+    let rest = later.isEmpty ? nil : try measured(later, [], later.map { _ in nil })
     return models.indices.map { model in
-      Trial(clean: clean[model], broken: after.map { $0[model] })
+      Trial(clean: clean[model], broken: after.map { $0[model] }, later: rest?[model])
     }
   }
 
@@ -111,7 +122,7 @@ struct FaultCampaign {
     once.seeds = 1
     var byModel = [[Trial]](repeating: [], count: models.count)
     for number in 0..<syntheticClips {
-      let options = Self.options(number)
+      let options = options(number)
       let scene = SyntheticClip(
         seed: firstSeed + UInt64(number), options: options, pictures: cutOuts)
       let clip = BenchmarkClip(
@@ -125,16 +136,19 @@ struct FaultCampaign {
         FaultyClip(kind, in: scene, pictures: cutOuts)
       }
       let broken = try once.brokenCopies(of: clip, donor: donor) + semantic
-      let trials = try trials(of: clip, broken: broken, models: models, device: device)
+      let later = (scene.frameCount..<scene.frameCount + laterLength).map(scene.image(at:))
+      let trials = try trials(
+        of: clip, broken: broken, later: later, models: models, device: device)
       for model in models.indices { byModel[model].append(trials[model]) }
     }
     return byModel
   }
 
   /// Slow and fast scenes, still and moving cameras, with and without something to go behind.
-  private static func options(_ number: Int) -> SyntheticClip.Options {
+  private func options(_ number: Int) -> SyntheticClip.Options {
     var options = SyntheticClip.Options(
-      width: 160, height: 128, frameCount: 120, hasPillar: number % 2 == 0)
+      width: sceneSize.width, height: sceneSize.height, frameCount: sceneLength,
+      hasPillar: number % 2 == 0)
     switch number % 3 {
     case 0: break
     case 1: (options.speed, options.pan, options.zoom) = (0.03...0.1, 1, 0.3)

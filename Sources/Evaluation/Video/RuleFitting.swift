@@ -19,8 +19,17 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
         offsets.map { RuleFeature.ratio(statistic: statistic, offset: $0) }
       }
     }
+    // Two levels together say what part of a change is unexplained, whatever is usual.
+    func levels(_ statistics: [String]) -> [RuleFeature] {
+      statistics.map { .level(statistic: $0, offset: 0) }
+    }
     func pairs(_ family: String) -> [RuleFeature] {
       RuleFeature.allPairs(family) + RuleFeature.allPairs(family, suffix: "Top")
+    }
+    func hypotheses(_ name: (TransitionHypothesis) -> String) -> [RuleFeature] {
+      TransitionHypothesis.allCases.flatMap { hypothesis in
+        (-1...1).map { .level(statistic: name(hypothesis), offset: $0) }
+      }
     }
     switch self {
     case .pixels:
@@ -30,15 +39,17 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
           ["interpolationError", "interpolationErrorTop", "colorInterpolationError"], -1...1)
         + ratios(["colorShift"], 0...1)
         + (-1...1).map { .value(statistic: "orderRatio", offset: $0) }
-        + ["pixelDifference", "pixelDifferenceTop", "shotSeparation"].map {
-          .level(statistic: $0, offset: 0)
-        }
+        + levels(["pixelDifference", "pixelDifferenceTop", "shotSeparation"])
+        + hypotheses(PixelMeter.energyName)
     case .copying:
       return RuleEvidence.pixels.features + pairs("tokenDistance")
+        + hypotheses(TokenMeter.energyName)
         + ratios(["copyLast", "copyLastTop"], -1...2) + ratios(["cosineDistance"], 0...1)
+        + levels(["copyLast", "copyLastTop"])
     case .energy:
-      let energies = ["energyPast", "energyFuture", "energyMiddle"]
-      return RuleEvidence.copying.features + ratios(energies + energies.map { $0 + "Top" }, -2...2)
+      let modes = ["energyPast", "energyFuture", "energyMiddle"]
+      let energies = modes + modes.map { $0 + "Top" }
+      return RuleEvidence.copying.features + ratios(energies, -2...2) + levels(energies)
     }
   }
 }

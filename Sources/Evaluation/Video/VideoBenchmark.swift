@@ -6,7 +6,7 @@ import VisionJEPA
 /// One call of `jepa benchmark video`: known faults put into clean clips, and who finds them.
 ///
 /// Every rule is fitted on other sources than those that it is tested on. Thresholds are set per source,
-/// on the half of the clip that they are not tested on.
+/// on the half of the clip that they are not tested on, and for synthetic scenes on what comes after it.
 public struct VideoBenchmark {
   private let clips: [String]
   private let fittingClips: [String]
@@ -16,6 +16,7 @@ public struct VideoBenchmark {
   private let syntheticClips: Int
   private let pictures: String?
   private let frameLimit: Int
+  private let reencoding: Reencoding?
   private let say: (String) -> Void
 
   /// - Parameters:
@@ -26,11 +27,12 @@ public struct VideoBenchmark {
   ///   - syntheticClips: how many synthetic clips are tested on, and as many fitted on.
   ///   - pictures: a folder of pictures that move in them.
   ///   - frameLimit: frames that are read of each clip.
+  ///   - rateFactor: H.264's, 0…51, with which all clips are encoded after they were broken; nil for not at all.
   ///   - say: takes what is being done.
   public init(
     clips: [String], fittingClips: [String] = [], checkpoint: String, device: Device = .cpu,
     seeds: Int = 3, syntheticClips: Int = 8, pictures: String? = nil, frameLimit: Int = 600,
-    say: @escaping (String) -> Void = { _ in }
+    rateFactor: Int? = nil, say: @escaping (String) -> Void = { _ in }
   ) {
     self.clips = clips
     self.fittingClips = fittingClips
@@ -40,6 +42,7 @@ public struct VideoBenchmark {
     self.syntheticClips = syntheticClips
     self.pictures = pictures
     self.frameLimit = frameLimit
+    reencoding = rateFactor.map(Reencoding.init)
     self.say = say
   }
 
@@ -69,7 +72,9 @@ public struct VideoBenchmark {
       for trial in tested[0] { add(detector, trial) }
     }
     func material(_ model: Int, _ places: [Int]) -> [LabelledClip] {
-      (fitted[model] + places.map { tested[model][$0] }).flatMap { [$0.clean] + $0.broken }
+      (fitted[model] + places.map { tested[model][$0] }).flatMap {
+        [$0.clean] + $0.broken + [$0.later].compactMap { $0 }
+      }
     }
     let everything = material(0, Array(tested[0].indices))
     var options = RuleFitting.Options()
@@ -123,6 +128,7 @@ public struct VideoBenchmark {
     var campaign = FaultCampaign()
     campaign.seeds = seeds
     campaign.syntheticClips = syntheticClips
+    campaign.reencoding = reencoding
     campaign.cutOuts = try pictures.map { try CutOut.all(inFolder: $0, atMost: 500) } ?? []
     func read(_ paths: [String]) throws -> [BenchmarkClip] {
       try paths.map { try BenchmarkClip(path: $0, limit: frameLimit) }

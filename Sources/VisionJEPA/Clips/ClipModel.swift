@@ -8,6 +8,8 @@ public final class ClipModel {
   public let encoder: VisionEncoder
   public let predictor: SpaceTimePredictor
   public let description: ClipModelDescription
+  /// What explains a transition, by the distances between tokens; nil where none was fitted for the encoder.
+  public var hypotheses: TransitionHypotheses?
 
   /// Side of the square that frames are scaled to, in pixels.
   public var frameSize: Int { description.frameSize }
@@ -15,6 +17,8 @@ public final class ClipModel {
   static let weightsName = "model.safetensors"
   static let predictorName = "predictor.safetensors"
   static let configurationName = "config.json"
+  /// `jepa train transitions --checkpoint` puts it into a checkpoint.
+  static let hypothesesName = "hypotheses.json"
   /// Everything that a model is.
   static let fileNames = [weightsName, predictorName, configurationName]
 
@@ -60,13 +64,20 @@ public final class ClipModel {
       using: RandomGenerator(seed: 0))
     try model.restore(from: checkpoint)
     model.move(to: device)
+    let network = checkpoint.file(hypothesesName)
+    if FileManager.default.fileExists(atPath: network) {
+      model.hypotheses = try JSONFile.read(TransitionHypotheses.self, from: network)
+    }
     return model
   }
 
   /// A model of the same shape with fresh weights: the control that training has to beat.
+  ///
+  /// It keeps the network of hypotheses, whose distances have no scale.
   public func withRandomWeights(seed: UInt64, device: Device = .cpu) throws -> ClipModel {
     let fresh = try ClipModel(description, using: RandomGenerator(seed: seed))
     fresh.move(to: device)
+    fresh.hypotheses = hypotheses
     return fresh
   }
 
@@ -83,13 +94,24 @@ public final class ClipModel {
     try JSONFile.write(description, to: "\(folder)/\(Self.configurationName)")
   }
 
-  /// What names these weights wherever they were used: the CRC-32C sums of their files.
+  /// Puts a network for the tokens of a checkpoint's encoder beside it. A rule that was fitted before is then one of
+  /// another model.
+  ///
+  /// - Throws: `RunError`.
+  public static func write(
+    _ hypotheses: TransitionHypotheses, toCheckpoint path: String
+  ) throws {
+    try Checkpoint.open(at: path).put(hypotheses, as: hypothesesName, isCompact: true)
+  }
+
+  /// What names this model wherever it was used: the CRC-32C sums of its files.
   ///
   /// - Throws: `RunError`.
   public static func fingerprint(ofCheckpoint path: String) throws -> String {
     let checkpoint = try Checkpoint.open(at: path)
-    return try [weightsName, predictorName].map { try checkpoint.checksum(of: $0) }
-      .joined(separator: "-")
+    let weights = try [weightsName, predictorName].map { try checkpoint.checksum(of: $0) }
+    let network = try checkpoint.checksum(ofAddition: hypothesesName)
+    return (weights + [network].compactMap { $0 }).joined(separator: "-")
   }
 
   private struct ModelType: Codable {

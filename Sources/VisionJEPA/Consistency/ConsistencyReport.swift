@@ -96,7 +96,7 @@ extension ConsistencyReport {
   }
 
   /// `1:03.250`
-  static func clock(_ seconds: Double) -> String {
+  package static func clock(_ seconds: Double) -> String {
     let minutes = Int(seconds / 60)
     return String(format: "%d:%06.3f", minutes, seconds - Double(60 * minutes))
   }

@@ -56,9 +56,9 @@ public struct ConsistencyModel {
   /// - Throws: `RunError`.
   public static func write(_ rule: ConsistencyRule, toCheckpoint path: String) throws {
     let checkpoint = try Checkpoint.open(at: path)
-    try JSONFile.write(
+    try checkpoint.put(
       RuleFile(model: ClipModel.fingerprint(ofCheckpoint: checkpoint.path), rule: rule),
-      to: checkpoint.file(ruleName))
+      as: ruleName)
   }
 
   /// Makes a run folder of a checkpoint's model and a rule for it, without what only training needs.
@@ -72,7 +72,9 @@ public struct ConsistencyModel {
     let source = try Checkpoint.open(at: path)
     let file = RuleFile(model: try ClipModel.fingerprint(ofCheckpoint: source.path), rule: rule)
     return try RunFolder.create(at: output).publishCheckpoint(step: source.step) { folder in
-      for name in ClipModel.fileNames + ["config.yaml"] {
+      let network = ClipModel.hypothesesName
+      let hasNetwork = FileManager.default.fileExists(atPath: source.file(network))
+      for name in ClipModel.fileNames + ["config.yaml"] + (hasNetwork ? [network] : []) {
         try FileManager.default.copyItem(atPath: source.file(name), toPath: "\(folder)/\(name)")
       }
       try JSONFile.write(file, to: "\(folder)/\(ruleName)")

@@ -100,16 +100,6 @@ public struct CurveSheet: Sendable {
   }
 
   private func write(_ text: String, x: Int, y: Int, on sheet: inout RGBImage) {
-    let advance = (CaptionFont.glyphWidth + 1) * Self.dot
-    for (index, character) in text.prefix((width - 2 * Self.margin) / advance).enumerated() {
-      for (row, bits) in CaptionFont.rows(of: character).enumerated() {
-        for column in 0..<CaptionFont.glyphWidth
-        where bits >> (CaptionFont.glyphWidth - 1 - column) & 1 == 1 {
-          sheet.fill(
-            x: x + index * advance + column * Self.dot, y: y + row * Self.dot, width: Self.dot,
-            height: Self.dot, Self.ink)
-        }
-      }
-    }
+    sheet.write(text, x: x, y: y, width: width - 2 * Self.margin, dot: Self.dot, Self.ink)
   }
 }

@@ -54,40 +54,35 @@ public struct EnergyMap: Sendable, Equatable {
 }
 
 extension ClipModel {
-  /// The energies of the tokens of a frame among its neighbours, by the prediction from both sides where
+  /// The energies of the tokens of every frame among its neighbours, by the prediction from both sides where
   /// two frames on each are there, from the past or the future otherwise.
   ///
-  /// - Parameters:
-  ///   - images: frames in a row, of one size.
-  ///   - place: the one among them whose energies are wanted.
-  /// - Returns: nil where no prediction has its whole context.
+  /// - Parameter images: frames in a row, of one size.
+  /// - Returns: for each frame its map; nil where no prediction has its whole context.
+  public func energyMaps(of images: [RGBImage], device: Device = .cpu) -> [EnergyMap?] {
+    guard !images.isEmpty else { return [] }
+    return withoutGradient {
+      let maps = encoder.maps(of: clip(of: images, device: device))
+      var found = [EnergyMap?](repeating: nil, count: images.count)
+      // The better informed prediction has the last word.
+      for mode in [PredictionMode.future, .past, .middle] {
+        guard let predictions = ClipPredictions(mode, of: maps, by: predictor) else { continue }
+        let energies = predictions.energies[0].contiguous().to(device: .cpu)
+        for (row, place) in predictions.targets.enumerated() {
+          found[place] = EnergyMap(
+            width: energies.size(2), height: energies.size(1), values: energies[row].array())
+        }
+      }
+      return found
+    }
+  }
+
+  /// The map of one frame among its neighbours: see `energyMaps(of:device:)`.
+  ///
+  /// - Parameter place: of the frame among `images`.
   public func energyMap(
     of images: [RGBImage], at place: Int, device: Device = .cpu
   ) -> EnergyMap? {
-    let order: [PredictionMode] = [.middle, .past, .future]
-    guard
-      let mode = order.first(where: { $0.targets(frameCount: images.count).contains(place) })
-    else { return nil }
-    let scaler = FrameScaler(size: frameSize)
-    let count = 3 * frameSize * frameSize
-    var pixels = [Float](repeating: 0, count: images.count * count)
-    pixels.withUnsafeMutableBufferPointer { pixels in
-      for (index, image) in images.enumerated() {
-        scaler.bytes(of: image).withUnsafeBufferPointer {
-          ClipChange().render(
-            $0.baseAddress!, size: frameSize, normalization: description.normalization,
-            to: pixels.baseAddress! + index * count)
-        }
-      }
-    }
-    return withoutGradient {
-      let clip = Tensor(pixels, shape: [1, images.count, 3, frameSize, frameSize])
-      let maps = encoder.maps(of: clip.to(device: device))
-      guard let predictions = ClipPredictions(mode, of: maps, by: predictor) else { return nil }
-      let energies = predictions.energies[0][place - predictions.targets.lowerBound]
-      return EnergyMap(
-        width: energies.size(1), height: energies.size(0),
-        values: energies.contiguous().to(device: .cpu).array())
-    }
+    energyMaps(of: images, device: device)[place]
   }
 }

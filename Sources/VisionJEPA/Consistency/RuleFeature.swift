@@ -77,27 +77,49 @@ public enum RuleFeature: Sendable, Equatable {
   }
 }
 
-/// What several features of one table are computed from, computed once.
+/// What several features of one table are computed from, computed once for features that are asked for together.
+///
+/// Of a long clip the series of all features would take more than the table itself: the last ones are kept.
 public final class SharedSeries {
+  /// The series that were made last, by their names.
+  private struct Recent {
+    let limit: Int
+    private var series: [String: [Float]] = [:]
+    private var names: [String] = []
+
+    init(limit: Int) { self.limit = limit }
+
+    /// The series of that name, made where it is not at hand.
+    mutating func callAsFunction(_ name: String, make: () -> [Float]) -> [Float] {
+      if let known = series[name] { return known }
+      let made = make()
+      if names.count == limit { series[names.removeFirst()] = nil }
+      names.append(name)
+      series[name] = made
+      return made
+    }
+  }
+
   public let table: FrameTable
-  private var logsByName: [String: [Float]] = [:]
-  private var ratiosByName: [String: [Float]] = [:]
-  private var meansByName: [String: [Float]] = [:]
+  // The distances of six frames are ten series.
+  private var recentLogs = Recent(limit: 10)
+  private var recentRatios = Recent(limit: 1)
+  private var recentMeans = Recent(limit: 1)
 
   public init(_ table: FrameTable) { self.table = table }
 
   /// log(v + floor).
   func logs(of statistic: String) -> [Float] {
-    if let known = logsByName[statistic] { return known }
     let floor = RuleFeature.floor(of: statistic)
-    let logs = table[statistic].map { log(max($0, 0) + floor) }
-    logsByName[statistic] = logs
-    return logs
+    return recentLogs(statistic) { table[statistic].map { log(max($0, 0) + floor) } }
   }
 
   /// Local ratios, each at its own frame.
   func ratios(of statistic: String) -> [Float] {
-    if let known = ratiosByName[statistic] { return known }
+    recentRatios(statistic) { makeRatios(of: statistic) }
+  }
+
+  private func makeRatios(of statistic: String) -> [Float] {
     var window = SeriesWindow(.localLogRatio(floor: Double(RuleFeature.floor(of: statistic))))
     var results: [SeriesWindow.Result] = []
     for value in table[statistic] {
@@ -107,17 +129,19 @@ public final class SharedSeries {
       }
     }
     results += window.finish()
-    let ratios = results.map { $0.value.map { Float($0) } ?? .nan }
-    ratiosByName[statistic] = ratios
-    return ratios
+    return results.map { $0.value.map { Float($0) } ?? .nan }
   }
 
   /// For each frame the mean of the logs of all distances among the six frames around it.
   func pairMeans(_ family: String, _ suffix: String) -> [Float] {
-    if let known = meansByName[family + suffix] { return known }
     let frames = RuleFeature.pairFrames
     let lags = (1..<frames.count).map { logs(of: "\(family)\($0)\(suffix)") }
-    let means = lags[0].indices.map { frame in
+    return recentMeans(family + suffix) { Self.pairMeans(of: lags) }
+  }
+
+  private static func pairMeans(of lags: [[Float]]) -> [Float] {
+    let frames = RuleFeature.pairFrames
+    return lags[0].indices.map { frame in
       var (sum, count) = (Float(0), Float(0))
       for first in frames {
         for second in frames
@@ -128,8 +152,6 @@ public final class SharedSeries {
       }
       return count > 0 ? sum / count : .nan
     }
-    meansByName[family + suffix] = means
-    return means
   }
 }
 

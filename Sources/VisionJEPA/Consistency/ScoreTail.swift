@@ -2,9 +2,10 @@ import Foundation
 
 /// How high scores of clean frames go, from the highest that were seen.
 ///
-/// Where the wanted rate leaves at least one alarm among the frames that were seen, the threshold is the
-/// score that so many of them are above. Where it asks for fewer, the tail is continued: above the upper
-/// tenth, u, the excess over u is taken as exponential with its mean m,
+/// Where the wanted rate leaves k alarms, at least one, among the n frames that were seen, the threshold is the
+/// k-th highest score: another frame of the same kind is above it with a probability of k / (n + 1), which is not
+/// more than the rate. Where it asks for fewer, the tail is continued: above the upper tenth, u, the excess over u
+/// is taken as exponential with its mean m,
 ///
 ///     threshold(rate) = u + m log(share above u / rate)
 ///
@@ -18,9 +19,7 @@ public enum ScoreTail {
     precondition(!scores.isEmpty && rate > 0, "a threshold of \(scores.count) scores")
     let sorted = scores.sorted(by: >)
     let allowed = Int(rate * Double(sorted.count))
-    if allowed > 0 {
-      return allowed < sorted.count ? (sorted[allowed - 1] + sorted[allowed]) / 2 : sorted.last!
-    }
+    if allowed > 0 { return sorted[min(allowed, sorted.count) - 1] }
     let count = min(sorted.count - 1, max(10, sorted.count / 10))
     guard count > 0 else { return sorted[0] }
     let upper = sorted[count]

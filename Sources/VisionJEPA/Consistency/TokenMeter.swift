@@ -34,6 +34,13 @@ public final class TokenMeter {
   public static let names: [String] =
     PredictionMode.allCases.flatMap { mode in Summary.allCases.map { energyName(mode, $0) } }
     + ["copyLast", "copyLastTop", "cosineDistance"] + FrameTable.distanceNames("tokenDistance")
+    + TransitionHypothesis.allCases.map(energyName)
+
+  /// The energy of a hypothesis on the transition to a frame by the distances between tokens, such as
+  /// `tokenHypothesisSwapped`; unknown where the model has no network for it.
+  public static func energyName(_ hypothesis: TransitionHypothesis) -> String {
+    "tokenH" + PixelMeter.energyName(hypothesis).dropFirst()
+  }
 
   static func energyName(_ mode: PredictionMode, _ summary: Summary = .mean) -> String {
     "energy" + mode.rawValue.prefix(1).uppercased() + mode.rawValue.dropFirst() + summary.rawValue
@@ -136,6 +143,11 @@ public final class TokenMeter {
     table.set(statistics.cosineDistance, of: "cosineDistance", at: row)
     if let transition = statistics.transition {
       table.set(transition, of: "tokenDistance", at: row)
+      if let energies = model.hypotheses?.energies(of: transition) {
+        for (hypothesis, energy) in zip(TransitionHypothesis.allCases, energies) {
+          table.set(energy, of: Self.energyName(hypothesis), at: row)
+        }
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// A program that runs beside this one, its output and its errors coming through pipes.
+/// A program that runs beside this one, its output and its errors coming through pipes, and its input, where
+/// it takes one, going through another.
 ///
 /// `posix_spawn` and not Foundation's `Process`, which wants a run loop to wait with; and not
 /// swift-subprocess, whose streams are asynchronous where frames are pulled one by one.
@@ -15,6 +16,8 @@ final class ChildProcess {
   let output: Int32
   /// The reading end of its standard error; closed with this object.
   let errors: Int32
+  /// The writing end of its standard input; nil where that is empty or closed.
+  private var input: Int32?
   private let identifier: pid_t
   private var ending: Ending?
 
@@ -22,12 +25,16 @@ final class ChildProcess {
     let reason: String
   }
 
-  /// Starts `executable`, a path, with an empty standard input.
-  init(_ executable: String, _ arguments: [String]) throws(SpawnFailure) {
+  /// Starts `executable`, a path, with an empty standard input, or with one that `write` feeds.
+  init(
+    _ executable: String, _ arguments: [String], takesInput: Bool = false
+  ) throws(SpawnFailure) {
     let (output, errors) = (try Self.pipe(), try Self.pipe())
+    let input = takesInput ? try Self.pipe() : nil
     defer {
       close(output.writing)
       close(errors.writing)
+      if let input { close(input.reading) }
     }
     #if os(Linux)
       var actions = posix_spawn_file_actions_t()
@@ -38,7 +45,11 @@ final class ChildProcess {
     #endif
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    if let input {
+      posix_spawn_file_actions_adddup2(&actions, input.reading, STDIN_FILENO)
+    } else {
+      posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    }
     posix_spawn_file_actions_adddup2(&actions, output.writing, STDOUT_FILENO)
     posix_spawn_file_actions_adddup2(&actions, errors.writing, STDERR_FILENO)
 
@@ -65,17 +76,47 @@ final class ChildProcess {
     guard result == 0 else {
       close(output.reading)
       close(errors.reading)
+      if let input { close(input.writing) }
       throw SpawnFailure(reason: String(cString: strerror(result)))
     }
     self.identifier = identifier
     self.output = output.reading
     self.errors = errors.reading
+    self.input = input?.writing
   }
 
   deinit {
     stop()
+    closeInput()
     close(output)
     close(errors)
+  }
+
+  /// Writes to its standard input, waiting where it does not read.
+  ///
+  /// - Returns: false where it takes no more, as after its end.
+  func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let input else { return false }
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let piece = UnsafeRawBufferPointer(rebasing: rest)
+      #if os(Linux)
+        // A process that is gone is no reason to be killed by SIGPIPE.
+        let count = send(input, piece.baseAddress, piece.count, Int32(MSG_NOSIGNAL))
+      #else
+        let count = Foundation.write(input, piece.baseAddress, piece.count)
+      #endif
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { return false }
+      rest = rest.dropFirst(count)
+    }
+    return true
+  }
+
+  /// Tells the process that no more input comes.
+  func closeInput() {
+    if let input { close(input) }
+    input = nil
   }
 
   /// Ends the process at once, if it still runs, and waits for that.
@@ -112,6 +153,7 @@ final class ChildProcess {
     #else
       let result = Foundation.pipe(&ends)
       for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      _ = fcntl(ends[1], F_SETNOSIGPIPE, 1)
     #endif
     guard result == 0 else { throw SpawnFailure(reason: ImageFile.lastSystemError()) }
     return (ends[0], ends[1])

@@ -26,12 +26,13 @@ public struct FFmpegTools: Sendable, Equatable {
     throw .toolMissing(tool: tool)
   }
 
+  /// - Parameter takesInput: whether `ChildProcess.write` feeds its standard input.
   func start(
-    _ tool: String, _ arguments: [String], for input: String
+    _ tool: String, _ arguments: [String], for input: String, takesInput: Bool = false
   ) throws(FrameError) -> ChildProcess {
     let executable = try path(of: tool)
     do throws(ChildProcess.SpawnFailure) {
-      return try ChildProcess(executable, arguments)
+      return try ChildProcess(executable, arguments, takesInput: takesInput)
     } catch {
       throw .toolFailed(tool: tool, path: input, reason: error.reason)
     }

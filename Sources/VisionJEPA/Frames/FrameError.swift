@@ -27,6 +27,8 @@ public enum FrameError: Error, Equatable, Sendable {
   case toolTooOld(tool: String, reason: String)
   /// ffmpeg could not be started, or crashed before it delivered anything.
   case toolFailed(tool: String, path: String, reason: String)
+  /// A video cannot be written.
+  case unwritableVideo(path: String, reason: String)
   /// Raw frames carry no size, and none was given.
   case rawSizeMissing
   /// A setting makes no sense.
@@ -62,6 +64,7 @@ extension FrameError: CustomStringConvertible, LocalizedError {
         + "or give a folder of PNG or JPEG frames"
     case .toolTooOld(let tool, let reason): "\(tool) 5.1 or newer is needed: \(reason)"
     case .toolFailed(let tool, let path, let reason): "\(path): \(tool) failed: \(reason)"
+    case .unwritableVideo(let path, let reason): "\(path): cannot write the video: \(reason)"
     case .rawSizeMissing:
       "raw frames on the standard input need their size, such as --raw-size 640x360 "
         + "(three bytes a pixel, red first)"

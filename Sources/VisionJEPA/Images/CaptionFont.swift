@@ -62,3 +62,23 @@ package enum CaptionFont {
     ")": [0b100, 0b010, 0b010, 0b010, 0b100],
   ]
 }
+
+extension RGBImage {
+  /// Writes one line in capitals of `CaptionFont`, its upper left corner at (x, y), cut to `width` pixels.
+  ///
+  /// - Parameter dot: side of a dot of the font, in pixels.
+  package mutating func write(
+    _ text: String, x: Int, y: Int, width: Int, dot: Int = 2, _ color: RGBColor
+  ) {
+    let advance = (CaptionFont.glyphWidth + 1) * dot
+    for (index, character) in text.prefix(max(0, width) / advance).enumerated() {
+      for (row, bits) in CaptionFont.rows(of: character).enumerated() {
+        for column in 0..<CaptionFont.glyphWidth
+        where bits >> (CaptionFont.glyphWidth - 1 - column) & 1 == 1 {
+          fill(
+            x: x + index * advance + column * dot, y: y + row * dot, width: dot, height: dot, color)
+        }
+      }
+    }
+  }
+}

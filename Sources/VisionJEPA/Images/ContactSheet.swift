@@ -56,7 +56,8 @@ public struct ContactSheet: Sendable {
       for tile in row {
         if tile.startsGroup { left += Self.groupGap }
         place(tile.image, x: left, y: top, on: &sheet)
-        write(tile.caption, x: left, y: top + tileSize + 3, on: &sheet)
+        sheet.write(
+          tile.caption, x: left, y: top + tileSize + 3, width: tileSize, dot: Self.dot, Self.ink)
         left += tileSize + Self.gap
       }
       top += height
@@ -93,20 +94,6 @@ public struct ContactSheet: Sendable {
       let target = ((top + row) * sheet.width + left) * 3
       sheet.pixels.replaceSubrange(
         target..<target + width * 3, with: small.pixels[row * width * 3..<(row + 1) * width * 3])
-    }
-  }
-
-  private func write(_ text: String, x: Int, y: Int, on sheet: inout RGBImage) {
-    let advance = (CaptionFont.glyphWidth + 1) * Self.dot
-    for (index, character) in text.prefix(tileSize / advance).enumerated() {
-      for (row, bits) in CaptionFont.rows(of: character).enumerated() {
-        for column in 0..<CaptionFont.glyphWidth
-        where bits >> (CaptionFont.glyphWidth - 1 - column) & 1 == 1 {
-          sheet.fill(
-            x: x + index * advance + column * Self.dot, y: y + row * Self.dot, width: Self.dot,
-            height: Self.dot, Self.ink)
-        }
-      }
     }
   }
 }

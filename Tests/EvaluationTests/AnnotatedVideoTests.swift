@@ -1,0 +1,95 @@
+import Foundation
+import TestSupport
+import Testing
+import VisionJEPA
+
+@testable import Evaluation
+
+@Suite struct AnnotatedVideoTests {
+  private static let frames = MovingShapes.frames(70, cuts: [20], seed: 3)
+
+  /// A clip with a cut at 20, scored, and the energies of its frames.
+  private func annotated() throws -> (video: AnnotatedVideo, report: ConsistencyReport, ClipModel) {
+    let model = try VideoBenchmarkTests.model()
+    let report = try ConsistencyScorer(
+      ConsistencyModel(clips: model, rule: sampleRule(), fingerprint: "of a test")
+    ).score(MemoryFrameSource(Self.frames, name: "a clip"))
+    return (AnnotatedVideo(report, model: model), report, model)
+  }
+
+  private func color(_ image: RGBImage, _ x: Int, _ y: Int) -> [UInt8] {
+    let start = (y * image.width + x) * 3
+    return Array(image.pixels[start..<start + 3])
+  }
+
+  @Test func flaggedFramesHaveABorderAndACurveBelow() throws {
+    let (video, report, _) = try annotated()
+    #expect(report.ranges.map(\.start) == [20])
+    let layout = AnnotatedVideo.Layout(Self.frames[0])
+    // 48 x 32, eight times as large.
+    #expect(layout.frame == FrameSize(width: 384, height: 256))
+    #expect(layout.size.width == 384 && layout.size.height > 256)
+    let clean = video.picture(of: Self.frames[10], nil, 10, layout)
+    let broken = video.picture(of: Self.frames[20], nil, 20, layout)
+    #expect(color(broken, 1, 1) == [255, 70, 50] && color(clean, 1, 1) != [255, 70, 50])
+    // The cut is in the middle of its own picture, and ten frames to the right ten frames before.
+    func reddish(_ image: RGBImage, _ x: Int) -> Bool {
+      let found = color(image, x, layout.size.height - 2)
+      return Int(found[0]) > Int(found[2]) + 40
+    }
+    #expect(reddish(broken, 193 - 2) && !reddish(broken, 193 + 38))
+    #expect(reddish(clean, 192 + 39) && !reddish(clean, 192 - 20))
+    // Something is written, and a curve drawn.
+    let light = (0..<layout.size.width).count { x in
+      (layout.frame.height..<layout.frame.height + 18).contains { color(clean, x, $0)[1] > 200 }
+    }
+    #expect(light > 60)
+  }
+
+  @Test func heatLiesWhereTheEnergyIs() throws {
+    let (video, _, _) = try annotated()
+    let layout = AnnotatedVideo.Layout(Self.frames[0])
+    let hot = EnergyMap(width: 2, height: 2, values: [1e6, 0, 0, 0])
+    let picture = video.picture(of: Self.frames[10], hot, 10, layout)
+    let plain = video.picture(of: Self.frames[10], nil, 10, layout)
+    #expect(color(picture, 8, 8)[0] > 150 && color(picture, 8, 8) != color(plain, 8, 8))
+    #expect(color(picture, 370, 240) == color(plain, 370, 240))
+  }
+
+  /// Groups of frames meet without a seam, and every frame has the energies that were scored.
+  @Test func mapsOfAClipAreThoseOfItsStatistics() throws {
+    let (_, report, model) = try annotated()
+    let maps = model.energyMaps(of: Self.frames)
+    for (row, map) in maps.enumerated() {
+      let name = row < 2 ? "energyFuture" : row < 68 ? "energyMiddle" : "energyPast"
+      let expected = report.table.value(of: name, at: row)
+      let values = try #require(map).values
+      let mean = values.reduce(0, +) / Float(values.count)
+      #expect(abs(mean - expected) < 1e-3 * expected, "frame \(row)")
+    }
+    #expect(model.energyMaps(of: []).isEmpty)
+  }
+
+  @Test(.enabled(if: FFmpegTools().areInstalled, "no ffmpeg on PATH"))
+  func everyFrameIsInTheVideoOnce() throws {
+    let (video, _, model) = try annotated()
+    let folder = TemporaryPath("annotated")
+    try FileManager.default.createDirectory(
+      atPath: folder.path, withIntermediateDirectories: true)
+    let path = "\(folder.path)/seen.mp4"
+    try video.write(to: path, from: MemoryFrameSource(Self.frames))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["seen.mp4"])
+    let source = try FrameInput.open(path, options: FrameOptions(shortSide: nil))
+    #expect(source.framesPerSecond == 25)
+    let frames = try source.remainingFrames()
+    #expect(frames.count == 70)
+    // Each is the picture that belongs there, but for what the encoder loses.
+    let maps = model.energyMaps(of: Self.frames)
+    let layout = AnnotatedVideo.Layout(Self.frames[0])
+    for row in stride(from: 0, to: 70, by: 5) {
+      let expected = video.picture(of: Self.frames[row], maps[row], row, layout)
+      let difference = GreyFrame(expected).distance(to: GreyFrame(frames[row].image)).mean
+      #expect(difference < 6, "frame \(row)")
+    }
+  }
+}
