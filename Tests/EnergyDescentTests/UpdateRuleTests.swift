@@ -78,6 +78,25 @@ import Torch
     #expect(abs(moved[1]) < 1e-6 && abs(moved[2]) < 1e-6)
   }
 
+  @Test func gainsGrowAlongTheWayAndShrinkWhereItTurns() {
+    let z = Tensor.zeros([2])
+    let rule = GainedMomentum(momentum: 0.5)
+    func step(_ gradient: [Float]) -> [Float] {
+      let before = z.array(of: Float.self)
+      rule.update([z], against: [Tensor(gradient)], stepSize: 0.1)
+      return zip(z.array(of: Float.self), before).map { $0 - $1 }
+    }
+    func expect(_ moved: [Float], _ expected: [Float]) {
+      #expect(zip(moved, expected).allSatisfy { abs($0 - $1) < 1e-6 }, "\(moved)")
+    }
+    // Nothing goes on at rest: both gains fall to 0.8.
+    expect(step([1, 1]), [-0.08, -0.08])
+    // On: 1. Turned round: 0.64.
+    expect(step([1, -1]), [-0.04 - 0.1, -0.04 + 0.064])
+    // On again: 1.2; and the other, turned, goes on too: 0.84.
+    expect(step([1, -1]), [-0.07 - 0.12, 0.012 + 0.084])
+  }
+
   @Test func weightDecayIsDecoupled() {
     // No gradient: weights shrink by step size times decay and nothing else.
     let z = Tensor.ones([3, 3])
@@ -108,6 +127,7 @@ import Torch
         ])
       }
     ),
+    ("gained", { GainedMomentum() }),
   ]
 
   @Test(arguments: makers.indices)
