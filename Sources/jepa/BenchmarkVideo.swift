@@ -45,8 +45,11 @@ struct BenchmarkVideo: ParsableCommand {
   @Option(help: "How often each fault is put into each clip.")
   var seeds = 3
 
-  @Option(help: "Synthetic clips to test on, and as many to fit on.")
+  @Option(help: "Synthetic clips to test on.")
   var synthetic = 8
+
+  @Option(help: "Synthetic clips to fit rules on besides.")
+  var syntheticFit = 8
 
   @Option(help: "A folder of pictures that move in synthetic clips.")
   var pictures: String?
@@ -73,7 +76,7 @@ struct BenchmarkVideo: ParsableCommand {
     if let reencode, !(0...51).contains(reencode) {
       throw ValidationError("--reencode: expected 0 to 51, found \(reencode)")
     }
-    guard seeds >= 1, synthetic >= 0, frames >= 60, !clips.isEmpty || synthetic > 0 else {
+    guard seeds >= 1, synthetic >= 0, syntheticFit >= 0, frames >= 60, !clips.isEmpty || synthetic > 0 else {
       throw ValidationError(
         "give clips or --synthetic, at least 1 seed and at least 60 frames of each clip")
     }
@@ -83,8 +86,9 @@ struct BenchmarkVideo: ParsableCommand {
     if let threads { Session.threadCount = threads }
     let report = try VideoBenchmark(
       clips: clips, fittingClips: fittingClips, checkpoint: checkpoint,
-      device: try Device(device), seeds: seeds, syntheticClips: synthetic, pictures: pictures,
-      frameLimit: frames, rateFactor: reencode
+      device: try Device(device), seeds: seeds, syntheticClips: synthetic,
+      syntheticFittingClips: syntheticFit, pictures: pictures, frameLimit: frames,
+      rateFactor: reencode
     ) { FileHandle.standardError.write(Data("\($0)\n".utf8)) }.run(
       writesRule: fit, output: output)
     print(report.text)

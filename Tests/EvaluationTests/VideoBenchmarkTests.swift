@@ -64,8 +64,9 @@ import VisionJEPA
     for fault in [FaultKind.splice, .duplicate, .flash] {
       let finds = tested.finds.filter { $0.fault == fault }
       #expect(!finds.isEmpty)
-      let auroc = try RankStatistics.auroc(
-        positives: finds.map { Double($0.score) }, negatives: tested.cleanWindows.map(Double.init))
+      let ranks = finds.compactMap(\.rank)
+      #expect(ranks.count == finds.count)
+      let auroc = ranks.reduce(0, +) / Double(ranks.count)
       #expect(auroc > 0.95, "\(fault.rawValue): \(auroc)")
     }
     // What it calls a splice is a cut.
@@ -124,10 +125,10 @@ import VisionJEPA
     }
     // What came later at the same source is calibrated on, too.
     var campaign = FaultCampaign()
-    (campaign.syntheticClips, campaign.sceneSize) = (1, FrameSize(width: 40, height: 32))
+    campaign.sceneSize = FrameSize(width: 40, height: 32)
     (campaign.sceneLength, campaign.laterLength) = (100, 30)
     let scene = try #require(
-      try campaign.syntheticTrials(firstSeed: 1, models: [Self.model()], device: .cpu)[0].first)
+      try campaign.syntheticTrials(1, firstSeed: 1, models: [Self.model()], device: .cpu)[0].first)
     let longer = DetectorTrial(.statistic("pixelDifference"), on: scene)
     #expect(longer.later.count == 30 && longer.clean.map(\.count) == [50, 50])
     #expect(
@@ -135,6 +136,21 @@ import VisionJEPA
         == ScoreTail.threshold(of: longer.clean[1] + longer.later, rate: 0.005))
     let kinds = Set(scene.broken.flatMap(\.events).map(\.fault))
     #expect(kinds.isSuperset(of: [.morph, .occlusion, .turn, .backwards]))
+  }
+
+  @Test func longFaultsAreComparedWithLongCleanWindows() throws {
+    #expect(DetectorTrial.maxima(of: [1, 5, 2, 0, 3], 1) == [1, 5, 2, 0, 3])
+    #expect(DetectorTrial.maxima(of: [1, 5, 2, 0, 3], 3) == [5, 5, 3])
+    #expect(DetectorTrial.maxima(of: [1, 5], 3).isEmpty)
+    // What says nothing has an even chance, however many frames the fault has.
+    var generator = SeededGenerator(seed: 3)
+    let noise = Detector(name: "noise", model: 0) { table in
+      (0..<table.count).map { _ in generator.uniform() }
+    }
+    let trial = try Self.trial(20)
+    let ranks = (0..<100).flatMap { _ in DetectorTrial(noise, on: trial).finds.compactMap(\.rank) }
+    let mean = ranks.reduce(0, +) / Double(ranks.count)
+    #expect(ranks.count > 1000 && abs(mean - 0.5) < 0.02, "\(mean) of \(ranks.count)")
   }
 
   @Test func intervalsHoldTheirFigure() {

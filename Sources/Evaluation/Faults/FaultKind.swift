@@ -44,6 +44,9 @@ public enum FaultKind: String, Codable, CaseIterable, Sendable {
   /// What it is of a synthetic scene; nil where it can be done to any clip.
   public var semantic: SemanticFault? { SemanticFault(rawValue: rawValue) }
 
+  /// Whether there are frames that it shows in, such as a rule can learn; what happens slowly has none of its own.
+  public var isSudden: Bool { semantic == nil || self == .turn }
+
   /// The faults that can be done to any clip.
   public static var injected: [FaultKind] { allCases.filter { $0.semantic == nil } }
 

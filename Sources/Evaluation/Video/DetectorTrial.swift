@@ -7,6 +7,9 @@ struct DetectorTrial {
     let fault: FaultKind
     /// The highest score within one frame of the fault.
     let score: Float
+    /// The share of the clean clip's windows of as many frames whose highest score is lower, 0…1; nil where it has
+    /// none as long.
+    let rank: Double?
     /// The same frames' highest score before they were broken; nil where none of them is left.
     let cleanScore: Float?
     /// The median pixel difference around it, in grey levels.
@@ -20,8 +23,6 @@ struct DetectorTrial {
   /// Scores of clean frames of the clean clip, by half, and of what came after it.
   let clean: [[Float]]
   let later: [Float]
-  /// The highest of three clean frames in a row: what a find's score is compared with.
-  let cleanWindows: [Float]
 
   /// Faults where less moves than this, in grey levels, are in still frames: nothing there can be seen to
   /// be missing or in another order.
@@ -40,9 +41,15 @@ struct DetectorTrial {
         let scores = detector.scores(clip.table)
         return clip.cleanRows.map { scores[$0] }
       } ?? []
-    let rows = Set(trial.clean.cleanRows)
-    cleanWindows = trial.clean.cleanRows.filter { rows.contains($0 - 1) && rows.contains($0 + 1) }
-      .map { max(cleanScores[$0 - 1], cleanScores[$0], cleanScores[$0 + 1]) }
+    let cleanRuns = Self.runs(of: trial.clean.cleanRows).map { Array(cleanScores[$0]) }
+    var cleanWindows: [Int: [Float]] = [:]
+    func rank(of score: Float, among length: Int) -> Double? {
+      let known = cleanWindows[length] ?? cleanRuns.flatMap { Self.maxima(of: $0, length) }
+      cleanWindows[length] = known
+      guard !known.isEmpty else { return nil }
+      return known.reduce(0.0) { $0 + ($1 < score ? 1 : $1 == score ? 0.5 : 0) }
+        / Double(known.count)
+    }
 
     var finds: [Find] = []
     for broken in trial.broken {
@@ -51,14 +58,33 @@ struct DetectorTrial {
         let found = max(0, event.found.lowerBound)...event.found.upperBound
         let origins = found.compactMap { broken.origins[$0] }
         let before = origins.filter { cleanScores.indices.contains($0) }.map { cleanScores[$0] }
+        let score = found.map { scores[$0] }.max()!
         finds.append(
           Find(
-            fault: event.fault, score: found.map { scores[$0] }.max()!, cleanScore: before.max(),
+            fault: event.fault, score: score, rank: rank(of: score, among: found.count),
+            cleanScore: before.max(),
             motion: broken.motion(around: event),
             half: half(origins.first ?? event.rows.lowerBound)))
       }
     }
     self.finds = finds
+  }
+
+  /// Rows that follow each other.
+  private static func runs(of rows: [Int]) -> [Range<Int>] {
+    rows.reduce(into: []) { runs, row in
+      if let last = runs.last, last.upperBound == row {
+        runs[runs.count - 1] = last.lowerBound..<row + 1
+      } else {
+        runs.append(row..<row + 1)
+      }
+    }
+  }
+
+  /// The highest of every `length` scores in a row.
+  static func maxima(of scores: [Float], _ length: Int) -> [Float] {
+    guard scores.count >= length else { return [] }
+    return (0...scores.count - length).map { scores[$0..<$0 + length].max()! }
   }
 
   /// The threshold for one half of the clip, set on the other and on what came later: what is measured is not

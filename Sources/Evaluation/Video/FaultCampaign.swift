@@ -35,8 +35,6 @@ struct BenchmarkClip {
 struct FaultCampaign {
   /// How often each fault is put into each clip.
   var seeds = 3
-  /// Synthetic clips, for the faults that need one.
-  var syntheticClips = 12
   /// Pictures that move in them.
   var cutOuts: [CutOut] = []
   var sceneSize = FrameSize(width: 160, height: 128)
@@ -116,12 +114,12 @@ struct FaultCampaign {
 
   /// Synthetic clips, each a source, with all faults put into them and those that only they can have.
   func syntheticTrials(
-    firstSeed: UInt64, models: [ClipModel], device: Device
+    _ count: Int, firstSeed: UInt64, models: [ClipModel], device: Device
   ) throws -> [[Trial]] {
     var once = self
     once.seeds = 1
     var byModel = [[Trial]](repeating: [], count: models.count)
-    for number in 0..<syntheticClips {
+    for number in 0..<count {
       let options = options(number)
       let scene = SyntheticClip(
         seed: firstSeed + UInt64(number), options: options, pictures: cutOuts)

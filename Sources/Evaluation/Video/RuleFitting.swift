@@ -107,7 +107,7 @@ enum RuleFitting {
     guard sources.count >= 2 else {
       throw .tooFewItems(purpose: "choosing a rule's penalty", needed: 2, found: sources.count)
     }
-    let candidates = [1e-3, 1e-2, 1e-1]
+    let candidates = [1e-2, 1e-1, 1]
     var losses = [Double](repeating: 0, count: candidates.count)
     for fold in 0..<2 {
       func part(_ isHeldOut: Bool) -> [LabelledClip] {
@@ -135,8 +135,7 @@ enum RuleFitting {
         rows.append(expanded[row])
         labels.append(0)
       }
-      // What happens slowly has no row of its own that a rule could learn.
-      for event in clip.events where event.fault.semantic == nil {
+      for event in clip.events where event.fault.isSudden {
         let kind = 1 + BreakKind.allCases.firstIndex(of: event.fault.breakKind)!
         for row in event.rows {
           rows.append(expanded[row])

@@ -14,6 +14,7 @@ public struct VideoBenchmark {
   private let device: Device
   private let seeds: Int
   private let syntheticClips: Int
+  private let syntheticFittingClips: Int
   private let pictures: String?
   private let frameLimit: Int
   private let reencoding: Reencoding?
@@ -24,15 +25,16 @@ public struct VideoBenchmark {
   ///   - fittingClips: what rules are fitted on besides, and nothing is tested on.
   ///   - checkpoint: a run folder or a checkpoint's folder.
   ///   - seeds: how often each fault is put into each clip.
-  ///   - syntheticClips: how many synthetic clips are tested on, and as many fitted on.
+  ///   - syntheticClips: how many synthetic clips are tested on.
+  ///   - syntheticFittingClips: how many others rules are fitted on.
   ///   - pictures: a folder of pictures that move in them.
   ///   - frameLimit: frames that are read of each clip.
   ///   - rateFactor: H.264's, 0…51, with which all clips are encoded after they were broken; nil for not at all.
   ///   - say: takes what is being done.
   public init(
     clips: [String], fittingClips: [String] = [], checkpoint: String, device: Device = .cpu,
-    seeds: Int = 3, syntheticClips: Int = 8, pictures: String? = nil, frameLimit: Int = 600,
-    rateFactor: Int? = nil, say: @escaping (String) -> Void = { _ in }
+    seeds: Int = 3, syntheticClips: Int = 8, syntheticFittingClips: Int = 8,
+    pictures: String? = nil, frameLimit: Int = 600, rateFactor: Int? = nil, say: @escaping (String) -> Void = { _ in }
   ) {
     self.clips = clips
     self.fittingClips = fittingClips
@@ -40,6 +42,7 @@ public struct VideoBenchmark {
     self.device = device
     self.seeds = seeds
     self.syntheticClips = syntheticClips
+    self.syntheticFittingClips = syntheticFittingClips
     self.pictures = pictures
     self.frameLimit = frameLimit
     reencoding = rateFactor.map(Reencoding.init)
@@ -127,7 +130,6 @@ public struct VideoBenchmark {
   ) throws -> (tested: [[FaultCampaign.Trial]], fitted: [[FaultCampaign.Trial]]) {
     var campaign = FaultCampaign()
     campaign.seeds = seeds
-    campaign.syntheticClips = syntheticClips
     campaign.reencoding = reencoding
     campaign.cutOuts = try pictures.map { try CutOut.all(inFolder: $0, atMost: 500) } ?? []
     func read(_ paths: [String]) throws -> [BenchmarkClip] {
@@ -135,10 +137,11 @@ public struct VideoBenchmark {
     }
     let (testClips, fitClips) = (try read(clips), try read(fittingClips))
     let all = testClips + fitClips
-    func campaigns(_ clips: [BenchmarkClip], _ firstSeed: UInt64) throws -> [[FaultCampaign.Trial]]
-    {
+    func campaigns(
+      _ clips: [BenchmarkClip], _ synthetic: Int, _ firstSeed: UInt64
+    ) throws -> [[FaultCampaign.Trial]] {
       var byModel = try campaign.syntheticTrials(
-        firstSeed: firstSeed, models: models, device: device)
+        synthetic, firstSeed: firstSeed, models: models, device: device)
       for clip in clips {
         // Another clip's frames where there is one; else this one's own, far away.
         let donor = all.first { $0.name != clip.name } ?? clip
@@ -148,6 +151,9 @@ public struct VideoBenchmark {
       }
       return byModel
     }
-    return (try campaigns(testClips, 500_000), try campaigns(fitClips, 900_000))
+    return (
+      try campaigns(testClips, syntheticClips, 500_000),
+      try campaigns(fitClips, syntheticFittingClips, 900_000)
+    )
   }
 }
