@@ -76,7 +76,9 @@ struct BenchmarkVideo: ParsableCommand {
     if let reencode, !(0...51).contains(reencode) {
       throw ValidationError("--reencode: expected 0 to 51, found \(reencode)")
     }
-    guard seeds >= 1, synthetic >= 0, syntheticFit >= 0, frames >= 60, !clips.isEmpty || synthetic > 0 else {
+    guard seeds >= 1, synthetic >= 0, syntheticFit >= 0, frames >= 60,
+      !clips.isEmpty || synthetic > 0
+    else {
       throw ValidationError(
         "give clips or --synthetic, at least 1 seed and at least 60 frames of each clip")
     }

@@ -34,7 +34,8 @@ public struct VideoBenchmark {
   public init(
     clips: [String], fittingClips: [String] = [], checkpoint: String, device: Device = .cpu,
     seeds: Int = 3, syntheticClips: Int = 8, syntheticFittingClips: Int = 8,
-    pictures: String? = nil, frameLimit: Int = 600, rateFactor: Int? = nil, say: @escaping (String) -> Void = { _ in }
+    pictures: String? = nil, frameLimit: Int = 600, rateFactor: Int? = nil,
+    say: @escaping (String) -> Void = { _ in }
   ) {
     self.clips = clips
     self.fittingClips = fittingClips

@@ -84,7 +84,9 @@ public struct VideoBenchmarkReport: Codable, Sendable {
     let faults = FaultKind.allCases.filter { fault in
       trials.contains { !$0.moving(fault).isEmpty }
     }
-    let within5 = stride(from: 10.0, through: 1, by: -1).first { measured(trials, per1000: $0) <= 5 }
+    let within5 = stride(from: 10.0, through: 1, by: -1).first {
+      measured(trials, per1000: $0) <= 5
+    }
     let ranks = ranks(trials)
     return Summary(
       detector: name,
