@@ -66,11 +66,7 @@ struct BenchmarkVideo: ParsableCommand {
   @Option(help: "Write all figures as JSON.")
   var json: String?
 
-  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
-  var device = "cpu"
-
-  @Option(help: "Threads of one operation.")
-  var threads: Int?
+  @OptionGroup var compute: ComputeArguments
 
   func validate() throws {
     if let reencode, !(0...51).contains(reencode) {
@@ -85,10 +81,10 @@ struct BenchmarkVideo: ParsableCommand {
   }
 
   func run() throws {
-    if let threads { Session.threadCount = threads }
+    let device = try compute.start()
     let report = try VideoBenchmark(
       clips: clips, fittingClips: fittingClips, checkpoint: checkpoint,
-      device: try Device(device), seeds: seeds, syntheticClips: synthetic,
+      device: device, seeds: seeds, syntheticClips: synthetic,
       syntheticFittingClips: syntheticFit, pictures: pictures, frameLimit: frames,
       rateFactor: reencode
     ) { FileHandle.standardError.write(Data("\($0)\n".utf8)) }.run(

@@ -34,11 +34,7 @@ struct Calibrate: ParsableCommand {
 
   @OptionGroup var frames: FrameArguments
 
-  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
-  var device = "cpu"
-
-  @Option(help: "Threads of one operation.")
-  var threads: Int?
+  @OptionGroup var compute: ComputeArguments
 
   func validate() throws {
     guard falseAlarms > 0, falseAlarms <= 1000 else {
@@ -48,11 +44,11 @@ struct Calibrate: ParsableCommand {
   }
 
   func run() throws {
-    if let threads { Session.threadCount = threads }
-    let model = try ConsistencyModel.load(from: checkpoint, device: try Device(device))
+    let device = try compute.start()
+    let model = try ConsistencyModel.load(from: checkpoint, device: device)
     let calibration = try CalibrationRun(
       inputs: clean, model: model, options: try frames.options, wantedPer1000: falseAlarms
-    ).run { FileHandle.standardError.write(Data("jepa: warning: \($0)\n".utf8)) }
+    ).run(output: output) { FileHandle.standardError.write(Data("jepa: warning: \($0)\n".utf8)) }
     try calibration.write(to: output)
     print("wrote \(output): \(calibration.claim)")
   }

@@ -17,17 +17,29 @@ struct Jepa: ParsableCommand {
       MakeClip.self, Demo.self, DemoText.self,
     ])
 
-  /// Sets up logging, then runs the subcommand; any error is one line on the standard error and status 1.
+  /// Sets up logging, then runs the subcommand; any error, wrong usage included, is told on the standard error and
+  /// has the status 1.
   static func main() {
     LoggingSystem.bootstrap { _ in ConsoleLogHandler() }
     do {
       var command = try parseAsRoot()
       try command.run()
+      try flushOutput()
+    } catch let error where exitCode(for: error) == .validationFailure {
+      FileHandle.standardError.write(Data("\(fullMessage(for: error))\n".utf8))
+      Foundation.exit(1)
     } catch let error where isOwn(error) {
       exit(withError: error)
     } catch {
       FileHandle.standardError.write(Data("jepa: error: \(error)\n".utf8))
       Foundation.exit(1)
+    }
+  }
+
+  /// What was printed may still be lost: a full disk, a closed standard output.
+  private static func flushOutput() throws {
+    guard fflush(nil) == 0 else {
+      throw RunError.file(operation: "write", path: "standard output", code: errno)
     }
   }
 

@@ -43,9 +43,14 @@ struct MakeClip: ParsableCommand {
     for name in fault where FaultKind(rawValue: name) == nil {
       throw ValidationError("--fault: expected one of those listed by --help, found \(name)")
     }
-    guard frames > 0, spacing >= 36, noise >= 0 else {
-      throw ValidationError(
-        "--frames: 1 or more; --spacing: 36 or more; --noise: 0 or more")
+    guard (5...100_000).contains(frames) else {
+      throw ValidationError("--frames: expected 5 to 100000, found \(frames)")
+    }
+    guard spacing >= 36 else {
+      throw ValidationError("--spacing: expected 36 or more, found \(spacing)")
+    }
+    guard noise >= 0, noise.isFinite else {
+      throw ValidationError("--noise: expected 0 or more, found \(noise)")
     }
   }
 

@@ -11,10 +11,12 @@ struct Score: ParsableCommand {
     discussion: """
       INPUT is a video of any kind that ffmpeg reads, a folder of PNG or JPEG frames, or - for raw RGB frames
       on the standard input. Prints the ranges of frames that break, what each looks like and the statistic
-      that decided; with several inputs one line each, the most consistent first.
+      that decided; with several inputs one line each, the most consistent first, and files of their own
+      (scores.json becomes scores-CLIP.json). Frames count from 0, with --start from the first one taken; times are
+      the input's own. A score is the log-odds of a break, less the threshold: above 0 is flagged.
 
       Exit status: 0; 3 with --check where anything is flagged; 1 where an input could not be read or is
-      damaged.
+      damaged, a file could not be written, or an option is wrong.
       """)
 
   @Argument(help: "Videos, folders of frames, or -.")
@@ -26,7 +28,7 @@ struct Score: ParsableCommand {
   @Option(help: "A file that jepa calibrate made from clean clips of the same source.")
   var calibration: String?
 
-  @Option(help: "Write everything that is known of every frame as JSON.")
+  @Option(help: "Write everything that is known of every frame as JSON; - for the standard output.")
   var json: String?
 
   @Option(help: "Write one row a frame as CSV.")
@@ -49,69 +51,26 @@ struct Score: ParsableCommand {
 
   @OptionGroup var frames: FrameArguments
 
-  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
-  var device = "cpu"
-
-  @Option(help: "Threads of one operation.")
-  var threads: Int?
+  @OptionGroup var compute: ComputeArguments
 
   func run() throws {
-    if let threads { Session.threadCount = threads }
-    let model = try ConsistencyModel.load(from: checkpoint, device: try Device(device))
+    let device = try compute.start()
+    let model = try ConsistencyModel.load(from: checkpoint, device: device)
     let scorer = ConsistencyScorer(
       model,
       calibration: try calibration.map {
         try ConsistencyCalibration.read(
-          from: $0, model: model.fingerprint, rule: model.ruleFingerprint)
+          from: $0, model: model.fingerprint, rule: model.ruleFingerprint, every: frames.every)
       })
     let outcome = try ConsistencyRun(
       inputs: inputs, scorer: scorer, options: try frames.options,
       outputs: ConsistencyRun.Outputs(
         json: json, csv: csv, page: report, plot: plot, annotatedVideo: annotate),
+      read: [calibration].compactMap { $0 },
       print: { print($0) },
       warn: { FileHandle.standardError.write(Data("jepa: \($0)\n".utf8)) }
     ).run()
     let status = outcome.status(isChecking: check)
     if status != 0 { throw ExitCode(status) }
   }
-}
-
-/// Which frames of an input, for every command that reads clips.
-struct FrameArguments: ParsableArguments {
-  @Option(help: "Leave out what comes before this time, in seconds.")
-  var start = 0.0
-
-  @Option(help: "Leave out this time and what comes after, in seconds.")
-  var end: Double?
-
-  @Option(help: "Take one frame in so many.")
-  var every = 1
-
-  @Option(help: "The rate of frame folders and raw frames, which state none.")
-  var fps = 25.0
-
-  @Option(help: "The size of raw frames on the standard input, such as 640x360.")
-  var rawSize: String?
-
-  @Flag(help: "Accept frames of several sizes, and resize them to the first.")
-  var resize = false
-
-  func validate() throws {
-    if let rawSize, FrameSize(rawSize) == nil {
-      throw ValidationError("--raw-size: expected WIDTHxHEIGHT, such as 640x360, found \(rawSize)")
-    }
-  }
-
-  var options: FrameOptions {
-    get throws {
-      FrameOptions(
-        startSeconds: start, endSeconds: end, every: every, assumedFramesPerSecond: fps,
-        resizesFrames: resize, rawSize: rawSize.flatMap { FrameSize($0) })
-    }
-  }
-}
-
-/// Where the model of clips is looked for unless a command is told otherwise.
-enum ClipModelLocation {
-  static let usual = "checkpoints/video"
 }

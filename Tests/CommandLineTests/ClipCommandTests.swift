@@ -130,7 +130,7 @@ import VisionJEPA
     #expect(fitted.output.contains("other clips, rows what is so, columns what was named:"))
     #expect(try ClipModel.load(from: run.path).hypotheses != nil)
     let usage = try JepaProcess.run(fitting)
-    #expect(usage.status == 64 && usage.errors.contains("give one of --output and --checkpoint"))
+    #expect(usage.status == 1 && usage.errors.contains("give one of --output and --checkpoint"))
   }
 
   // MARK: Scoring
@@ -202,7 +202,7 @@ import VisionJEPA
     #expect(names.contains("seen-second.mp4"))
     try expectFailure(
       ["score", broken, "--checkpoint", run.path, "--annotate", "/nowhere/a.mp4"],
-      saying: "/nowhere/a.mp4: cannot write the video: /nowhere: No such file or directory")
+      saying: "--annotate: expected a file in a folder that is there, found /nowhere/a.mp4")
     try expectFailure(
       ["score", "-", "--raw-size", "8x8", "--checkpoint", run.path, "--annotate", video],
       saying: "--annotate: expected an input that can be read twice, found the standard input")
@@ -227,6 +227,59 @@ import VisionJEPA
           && result.errors.contains("File too large"), "\(option): \(result.errors)")
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
+  }
+
+  /// Before anything is scored, and whatever name leads to what is read.
+  @Test func nothingThatIsReadIsOverwritten() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let (file, link) = (run.path + "/source.json", run.path + "/link.json")
+    let calibrated = try JepaProcess.run([
+      "calibrate", clips.path + "/first", "--checkpoint", run.path, "--output", file,
+    ])
+    #expect(calibrated.status == 0, "\(calibrated.errors)")
+    let before = try Data(contentsOf: URL(fileURLWithPath: file))
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: file)
+    let score = ["score", broken, "--checkpoint", run.path]
+    for path in [file, link, run.path + "/./source.json"] {
+      try expectFailure(
+        score + ["--calibration", file, "--json", path],
+        saying: "--json: expected a file that is not read, found \(path)")
+    }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == before)
+    try expectFailure(
+      score + ["--plot", "\(broken)/frame99.png"],
+      saying:
+        "--plot: expected a file that is not read, found \(broken)/frame99.png, a frame of \(broken)"
+    )
+    try expectFailure(
+      score + ["--json", run.path + "/a", "--csv", run.path + "/a"],
+      saying: "--csv: expected another file than --json's, found \(run.path)/a")
+    try expectFailure(
+      score + ["--csv", "/nowhere/a.csv"],
+      saying: "--csv: expected a file in a folder that is there, found /nowhere/a.csv")
+    try expectFailure(
+      ["calibrate", broken, broken + "/.", "--checkpoint", run.path, "--output", file],
+      saying: "clean clips: expected each clip once, found \(broken)/. twice")
+    try expectFailure(
+      ["score", broken, clips.path + "/second", "--checkpoint", run.path, "--json", "-"],
+      saying: "--json -: expected one input, found 2")
+  }
+
+  @Test func jsonCanBeAllThatIsPrinted() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let result = try JepaProcess.run([
+      "score", broken, "--checkpoint", run.path, "--json", "-",
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    let object = try #require(
+      JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+    let ranges = try #require(object["ranges"] as? [[String: Any]])
+    #expect(ranges.map { $0["start"] as? Int } == [12, 20])
+    let threads = try JepaProcess.run(["score", broken, "--threads", "0"])
+    #expect(threads.status == 1)
+    #expect(threads.errors.contains("--threads: expected 1 to 1024, found 0"))
   }
 
   @Test func checkIsAnExitStatus() throws {
@@ -294,8 +347,8 @@ import VisionJEPA
       saying: "\(clips.path)/two: expected at least 5 frames, found 2")
     try expectFailure(
       ["score", clip, "--checkpoint", run.path, "--json", run.path],
-      saying: "\(run.path): expected a file to write, found a folder, a device or a pipe")
+      saying: "--json: expected a file, found the folder \(run.path)")
     let usage = try JepaProcess.run(["score", "-", "--raw-size", "12"])
-    #expect(usage.status == 64 && usage.errors.contains("expected WIDTHxHEIGHT"))
+    #expect(usage.status == 1 && usage.errors.contains("expected WIDTHxHEIGHT"))
   }
 }

@@ -42,7 +42,7 @@ import VisionJEPA
   ])
   func wrongUsageIsAnError(arguments: [String], message: String) throws {
     let result = try JepaProcess.run(arguments)
-    #expect(result.status == 64)
+    #expect(result.status == 1)
     #expect(result.errors.contains("Error: ") && result.errors.contains(message))
     #expect(result.output.isEmpty)
   }

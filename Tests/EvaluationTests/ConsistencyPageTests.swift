@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 import Torch
-import VisionJEPA
 
 @testable import Evaluation
+@testable import VisionJEPA
 
 @Suite struct ConsistencyPageTests {
   /// A clip with a cut, scored by a model that has learned nothing.
@@ -95,13 +95,19 @@ import VisionJEPA
 
   @Test func longClipsKeepTheirPeaks() throws {
     let values = (0..<50_000).map { Float($0 == 31_234 ? 9 : 1) }
-    var table = FrameTable(names: ["pixelDifference"])
+    var table = FrameTable(names: ["pixelDifference", "isCut", "isRepeat"])
     for row in 0..<values.count { table.append(index: row, seconds: Double(row) / 25) }
     table.set(values, of: "pixelDifference", from: 0)
-    let (report, _, _) = try scored()
+    let verdict = ConsistencyVerdict(
+      table,
+      judgements: values.map {
+        ConsistencyRule.Judgement(score: $0, kind: .local, statistic: "pixelDifference")
+      }, threshold: 3)
     let long = ConsistencyReport(
-      input: "long", framesPerSecond: 25, table: table, scores: values, threshold: 3,
-      verdict: report.verdict, claim: report.claim, model: "", problems: FrameProblems())
+      input: "long", framesPerSecond: 25, table: table, logOdds: values, threshold: 3,
+      verdict: verdict,
+      claim: FalseAlarmClaim(grounds: .clip, frames: 50_000, alarms: 0, wantedPer1000: 1),
+      model: "", problems: FrameProblems())
     let content = try ConsistencyPage(long, pictures: nil).content()
     #expect(content.index.count <= ConsistencyPage.mostPoints)
     #expect(content.curves[1].values.compactMap { $0 }.max() == 9)

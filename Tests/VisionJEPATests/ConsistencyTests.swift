@@ -256,7 +256,7 @@ import TrainingRuns
     func calibration(_ wanted: Double) -> ConsistencyCalibration {
       ConsistencyCalibration(
         scores: [("a", Array(scores[..<500])), ("b", Array(scores[500...]))],
-        wantedPer1000: wanted, model: "m", rule: "r")
+        wantedPer1000: wanted, model: "m", rule: sampleRule(threshold: 0))
     }
     let five = calibration(5)
     // The tenth highest score is no alarm itself.
@@ -264,6 +264,22 @@ import TrainingRuns
     #expect(five.threshold == 19.9)
     let none = calibration(0.1)
     #expect(none.claim.alarms == 0 && none.threshold >= 19.99)
+  }
+
+  @Test func fewCleanFramesHardlyLowerTheThreshold() {
+    func threshold(_ count: Int) -> Float {
+      ConsistencyCalibration(
+        scores: [("a", [Float](repeating: -9, count: count))], wantedPer1000: 1, model: "m",
+        rule: sampleRule(threshold: 1)
+      ).threshold
+    }
+    #expect(threshold(30) > 0.89 && threshold(30) < 1)
+    #expect(abs(threshold(1500) + 4) < 0.01)
+    #expect(threshold(3000) == -9 && threshold(9000) == -9)
+    // What clean clips reach is above the threshold however few frames there are.
+    let high = ConsistencyCalibration(
+      scores: [("a", [7, 0, 0])], wantedPer1000: 1, model: "m", rule: sampleRule(threshold: 1))
+    #expect(high.threshold >= 7)
   }
 
   @Test func tailsGoOnBeyondWhatWasSeen() {
@@ -281,21 +297,27 @@ import TrainingRuns
 
   @Test func aCalibrationOfAnotherModelIsRefused() throws {
     let calibration = ConsistencyCalibration(
-      scores: [("a", [1, 2, 3])], wantedPer1000: 1, model: "m", rule: "r")
+      scores: [("a", [1, 2, 3])], wantedPer1000: 1, model: "m", rule: sampleRule(), every: 2)
     let file = TemporaryPath("calibration")
     try calibration.write(to: file.path)
-    let read = try ConsistencyCalibration.read(from: file.path, model: "m", rule: "r")
+    let rule = sampleRule().fingerprint
+    let read = try ConsistencyCalibration.read(from: file.path, model: "m", rule: rule, every: 2)
     #expect(read.threshold == calibration.threshold && read.claim == calibration.claim)
-    for (model, rule, what) in [("x", "r", "model"), ("m", "x", "rule")] {
+    #expect {
+      _ = try ConsistencyCalibration.read(from: file.path, model: "m", rule: rule)
+    } throws: {
+      "\($0)" == "\(file.path) was made with --every 2, found --every 1"
+    }
+    for (model, rule, what) in [("x", rule, "model"), ("m", "x", "rule")] {
       #expect {
-        _ = try ConsistencyCalibration.read(from: file.path, model: model, rule: rule)
+        _ = try ConsistencyCalibration.read(from: file.path, model: model, rule: rule, every: 2)
       } throws: {
         "\($0)".hasPrefix("\(file.path) was made for another \(what): expected x, found ")
       }
     }
     let frames = MovingShapes.frames(40, cuts: [25], seed: 6)
     let strict = ConsistencyCalibration(
-      scores: [("a", [100])], wantedPer1000: 1, model: "m", rule: "r", ordinary: [.cut])
+      scores: [("a", [100])], wantedPer1000: 1, model: "m", rule: sampleRule(), ordinary: [.cut])
     #expect(try !Self.scored(frames, calibration: strict).isFlagged)
   }
 }

@@ -57,9 +57,16 @@ public struct MadeUpClipFolder: Sendable {
         images: images, framesPerSecond: options.framesPerSecond, labels: [],
         origins: Array(images.indices))
     }
+    let injector = FaultInjector(seed: seed, spacing: spacing, margin: margin)
+    let room = injector.capacity(frameCount: options.frameCount)
+    guard faults.count <= room else {
+      throw .tooFewItems(
+        purpose: "a clip with \(faults.count) fault\(faults.count == 1 ? "" : "s")",
+        needed: 2 * margin + spacing * faults.count, found: options.frameCount)
+    }
     let other = SyntheticClip(
       seed: seed &+ 1, options: options, pictures: pictures)
-    return try FaultInjector(seed: seed, spacing: spacing, margin: margin).inject(
+    return try injector.inject(
       faults, into: images, framesPerSecond: options.framesPerSecond,
       donor: faults.contains(.splice) ? (0..<24).map(other.image(at:)) : [])
   }

@@ -10,25 +10,28 @@ extension ConsistencyReport {
   ///
   /// - Throws: `EvaluationError.notARegularFile`, `.system`.
   public func write(toJSON path: String) throws {
-    try UnfinishedFile.make(at: path) { file in
-      try file.append("{\n  \"input\": \(try Self.json(input)),\n")
-      try file.append("  \"framesPerSecond\": \(framesPerSecond.map { "\($0)" } ?? "null"),\n")
-      try file.append("  \"model\": \(try Self.json(model)),\n")
-      try file.append("  \"consistency\": \(consistency),\n  \"threshold\": \(threshold),\n")
-      try file.append("  \"ranges\": \(try Self.json(ranges)),\n")
-      try file.append("  \"cadence\": \(try Self.json(verdict.cadence)),\n")
-      try file.append("  \"claim\": \(try Self.json(claim)),\n")
-      try file.append("  \"problems\": \(try Self.json(problems)),\n  \"frames\": [\n")
-      for row in 0..<table.count {
-        var line = "    {\"index\": \(table.indices[row]), \"seconds\": \(table.seconds[row])"
-        for (name, value) in zip(table.names, table.row(row)) {
-          line += ", \"\(name)\": \(Self.number(value))"
-        }
-        line += ", \"score\": \(Self.number(scores[row]))}"
-        try file.append(line + (row + 1 < table.count ? ",\n" : "\n"))
+    try UnfinishedFile.make(at: path) { file in try json { try file.append($0 + "\n") } }
+  }
+
+  /// The same, line by line.
+  func json(_ write: (String) throws -> Void) throws {
+    try write("{\n  \"input\": \(try Self.json(input)),")
+    try write("  \"framesPerSecond\": \(framesPerSecond.map { "\($0)" } ?? "null"),")
+    try write("  \"model\": \(try Self.json(model)),")
+    try write("  \"consistency\": \(consistency),\n  \"threshold\": \(threshold),")
+    try write("  \"ranges\": \(try Self.json(ranges)),")
+    try write("  \"cadence\": \(try Self.json(verdict.cadence)),")
+    try write("  \"claim\": \(try Self.json(claim)),")
+    try write("  \"problems\": \(try Self.json(problems)),\n  \"frames\": [")
+    for row in 0..<table.count {
+      var line = "    {\"index\": \(table.indices[row]), \"seconds\": \(table.seconds[row])"
+      for (name, value) in zip(table.names, table.row(row)) {
+        line += ", \"\(name)\": \(Self.number(value))"
       }
-      try file.append("  ]\n}\n")
+      line += ", \"score\": \(Self.number(scores[row]))}"
+      try write(line + (row + 1 < table.count ? "," : ""))
     }
+    try write("  ]\n}")
   }
 
   /// Writes one row a frame: index, seconds, every statistic, score, and whether it is flagged.

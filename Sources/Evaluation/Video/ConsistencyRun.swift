@@ -16,6 +16,16 @@ public struct ConsistencyRun {
     /// A video of the clip with its energies and the running score.
     public var annotatedVideo: String?
 
+    /// JSON on the standard output, in place of what is said otherwise.
+    var saysJSON: Bool { json == "-" }
+
+    fileprivate var all: [(option: String, path: String)] {
+      [
+        ("--json", saysJSON ? nil : json), ("--csv", csv), ("--report", page), ("--plot", plot),
+        ("--annotate", annotatedVideo),
+      ].compactMap { option, path in path.map { (option, $0) } }
+    }
+
     public init(
       json: String? = nil, csv: String? = nil, page: String? = nil, plot: String? = nil,
       annotatedVideo: String? = nil
@@ -48,61 +58,57 @@ public struct ConsistencyRun {
   private let scorer: ConsistencyScorer
   private let options: FrameOptions
   private let outputs: Outputs
+  private let read: [String]
   private let print: (String) -> Void
   private let warn: (String) -> Void
 
   /// - Parameters:
   ///   - inputs: what `FrameInput.open` takes.
   ///   - outputs: with several inputs each gets files of its own, named after it.
+  ///   - read: other files that are read: a calibration.
   ///   - print: takes what is said of the clips.
   ///   - warn: takes what went wrong.
   public init(
     inputs: [String], scorer: ConsistencyScorer, options: FrameOptions = FrameOptions(),
-    outputs: Outputs = Outputs(), print: @escaping (String) -> Void,
+    outputs: Outputs = Outputs(), read: [String] = [], print: @escaping (String) -> Void,
     warn: @escaping (String) -> Void
   ) {
     self.inputs = inputs
     self.scorer = scorer
     self.options = options
     self.outputs = outputs
+    self.read = read
     self.print = print
     self.warn = warn
   }
 
   /// Scores every clip.
   ///
-  /// A clip that cannot be scored is told of and passed over where there are others.
+  /// A clip that cannot be scored, or whose files cannot be written, is told of and passed over where there are
+  /// others.
   ///
-  /// - Throws: what the only clip could not be scored for; `EvaluationError` or `FrameError` where a file cannot
-  ///   be written.
+  /// - Throws: before anything is scored, `EvaluationError` for a file that cannot be written or would overwrite what is
+  ///   read; what the only clip could not be scored for, or its files not be written for.
   public func run() throws -> Outcome {
-    if let video = outputs.annotatedVideo {
-      guard !inputs.contains("-") else {
-        throw EvaluationError.invalidSetting(
-          name: "--annotate", expected: "an input that can be read twice",
-          found: "the standard input")
-      }
-      try VideoFileWriter.check(video)
-    }
+    try checkOutputs()
     var outcome = Outcome()
     var ranking: [(consistency: Double, worst: Float, summary: String)] = []
     for input in inputs {
-      let report: ConsistencyReport
       do {
-        report = try scorer.score(FrameInput.open(input, options: options))
+        let report = try scorer.score(FrameInput.open(input, options: options))
+        outcome.isFlagged = outcome.isFlagged || report.isFlagged
+        outcome.isDamaged = outcome.isDamaged || report.problems.damageCount > 0
+        // What is known is said before anything else can fail.
+        if inputs.count > 1 {
+          ranking.append(
+            (report.consistency, report.ranges.map(\.score).max() ?? 0, report.summary))
+        } else if !outputs.saysJSON {
+          print(report.text)
+        }
+        try write(report)
       } catch  where inputs.count > 1 {
         warn("\(error)")
         outcome.hasFailed = true
-        continue
-      }
-      outcome.isFlagged = outcome.isFlagged || report.isFlagged
-      outcome.isDamaged = outcome.isDamaged || report.problems.damageCount > 0
-      try write(report)
-      if inputs.count == 1 {
-        print(report.text)
-      } else {
-        ranking.append(
-          (report.consistency, report.ranges.map(\.score).max() ?? 0, report.summary))
       }
     }
     // The most consistent clips first; of two alike, the one whose worst range is the milder.
@@ -111,8 +117,35 @@ public struct ConsistencyRun {
     return outcome
   }
 
+  private func checkOutputs() throws {
+    if outputs.saysJSON, inputs.count > 1 {
+      throw EvaluationError.invalidSetting(
+        name: "--json -", expected: "one input", found: "\(inputs.count)")
+    }
+    if inputs.count(where: { $0 == "-" }) > 1 {
+      throw EvaluationError.invalidSetting(
+        name: "inputs", expected: "the standard input once", found: "it more than once")
+    }
+    let files = outputs.all.flatMap { option, path in
+      inputs.map { (option, self.path(path, for: $0)) }
+    }
+    try OutputFiles(files: files).check(against: inputs.filter { $0 != "-" } + read)
+    if let video = outputs.annotatedVideo {
+      guard !inputs.contains("-") else {
+        throw EvaluationError.invalidSetting(
+          name: "--annotate", expected: "an input that can be read twice",
+          found: "the standard input")
+      }
+      try VideoFileWriter.check(video)
+    }
+  }
+
   private func write(_ report: ConsistencyReport) throws {
-    if let json = outputs.json { try report.write(toJSON: path(json, for: report.input)) }
+    if outputs.saysJSON {
+      try report.json { print($0) }
+    } else if let json = outputs.json {
+      try report.write(toJSON: path(json, for: report.input))
+    }
     if let csv = outputs.csv { try report.write(toCSV: path(csv, for: report.input)) }
     if let plot = outputs.plot {
       let bytes = try report.plot().pngBytes(name: plot)
@@ -170,20 +203,32 @@ public struct CalibrationRun {
 
   /// Measures all clips and sets the threshold.
   ///
-  /// - Parameter warn: takes what is not clean in the clean clips.
-  /// - Throws: `ConsistencyError.tooFewFrames`, `FrameError`.
-  public func run(warn: (String) -> Void) throws -> ConsistencyCalibration {
+  /// - Parameters:
+  ///   - output: the file that it is to be written to, checked before anything is measured.
+  ///   - warn: takes what is not clean in the clean clips.
+  /// - Throws: `ConsistencyError.tooFewFrames`, `FrameError`; `EvaluationError.invalidSetting` for a clip that is given
+  ///   twice, which would count as twice the evidence, and for an output that cannot be written.
+  public func run(output: String, warn: (String) -> Void) throws -> ConsistencyCalibration {
+    try OutputFiles(files: [("--output", output)]).check(against: inputs)
+    var known: Set<String> = []
+    for input in inputs {
+      let path = URL(fileURLWithPath: input).resolvingSymlinksInPath().standardized.path
+      guard known.insert(path).inserted else {
+        throw EvaluationError.invalidSetting(
+          name: "clean clips", expected: "each clip once", found: "\(input) twice")
+      }
+    }
     var scores: [(input: String, scores: [Float])] = []
     var ordinary: Set<ConsistencyVerdict.ExactRule> = []
     for input in inputs {
       let report = try ConsistencyScorer(model).score(FrameInput.open(input, options: options))
-      scores.append((input, report.scores))
+      scores.append((input, report.logOdds))
       ordinary.formUnion(report.exactFindings)
       for warning in Self.warnings(of: report) { warn("\(input): \(warning)") }
     }
     return ConsistencyCalibration(
-      scores: scores, wantedPer1000: wantedPer1000, model: model.fingerprint,
-      rule: model.ruleFingerprint, ordinary: ordinary)
+      scores: scores, wantedPer1000: wantedPer1000, model: model.fingerprint, rule: model.rule,
+      every: options.every, ordinary: ordinary)
   }
 
   /// What of a clip that is called clean looks as if it were not.
@@ -198,6 +243,12 @@ public struct CalibrationRun {
       warnings.append(
         "looks like \(kind.rawValue) at frame\(ranges.count == 1 ? "" : "s") \(places): what is called "
           + "clean is let pass from now on, and the threshold is the higher for it")
+    }
+    if report.verdict.stillShare >= 0.5 {
+      warnings.append(
+        String(
+          format: "nothing moves around %.0f %% of its frames: they say little about false alarms",
+          100 * report.verdict.stillShare))
     }
     if let cadence = report.verdict.cadence {
       warnings.append(

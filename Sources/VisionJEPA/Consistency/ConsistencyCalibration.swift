@@ -75,8 +75,8 @@ extension FalseAlarmClaim: CustomStringConvertible {
         "no calibration: the clip's own \(frames) frames that are not flagged allow no better claim than "
         + "\(rate) false alarms in 1000 (95 %)"
     }
-    guard !isMet else { return claim }
     let needed = Int((3000 / wantedPer1000).rounded(.up))
+    guard !isMet, needed > frames else { return claim }
     return claim
       + String(format: "; %.3g in 1000 would need %d clean frames", wantedPer1000, needed)
   }
@@ -105,6 +105,8 @@ public struct ConsistencyCalibration: Codable, Sendable {
   public let model: String
   /// What names the rule's coefficients.
   public let rule: String
+  /// Of how many frames of a clip one was taken: another motion has other scores.
+  public let every: Int
   public let threshold: Float
   public let claim: FalseAlarmClaim
   /// What the exact rules look for and the clean clips hold: it is usual here, and is not flagged.
@@ -113,19 +115,26 @@ public struct ConsistencyCalibration: Codable, Sendable {
 
   /// Sets the threshold so that at most the wanted share of clean frames is above it (`ScoreTail`).
   ///
+  /// Where that is below the rule's own threshold, it is taken only as far as the frames bear it out: with w =
+  /// frames / frames that the wanted rate needs (3000 / wanted), at most 1, the threshold is w of the way down.
+  ///
   /// - Parameters:
-  ///   - scores: of every frame of each clean clip.
+  ///   - scores: the log-odds of every frame of each clean clip.
   ///   - wantedPer1000: false alarms in 1000 frames, above 0.
+  ///   - every: of how many frames of a clip one was taken.
   ///   - ordinary: exact rules that the clean clips meet.
   /// - Precondition: at least one frame.
   public init(
     scores: [(input: String, scores: [Float])], wantedPer1000: Double, model: String,
-    rule: String, ordinary: Set<ConsistencyVerdict.ExactRule> = []
+    rule: ConsistencyRule, every: Int = 1, ordinary: Set<ConsistencyVerdict.ExactRule> = []
   ) {
     let all = scores.flatMap(\.scores)
-    let threshold = ScoreTail.threshold(of: all, rate: wantedPer1000 / 1000)
+    let tail = ScoreTail.threshold(of: all, rate: wantedPer1000 / 1000)
+    let evidence = Float(min(1, Double(all.count) * wantedPer1000 / 3000))
+    let threshold = max(tail, rule.threshold + evidence * (tail - rule.threshold))
     self.model = model
-    self.rule = rule
+    self.rule = rule.fingerprint
+    self.every = every
     self.threshold = threshold
     self.ordinary = ordinary
     clips = scores.map { entry in
@@ -138,22 +147,15 @@ public struct ConsistencyCalibration: Codable, Sendable {
       wantedPer1000: wantedPer1000)
   }
 
-  /// The threshold of a clip that calibrates itself, and what can be claimed for it.
-  ///
-  /// The rule's own threshold, or the median of the clip's scores plus `spreads` robust standard deviations
-  /// (1.4826 MAD) where that is higher: in a clip of rough motion, more is usual.
-  static func itself(
-    _ scores: [Float], rule: ConsistencyRule, wantedPer1000: Double, spreads: Float = 6
-  ) -> (threshold: Float, claim: FalseAlarmClaim) {
-    let median = Self.median(scores)
-    let deviation = 1.4826 * Self.median(scores.map { abs($0 - median) })
-    let threshold = max(rule.threshold, median + spreads * deviation)
-    return (
-      threshold,
-      FalseAlarmClaim(
-        grounds: .clip, frames: max(1, scores.count { $0 <= threshold }), alarms: 0,
-        wantedPer1000: wantedPer1000)
-    )
+  /// The threshold of a clip that calibrates itself: the rule's own, or the median of the clip's log-odds plus
+  /// `spreads` robust standard deviations (1.4826 MAD) where that is higher: in a clip of rough motion, more is
+  /// usual.
+  static func ownThreshold(
+    _ logOdds: [Float], rule: ConsistencyRule, spreads: Float = 6
+  ) -> Float {
+    let median = Self.median(logOdds)
+    let deviation = 1.4826 * Self.median(logOdds.map { abs($0 - median) })
+    return max(rule.threshold, median + spreads * deviation)
   }
 
   private static func median(_ values: [Float]) -> Float {
@@ -161,11 +163,12 @@ public struct ConsistencyCalibration: Codable, Sendable {
     return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
   }
 
-  /// Reads a calibration, and checks that it belongs to this model and this rule.
+  /// Reads a calibration, and checks that it belongs to this model and this rule, and to clips of which as many
+  /// frames are taken.
   ///
-  /// - Throws: `ConsistencyError.otherModel`; `RunError.invalidJSON`, `.file`.
+  /// - Throws: `ConsistencyError.otherModel`, `.otherFrames`; `RunError.invalidJSON`, `.file`.
   public static func read(
-    from path: String, model: String, rule: String
+    from path: String, model: String, rule: String, every: Int = 1
   ) throws -> ConsistencyCalibration {
     let calibration = try JSONFile.read(ConsistencyCalibration.self, from: path)
     guard calibration.model == model else {
@@ -175,6 +178,9 @@ public struct ConsistencyCalibration: Codable, Sendable {
     guard calibration.rule == rule else {
       throw ConsistencyError.otherModel(
         path: path, what: "rule", expected: rule, found: calibration.rule)
+    }
+    guard calibration.every == every else {
+      throw ConsistencyError.otherFrames(path: path, expected: calibration.every, found: every)
     }
     return calibration
   }
@@ -193,6 +199,8 @@ public enum ConsistencyError: Error, Equatable, Sendable {
   case noRule(path: String)
   /// A calibration, or a rule, that was made for other weights.
   case otherModel(path: String, what: String, expected: String, found: String)
+  /// A calibration of clips of which one frame in another number was taken.
+  case otherFrames(path: String, expected: Int, found: Int)
 }
 
 extension ConsistencyError: CustomStringConvertible, LocalizedError {
@@ -204,6 +212,8 @@ extension ConsistencyError: CustomStringConvertible, LocalizedError {
       "\(path) is missing: jepa benchmark video CLIPS… --checkpoint … --fit makes it"
     case .otherModel(let path, let what, let expected, let found):
       "\(path) was made for another \(what): expected \(expected), found \(found)"
+    case .otherFrames(let path, let expected, let found):
+      "\(path) was made with --every \(expected), found --every \(found)"
     }
   }
 

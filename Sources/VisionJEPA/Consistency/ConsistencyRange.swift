@@ -6,18 +6,20 @@ public struct ConsistencyRange: Codable, Sendable, Equatable {
   public var startSeconds: Double
   public var endSeconds: Double
   public var kind: BreakKind
-  /// The highest score, in log-odds above the threshold.
+  /// The highest score of a frame: the log-odds of a break, less the threshold.
   public var score: Float
   /// The statistic that decided.
   public var statistic: String
 
   /// Flagged frames this close together are one range.
   static let reach = 2
+  /// At the ends of a range, frames with less than this share of its highest score are only beside the break.
+  static let leastShare: Float = 0.35
 
-  /// The ranges of a clip.
+  /// The ranges of a clip, and the rows of the table that each covers.
   static func ranges(
     of flags: [ConsistencyVerdict.Flag], in table: FrameTable
-  ) -> [ConsistencyRange] {
+  ) -> [(range: ConsistencyRange, rows: ClosedRange<Int>)] {
     var groups: [[ConsistencyVerdict.Flag]] = []
     for flag in flags {
       if let last = groups.last?.last, flag.row - last.row <= reach {
@@ -27,18 +29,28 @@ public struct ConsistencyRange: Codable, Sendable, Equatable {
       }
     }
     return groups.map { flags in
-      // What most of the evidence says it is.
-      var votes: [BreakKind: Float] = [:]
-      for flag in flags { votes[flag.kind, default: 0] += flag.score + 0.5 }
-      let kind = BreakKind.allCases.max { votes[$0, default: 0] < votes[$1, default: 0] }!
-      let peak = flags.filter { $0.kind == kind }.max { $0.score < $1.score }!
+      let highest = flags.map(\.score).max()!
+      // What an exact rule says it is, or else most of the evidence: where the break is strongest counts most.
+      let kind =
+        flags.first { $0.isExact }?.kind
+        ?? BreakKind.allCases.max { left, right in
+          func votes(_ kind: BreakKind) -> Float {
+            flags.filter { $0.kind == kind }.reduce(0) { $0 + $1.score * $1.score }
+          }
+          return votes(left) < votes(right)
+        }!
+      let peak = flags.filter { $0.kind == kind }.max {
+        ($0.isExact ? 1 : 0, $0.score) < ($1.isExact ? 1 : 0, $1.score)
+      }!
       // A cut, and what lies between two frames, is one place: the first frame after it.
       let isPlace = kind == .cut || kind == .dropped
-      let (first, last) = isPlace ? (peak.row, peak.row) : (flags.first!.row, flags.last!.row)
-      return ConsistencyRange(
-        start: table.indices[first], end: table.indices[last],
-        startSeconds: table.seconds[first], endSeconds: table.seconds[last], kind: kind,
-        score: flags.map(\.score).max()!, statistic: peak.statistic)
+      let inside = flags.filter { $0.isExact || $0.score >= leastShare * highest }
+      let rows = isPlace ? peak.row...peak.row : inside.first!.row...inside.last!.row
+      let range = ConsistencyRange(
+        start: table.indices[rows.lowerBound], end: table.indices[rows.upperBound],
+        startSeconds: table.seconds[rows.lowerBound], endSeconds: table.seconds[rows.upperBound],
+        kind: kind, score: highest, statistic: peak.statistic)
+      return (range, rows)
     }
   }
 }

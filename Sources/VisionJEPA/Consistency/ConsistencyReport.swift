@@ -7,9 +7,9 @@ public struct ConsistencyReport: Sendable {
   public let framesPerSecond: Double?
   /// Every statistic of every frame.
   public let table: FrameTable
-  /// The log-odds of a break at each frame.
-  public let scores: [Float]
-  /// The score above which a frame is flagged.
+  /// The log-odds of a break at each frame, by the rule alone.
+  public let logOdds: [Float]
+  /// The log-odds above which a frame is flagged.
   public let threshold: Float
   public let verdict: ConsistencyVerdict
   public let claim: FalseAlarmClaim
@@ -17,21 +17,28 @@ public struct ConsistencyReport: Sendable {
   public let model: String
   /// What was wrong with the file itself.
   public let problems: FrameProblems
+  /// What the calibration's clean clips hold, so that it is not flagged.
+  public let ordinary: Set<ConsistencyVerdict.ExactRule>
 
   public init(
-    input: String, framesPerSecond: Double?, table: FrameTable, scores: [Float], threshold: Float,
-    verdict: ConsistencyVerdict, claim: FalseAlarmClaim, model: String, problems: FrameProblems
+    input: String, framesPerSecond: Double?, table: FrameTable, logOdds: [Float],
+    threshold: Float, verdict: ConsistencyVerdict, claim: FalseAlarmClaim, model: String,
+    problems: FrameProblems, ordinary: Set<ConsistencyVerdict.ExactRule> = []
   ) {
     self.input = input
     self.framesPerSecond = framesPerSecond
     self.table = table
-    self.scores = scores
+    self.logOdds = logOdds
     self.threshold = threshold
     self.verdict = verdict
     self.claim = claim
     self.model = model
     self.problems = problems
+    self.ordinary = ordinary
   }
+
+  /// What each frame is flagged by where it is above 0 (`ConsistencyVerdict.scores`).
+  public var scores: [Float] { verdict.scores }
 
   /// What is flagged.
   public var ranges: [ConsistencyRange] { verdict.ranges }
@@ -66,6 +73,22 @@ extension ConsistencyReport {
       lines.append("")
     }
     lines.append("\(claim)")
+    if !ordinary.isEmpty {
+      let names = ordinary.map { $0 == .cut ? "cuts" : "repeated frames" }.sorted()
+      lines.append(
+        "not flagged, for the calibration's clean clips have some: "
+          + names.joined(separator: " and "))
+    }
+    if verdict.stillShare == 1 {
+      lines.append(
+        "nothing moves: whether frames are missing, repeated or in another order cannot be seen")
+    } else if verdict.stillShare >= 0.1 {
+      lines.append(
+        String(
+          format:
+            "nothing moves around %.0f %% of the frames: what is missing or repeated there cannot be seen",
+          100 * verdict.stillShare))
+    }
     if let cadence = verdict.cadence {
       lines.append(
         "native cadence, not flagged: \(cadence.repeatsPerPeriod) of \(cadence.period) frames repeat the "
@@ -82,8 +105,13 @@ extension ConsistencyReport {
     let found =
       ranges.isEmpty
       ? "nothing flagged" : "\(ranges.count) range\(ranges.count == 1 ? "" : "s") flagged"
+    let damage =
+      problems.damageCount > 0
+      ? "; damaged"
+        + (problems.first.first.map { String(format: " from %.3f s", $0.seconds) } ?? "")
+      : ""
     return "\(input): \(table.count) frames\(seconds): \(found), "
-      + String(format: "%.2f %% of frames consistent", 100 * consistency)
+      + String(format: "%.2f %% of frames consistent", 100 * consistency) + damage
   }
 
   private static func row(_ columns: String...) -> String {

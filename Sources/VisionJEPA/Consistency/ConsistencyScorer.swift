@@ -178,16 +178,20 @@ public struct ConsistencyScorer {
         path: source.name, needed: Self.leastFrames, found: table.count)
     }
     let judgements = model.rule.judge(table)
-    let scores = judgements.map(\.score)
-    let (threshold, claim) =
-      calibration.map { ($0.threshold, $0.claim) }
-      ?? ConsistencyCalibration.itself(scores, rule: model.rule, wantedPer1000: wantedPer1000)
+    let logOdds = judgements.map(\.score)
+    let threshold =
+      calibration?.threshold ?? ConsistencyCalibration.ownThreshold(logOdds, rule: model.rule)
+    let ordinary = calibration?.ordinary ?? []
     let verdict = ConsistencyVerdict(
-      table, judgements: judgements, threshold: threshold,
-      ignoring: calibration?.ordinary ?? [])
+      table, judgements: judgements, threshold: threshold, ignoring: ordinary)
+    let claim =
+      calibration?.claim
+      ?? FalseAlarmClaim(
+        grounds: .clip, frames: max(1, verdict.isFlagged.count { !$0 }), alarms: 0,
+        wantedPer1000: wantedPer1000)
     return ConsistencyReport(
-      input: source.name, framesPerSecond: source.framesPerSecond, table: table, scores: scores,
+      input: source.name, framesPerSecond: source.framesPerSecond, table: table, logOdds: logOdds,
       threshold: threshold, verdict: verdict, claim: claim, model: model.fingerprint,
-      problems: source.problems)
+      problems: source.problems, ordinary: ordinary)
   }
 }

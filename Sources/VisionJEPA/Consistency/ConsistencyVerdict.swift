@@ -2,9 +2,9 @@ import Foundation
 
 /// Which frames of a clip are flagged, why, and what is left alone because the clip was made so.
 ///
-/// A frame is flagged where the rule's score is above the threshold, and, whatever that is, where one of two
+/// A frame is flagged where the rule's log-odds are above the threshold, and, whatever they are, where one of two
 /// exact rules holds: a cut (`CutDetector`), or a frame that is the one before again while others around it
-/// move. Repeats that belong to a native cadence are no fault.
+/// move (`FreezeDetector`, where several are). Repeats that belong to a native cadence are no fault.
 public struct ConsistencyVerdict: Sendable {
   /// An exact rule that has a say beside the score.
   public enum ExactRule: String, Codable, Sendable, CaseIterable {
@@ -18,17 +18,22 @@ public struct ConsistencyVerdict: Sendable {
   struct Flag {
     let row: Int
     let kind: BreakKind
-    /// Log-odds above the threshold; of an exact rule at least 1.
     let score: Float
     let statistic: String
+    /// Whether an exact rule flags it.
+    let isExact: Bool
   }
 
-  let flags: [Flag]
+  /// For each frame the log-odds of a break, less the threshold: above 0 is flagged. Where an exact rule holds at
+  /// least 1; a native repeat has 0 at most.
+  public let scores: [Float]
   /// The frames' native cadence, where they have one.
   public let cadence: CadenceSummary?
   public let ranges: [ConsistencyRange]
-  /// For each frame whether it is flagged.
+  /// For each frame whether it lies in a range.
   public let isFlagged: [Bool]
+  /// The share of frames around which nothing moves, 0…1: there it cannot be seen that one is missing or repeated.
+  public let stillShare: Double
 
   /// Frames move where the median pixel difference around them is above this, in grey levels.
   private static let leastMotion: Float = 0.5
@@ -43,43 +48,68 @@ public struct ConsistencyVerdict: Sendable {
   ) {
     let (native, cadence) = Self.nativeRepeats(of: table)
     self.cadence = cadence
-    let exact = Self.exactFindings(in: table, native: native)
+    let motion = Self.motion(in: table)
+    stillShare = Double(motion.count { $0 < Self.leastMotion }) / Double(max(1, motion.count))
+    let exact = Self.exactFindings(in: table, motion: motion, native: native)
     var flags: [Flag] = []
+    var scores: [Float] = []
     for (row, judgement) in judgements.enumerated() {
-      let found = exact[row].filter { !ignored.contains($0) }
-      if let rule = found.first {
+      var score = judgement.score - threshold
+      if let rule = exact[row], !ignored.contains(rule) {
+        score = max(1, score)
         flags.append(
           Flag(
-            row: row, kind: rule.kind, score: max(1, judgement.score - threshold),
-            statistic: rule == .cut ? "shotSeparation" : "pixelDifference"))
-      } else if judgement.score > threshold,
-        !(Self.isOfTiming(judgement.kind) && Self.isBeside(native, row))
-      {
+            row: row, kind: rule.kind, score: score,
+            statistic: rule == .cut ? "shotSeparation" : "pixelDifference", isExact: true))
+      } else if Self.isOfTiming(judgement.kind) && Self.isBeside(native, row) {
+        score = min(0, score)
+      } else if score > 0 {
         flags.append(
           Flag(
-            row: row, kind: judgement.kind, score: judgement.score - threshold,
-            statistic: judgement.statistic))
+            row: row, kind: judgement.kind, score: score, statistic: judgement.statistic,
+            isExact: false))
       }
+      scores.append(score)
     }
-    self.flags = flags
+    self.scores = scores
+    let found = ConsistencyRange.ranges(of: flags, in: table)
+    ranges = found.map(\.range)
     var isFlagged = [Bool](repeating: false, count: table.count)
-    for flag in flags { isFlagged[flag.row] = true }
+    for row in found.flatMap(\.rows) { isFlagged[row] = true }
     self.isFlagged = isFlagged
-    ranges = ConsistencyRange.ranges(of: flags, in: table)
   }
 
-  /// Rows that an exact rule flags.
-  private static func exactFindings(in table: FrameTable, native: [Bool]) -> [[ExactRule]] {
-    let (cuts, repeats) = (table["isCut"], table["isRepeat"])
+  /// For each frame the median pixel difference of the four before or of the four after, whichever is less, in
+  /// grey levels.
+  private static func motion(in table: FrameTable) -> [Float] {
     let differences = table["pixelDifference"]
-    return (0..<table.count).map { row in
-      if cuts[row] == 1 { return [.cut] }
-      guard repeats[row] == 1, !isBeside(native, row) else { return [] }
-      // A scene that stands still repeats itself all the time.
-      let around = (max(0, row - 4)...min(table.count - 1, row + 4)).filter { $0 != row }
-        .map { differences[$0] }.filter(\.isFinite).sorted()
-      return !around.isEmpty && around[around.count / 2] >= leastMotion ? [.repeated] : []
+    func median(_ rows: Range<Int>) -> Float? {
+      let values = rows.clamped(to: 0..<table.count).map { differences[$0] }
+        .filter(\.isFinite).sorted()
+      return values.isEmpty ? nil : values[values.count / 2]
     }
+    return (0..<table.count).map { row in
+      [median(row - 4..<row), median(row + 1..<row + 5)].compactMap { $0 }.min() ?? 0
+    }
+  }
+
+  /// For each row the exact rule that flags it.
+  private static func exactFindings(
+    in table: FrameTable, motion: [Float], native: [Bool]
+  ) -> [ExactRule?] {
+    let (cuts, repeats) = (table["isCut"], table["isRepeat"])
+    var found: [ExactRule?] = (0..<table.count).map { row in
+      if cuts[row] == 1 { return .cut }
+      // A scene that stands still repeats itself all the time.
+      let isRepeated = repeats[row] == 1 && !isBeside(native, row) && motion[row] >= leastMotion
+      return isRepeated ? .repeated : nil
+    }
+    let freezes = FreezeDetector.freezes(
+      in: table["pixelDifference"], isCut: { cuts[$0] == 1 }, leastMotion: leastMotion)
+    for rows in freezes where !rows.contains(where: { isBeside(native, $0) }) {
+      for row in rows { found[row] = .repeated }
+    }
+    return found
   }
 
   private static func nativeRepeats(of table: FrameTable) -> ([Bool], CadenceSummary?) {

@@ -15,6 +15,8 @@ public enum FrameError: Error, Equatable, Sendable {
   case noFrames(path: String, reason: String)
   /// A single PNG or JPEG where frames were expected.
   case stillPicture(path: String)
+  /// A pipe or a device, which can be read once only.
+  case notAFile(path: String)
   /// The file holds no video stream; `streams` names what it holds.
   case noVideo(path: String, streams: [String])
   /// ffmpeg does not know what the file is, or cannot open it.
@@ -42,7 +44,7 @@ extension FrameError: CustomStringConvertible, LocalizedError {
     case .unreadable(let path, let reason): "\(path): cannot read: \(reason)"
     case .noPictures(let path, let files, let videos):
       if files == 0 {
-        "\(path): the folder is empty, expected PNG or JPEG frames"
+        "\(path): expected a folder of PNG or JPEG frames, found no file in it"
       } else if videos > 0 {
         "\(path): expected a folder of PNG or JPEG frames, found \(videos) "
           + "video\(videos == 1 ? "" : "s"): name the files themselves"
@@ -52,6 +54,8 @@ extension FrameError: CustomStringConvertible, LocalizedError {
     case .noFrames(let path, let reason): "\(path): no frame could be read: \(reason)"
     case .stillPicture(let path):
       "\(path): expected a video or a folder of frames, found a still picture"
+    case .notAFile(let path):
+      "\(path): expected a file or a folder, found a pipe or a device: - takes raw frames from the standard input"
     case .noVideo(let path, let streams):
       "\(path): expected a video stream, found "
         + (streams.isEmpty ? "no stream at all" : "only \(streams.joined(separator: ", "))")

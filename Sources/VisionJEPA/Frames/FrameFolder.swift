@@ -4,7 +4,7 @@ import Foundation
 /// The pictures of one folder in the natural order of their names, taken as frames.
 ///
 /// Runs of digits count as numbers, so that `frame2.png` comes before `frame10.png`. Pictures are
-/// recognised by their first bytes; subfolders, hidden files and other files are left out.
+/// recognised by their first bytes or their endings; subfolders, hidden files and other files are left out.
 public struct FrameFolder: Sendable {
   /// The folder as it was given.
   public let path: String
@@ -29,7 +29,10 @@ public struct FrameFolder: Sendable {
       var status = stat()
       guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
       files += 1
-      if (try? FrameInput.isPicture(file)) ?? true {
+      // What is named like a frame and is none is told of when its turn comes.
+      let isNamedLikeOne = Self.pictureExtensions.contains(
+        (name as NSString).pathExtension.lowercased())
+      if isNamedLikeOne || (try? FrameInput.isPicture(file)) ?? true {
         pictures.append((name, NaturalOrder.parts(of: name)))
       } else if Self.videoExtensions.contains((name as NSString).pathExtension.lowercased()) {
         videos += 1
@@ -42,6 +45,8 @@ public struct FrameFolder: Sendable {
     names = pictures.map(\.name)
     missingNumbers = Self.missingNumbers(pictures.map(\.key))
   }
+
+  private static let pictureExtensions: Set<String> = ["png", "jpg", "jpeg"]
 
   private static let videoExtensions: Set<String> = [
     "avi", "flv", "gif", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "nut",

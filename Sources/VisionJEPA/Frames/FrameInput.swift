@@ -22,10 +22,12 @@ public enum FrameInput {
     if status.st_mode & S_IFMT == S_IFDIR {
       return FolderFrameSource(try FrameFolder(path), options: options)
     }
-    if status.st_mode & S_IFMT == S_IFREG {
-      guard status.st_size > 0 else { throw .notAVideo(path: path, reason: "the file is empty") }
-      if try isPicture(path) { throw .stillPicture(path: path) }
+    // A video is looked at, and then read: what can be read once only would be gone.
+    guard status.st_mode & S_IFMT == S_IFREG, !path.hasPrefix("/dev/") else {
+      throw .notAFile(path: path)
     }
+    guard status.st_size > 0 else { throw .notAVideo(path: path, reason: "the file is empty") }
+    if try isPicture(path) { throw .stillPicture(path: path) }
     return try VideoFrameSource(path, options: options, tools: tools)
   }
 

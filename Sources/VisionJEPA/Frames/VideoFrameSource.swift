@@ -103,7 +103,10 @@ public final class VideoFrameSource: FrameSource {
     guard deliveredCount == 0 else { return nil }
     if log.hasUnknownOption { throw .toolTooOld(tool: "ffmpeg", reason: log.lastComplaint) }
     if problems.isEmpty {
-      throw .noFrames(path: name, reason: "no frame lies between start and end")
+      let isCut = options.startSeconds > 0 || options.endSeconds != nil
+      throw .noFrames(
+        path: name,
+        reason: isCut ? "no frame lies between start and end" : "ffmpeg delivered none")
     }
     throw .noFrames(path: name, reason: problems.first.last!.message)
   }

@@ -1,0 +1,107 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import VisionJEPA
+
+/// Which frames are flagged, as what, and where a range begins and ends.
+@Suite struct VerdictTests {
+  /// A table of pixel differences alone, and cuts.
+  private static func table(_ differences: [Float], cuts: Set<Int> = []) -> FrameTable {
+    var table = FrameTable(names: ["pixelDifference", "isCut", "isRepeat"])
+    for (row, difference) in differences.enumerated() {
+      table.append(index: row, seconds: Double(row) / 25)
+      table.set(row == 0 ? .nan : difference, of: "pixelDifference", at: row)
+      table.set(cuts.contains(row) ? 1 : 0, of: "isCut", at: row)
+      table.set(row > 0 && difference <= 0.05 ? 1 : 0, of: "isRepeat", at: row)
+    }
+    return table
+  }
+
+  private static func verdict(
+    _ table: FrameTable, _ judgements: [Int: (Float, BreakKind)] = [:], threshold: Float = 0
+  ) -> ConsistencyVerdict {
+    ConsistencyVerdict(
+      table,
+      judgements: (0..<table.count).map { row in
+        let (score, kind) = judgements[row] ?? (-9, .local)
+        return ConsistencyRule.Judgement(score: score, kind: kind, statistic: "energyPast")
+      }, threshold: threshold)
+  }
+
+  private static func moving(_ count: Int) -> [Float] {
+    (0..<count).map { 2 + 0.4 * sin(Float($0)) }
+  }
+
+  // MARK: Freezes
+
+  @Test(arguments: [Float(0), 0.2])
+  func aFreezeIsOneRange(still: Float) {
+    for length in [3, 10, 60] {
+      let differences =
+        Self.moving(30) + [Float](repeating: still, count: length) + [5] + Self.moving(20)
+      let verdict = Self.verdict(Self.table(differences))
+      #expect(verdict.ranges.map(\.kind) == [.duplicate], "\(length)")
+      #expect(verdict.ranges.map(\.start) == [30] && verdict.ranges.map(\.end) == [29 + length])
+      #expect(verdict.isFlagged.count { $0 } == length)
+      #expect((30..<30 + length).allSatisfy { verdict.scores[$0] >= 1 })
+    }
+  }
+
+  @Test func aFreezeMayLastToTheEnd() {
+    let differences = Self.moving(30) + [Float](repeating: 0, count: 40)
+    let ranges = Self.verdict(Self.table(differences)).ranges
+    #expect(ranges.map(\.start) == [30] && ranges.map(\.end) == [69])
+  }
+
+  @Test func whatComesToRestIsNoFreeze() {
+    // Slowing down, standing still, and starting slowly.
+    let slowing = (0..<12).map { 2 * pow(0.7, Float($0)) }
+    let differences =
+      Self.moving(20) + slowing + [Float](repeating: 0, count: 20) + slowing.reversed()
+      + Self.moving(20)
+    #expect(Self.verdict(Self.table(differences)).ranges.isEmpty)
+    // Still pictures one after the other, and a still shot between moving ones.
+    var slides = [Float](repeating: 0, count: 60)
+    for cut in [20, 40] { slides[cut] = 50 }
+    let shown = Self.verdict(Self.table(slides, cuts: [20, 40]))
+    #expect(shown.ranges.map(\.kind) == [.cut, .cut])
+    let shots = Self.moving(20) + [50] + [Float](repeating: 0, count: 20) + [50] + Self.moving(20)
+    #expect(
+      Self.verdict(Self.table(shots, cuts: [20, 41])).ranges.allSatisfy { $0.kind == .cut })
+    #expect(Self.verdict(Self.table([Float](repeating: 0, count: 40))).stillShare == 1)
+    #expect(Self.verdict(Self.table(Self.moving(40))).stillShare == 0)
+  }
+
+  // MARK: Ranges
+
+  @Test func theStrongestEvidenceNamesARange() {
+    let table = Self.table(Self.moving(40))
+    // Weak evidence beside a strong break neither renames nor stretches it.
+    let verdict = Self.verdict(
+      table,
+      [
+        18: (1, .order), 19: (2, .order), 20: (13, .flash), 21: (12, .flash), 22: (3, .order),
+        23: (1, .order),
+      ])
+    #expect(verdict.ranges.map(\.kind) == [.flash])
+    #expect(verdict.ranges.map(\.start) == [20] && verdict.ranges.map(\.end) == [21])
+    #expect(verdict.ranges[0].score == 13)
+    #expect(verdict.isFlagged.indices.filter { verdict.isFlagged[$0] } == [20, 21])
+  }
+
+  @Test func aCutIsACutWhateverTheRuleSays() {
+    let table = Self.table(Self.moving(40), cuts: [20])
+    let verdict = Self.verdict(table, [19: (6, .order), 20: (-3, .order), 21: (8, .order)])
+    #expect(verdict.ranges.map(\.kind) == [.cut])
+    #expect(verdict.ranges.map(\.start) == [20] && verdict.ranges.map(\.end) == [20])
+    #expect(verdict.scores[20] == 1 && verdict.scores[21] == 8)
+  }
+
+  @Test func scoresCountFromTheThreshold() {
+    let table = Self.table(Self.moving(40))
+    let verdict = Self.verdict(table, [10: (4, .local), 30: (2.5, .local)], threshold: 3)
+    #expect(verdict.ranges.map(\.start) == [10] && verdict.ranges[0].score == 1)
+    #expect(verdict.scores[10] == 1 && verdict.scores[30] == -0.5)
+  }
+}
