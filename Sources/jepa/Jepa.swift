@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+@preconcurrency import Foundation
 import Logging
 import TrainingRuns
 
@@ -38,8 +38,8 @@ struct Jepa: ParsableCommand {
 
   /// What was printed may still be lost: a full disk, a closed standard output.
   private static func flushOutput() throws {
-    guard fflush(nil) == 0 else {
-      throw RunError.file(operation: "write", path: "standard output", code: errno)
+    guard fflush(stdout) == 0, ferror(stdout) == 0 else {
+      throw RunError.file(operation: "write", path: "standard output", code: errno == 0 ? EIO : errno)
     }
   }
 

@@ -229,6 +229,17 @@ import VisionJEPA
     }
   }
 
+  @Test func aFullStandardOutputIsNamed() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let result = try JepaProcess.run(
+      ["score", broken, "--checkpoint", run.path, "--json", "-"], fileLimit: 1)
+    #expect(result.status == 1 && !result.wasKilled)
+    #expect(
+      result.errorLines.last?.hasPrefix("jepa: error: cannot write standard output: ") == true,
+      "\(result.errors)")
+  }
+
   /// Before anything is scored, and whatever name leads to what is read.
   @Test func nothingThatIsReadIsOverwritten() throws {
     let broken = try prepared()

@@ -220,11 +220,14 @@ import TrainingRuns
 
   @Test func aPictureThatStandsStillIsConsistent() throws {
     let still = [RGBImage](repeating: MovingShapes.frames(1)[0], count: 30)
-    #expect(try !Self.scored(still).isFlagged)
+    let line =
+      "nothing moves: whether frames are missing, repeated or in another order cannot be seen"
+    #expect(try !Self.scored(still).isFlagged && Self.scored(still).text.contains(line))
     let plain = [RGBImage](
       repeating: RGBImage(width: 32, height: 32, color: RGBColor(9, 9, 9)),
       count: 30)
-    #expect(try !Self.scored(plain).isFlagged)
+    #expect(try !Self.scored(plain).isFlagged && Self.scored(plain).text.contains(line))
+    #expect(try !Self.scored(MovingShapes.frames(40, seed: 6)).text.contains("nothing moves"))
   }
 
   // MARK: Thresholds

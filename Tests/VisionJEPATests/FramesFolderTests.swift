@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import VisionJEPA
@@ -88,6 +89,24 @@ import Testing
     #expect(problem.kind == .unreadableFrame)
     #expect(problem.index == 3)
     #expect(problem.description.hasPrefix("frame 3 (0.300 s): \(scratch.path("f3.png")): "))
+  }
+
+  @Test func whatIsNamedLikeAFrameAndIsNoneIsDamage() throws {
+    let scratch = try folder((0..<5).map { "f\($0).png" })
+    try scratch.write([], to: "f2.png")
+    try scratch.write(Array("text".utf8), to: "f3.jpg")
+    let source = try FrameInput.open(scratch.path)
+    #expect(try source.remainingFrames().count == 4)
+    #expect(source.problems.damageCount == 2)
+    #expect(source.problems.first.allSatisfy { $0.kind == .unreadableFrame })
+  }
+
+  @Test func pipesAreNamed() throws {
+    let pipe = TemporaryPath("pipe")
+    #expect(mkfifo(pipe.path, 0o600) == 0)
+    for path in [pipe.path, "/dev/null", "/dev/stdin"] {
+      #expect(throws: FrameError.notAFile(path: path)) { try FrameInput.open(path) }
+    }
   }
 
   @Test func sizesThatChangeAreErrorsOrResized() throws {

@@ -289,9 +289,7 @@ struct FramesVideoTests {
   @Test func aProgramThatCannotBeStartedIsNamed() throws {
     let videos = try TestVideos()
     _ = try videos.fake("ffmpeg", "exit 0")
-    let tools = try videos.fake("ffprobe", "exit 0")
-    try videos.folder.write(Array("#!/no/such/shell\n".utf8), to: "tools/ffprobe")
-    chmod(videos.folder.path("tools/ffprobe"), 0o755)
+    let tools = try videos.fake("ffprobe", "exit 0", shell: "/no/such/shell")
     let error = #expect(throws: FrameError.self) { try open(videos, tools) }
     guard case .toolFailed("ffprobe", _, "No such file or directory") = error else {
       Issue.record("\(error as Any)")

@@ -52,8 +52,16 @@ final class TestVideos {
   }
 
   /// A program named ffmpeg or ffprobe that does what `script` says, in a folder for a search path.
-  func fake(_ tool: String, _ script: String) throws -> String {
-    let path = try folder.write(Array("#!/bin/sh\n\(script)\n".utf8), to: "tools/\(tool)")
+  func fake(_ tool: String, _ script: String, shell: String = "/bin/sh") throws -> String {
+    let text = try folder.write(Array("#!\(shell)\n\(script)\n".utf8), to: "tools/\(tool).text")
+    let path = folder.path("tools/\(tool)")
+    // Written by another process: children of tests beside this one would inherit a descriptor that is open for
+    // writing, and what is open for writing cannot be run ("Text file busy").
+    let copy = Process()
+    copy.executableURL = URL(fileURLWithPath: "/bin/cp")
+    copy.arguments = [text, path]
+    try copy.run()
+    copy.waitUntilExit()
     chmod(path, 0o755)
     return folder.path("tools")
   }

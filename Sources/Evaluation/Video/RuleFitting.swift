@@ -40,6 +40,8 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
         + ratios(["colorShift"], 0...1)
         + (-1...1).map { .value(statistic: "orderRatio", offset: $0) }
         + levels(["pixelDifference", "pixelDifferenceTop", "shotSeparation"])
+        // A flash is far in colour, not only farther than its neighbours.
+        + levels(["colorShift", "colorInterpolationError"])
         + hypotheses(PixelMeter.energyName)
     case .copying:
       return RuleEvidence.pixels.features + pairs("tokenDistance")

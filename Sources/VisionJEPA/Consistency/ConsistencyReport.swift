@@ -82,7 +82,7 @@ extension ConsistencyReport {
     if verdict.stillShare == 1 {
       lines.append(
         "nothing moves: whether frames are missing, repeated or in another order cannot be seen")
-    } else if verdict.stillShare >= 0.1 {
+    } else if verdict.stillShare >= 0.25 {
       lines.append(
         String(
           format:

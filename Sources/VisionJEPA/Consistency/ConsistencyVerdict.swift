@@ -32,7 +32,8 @@ public struct ConsistencyVerdict: Sendable {
   public let ranges: [ConsistencyRange]
   /// For each frame whether it lies in a range.
   public let isFlagged: [Bool]
-  /// The share of frames around which nothing moves, 0…1: there it cannot be seen that one is missing or repeated.
+  /// The share of frames that are not flagged around which nothing moves, 0…1: there it cannot be seen that one is
+  /// missing or repeated.
   public let stillShare: Double
 
   /// Frames move where the median pixel difference around them is above this, in grey levels.
@@ -49,7 +50,6 @@ public struct ConsistencyVerdict: Sendable {
     let (native, cadence) = Self.nativeRepeats(of: table)
     self.cadence = cadence
     let motion = Self.motion(in: table)
-    stillShare = Double(motion.count { $0 < Self.leastMotion }) / Double(max(1, motion.count))
     let exact = Self.exactFindings(in: table, motion: motion, native: native)
     var flags: [Flag] = []
     var scores: [Float] = []
@@ -77,6 +77,9 @@ public struct ConsistencyVerdict: Sendable {
     var isFlagged = [Bool](repeating: false, count: table.count)
     for row in found.flatMap(\.rows) { isFlagged[row] = true }
     self.isFlagged = isFlagged
+    let others = motion.indices.filter { !isFlagged[$0] }
+    stillShare =
+      Double(others.count { motion[$0] < Self.leastMotion }) / Double(max(1, others.count))
   }
 
   /// For each frame the median pixel difference of the four before or of the four after, whichever is less, in

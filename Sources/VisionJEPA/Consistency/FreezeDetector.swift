@@ -3,14 +3,14 @@
 ///
 /// With m the median pixel difference of the eight transitions before a stretch and of the eight after it, the
 /// smaller of both, a freeze is three or more transitions in a row with at most 0.15 m each, where m is at least
-/// half a grey level and the transitions right before and after have half their side's median: what comes to rest
+/// half a grey level and the transitions right before and after have 0.3 of their side's median: what comes to rest
 /// by itself slows down first. A stretch that lasts to the clip's end has the side before it alone. A still shot
 /// is no freeze: it begins with a cut.
 enum FreezeDetector {
   private static let side = 8
   private static let leastLength = 3
   private static let stillShare: Float = 0.15
-  private static let abruptShare: Float = 0.5
+  private static let abruptShare: Float = 0.3
 
   /// The rows of each freeze: frames that are the one before it again.
   ///
