@@ -39,7 +39,8 @@ struct Jepa: ParsableCommand {
   /// What was printed may still be lost: a full disk, a closed standard output.
   private static func flushOutput() throws {
     guard fflush(stdout) == 0, ferror(stdout) == 0 else {
-      throw RunError.file(operation: "write", path: "standard output", code: errno == 0 ? EIO : errno)
+      throw RunError.file(
+        operation: "write", path: "standard output", code: errno == 0 ? EIO : errno)
     }
   }
 
