@@ -129,6 +129,9 @@ import VisionJEPA
     #expect(fitted.status == 0, "\(fitted.errors)")
     #expect(fitted.output.contains("other clips, rows what is so, columns what was named:"))
     #expect(try ClipModel.load(from: run.path).hypotheses != nil)
+    let card = try JepaProcess.run(["inspect", run.path])
+    #expect(card.status == 0, "\(card.errors)")
+    #expect(card.output.contains("FrameEncoder") && card.output.contains("frames of clips"))
     let usage = try JepaProcess.run(fitting)
     #expect(usage.status == 1 && usage.errors.contains("give one of --output and --checkpoint"))
   }

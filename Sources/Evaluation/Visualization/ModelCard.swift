@@ -52,31 +52,29 @@ public struct ModelCard: Codable, Sendable {
   /// - Throws: what loading a model throws.
   public init(checkpoint path: String) throws {
     let opened = try Checkpoint.open(at: path)
-    let model = try ImageModel.load(from: opened.path)
+    let parts = try ClipModel.isOne(opened) ? Parts(ofClips: opened) : Parts(ofPictures: opened)
     checkpoint = opened.path
     step = opened.step
-    encoder = "\(type(of: model.encoder))"
-    encoderParameters = model.encoder.parameterCount
-    width = model.encoder.width
-    imageSize = model.preprocessing.imageSize
-    patchSize = model.encoder.stride
-    tokens = model.encoder.grid(imageSize: imageSize).count
-    let attributes = try FileManager.default.attributesOfItem(atPath: model.path)
+    encoder = "\(type(of: parts.encoder))"
+    encoderParameters = parts.encoder.parameterCount
+    width = parts.encoder.width
+    imageSize = parts.imageSize
+    patchSize = parts.encoder.stride
+    tokens = parts.encoder.grid(imageSize: imageSize).count
+    let attributes = try FileManager.default.attributesOfItem(atPath: parts.weights)
     weightsBytes = (attributes[.size] as? NSNumber)?.intValue ?? 0
-    modelSHA256 = try SHA256.hexadecimal(ofFile: model.path)
-    guard FileManager.default.fileExists(atPath: opened.file("config.yaml")) else {
-      (companionParameters, training) = (nil, nil)
+    modelSHA256 = try SHA256.hexadecimal(ofFile: parts.weights)
+    companionParameters = parts.companionCount > 0 ? parts.companionCount : nil
+    guard let method = parts.method else {
+      training = nil
       return
     }
-    let (method, configuration) = try ImageTrainingConfiguration.loadMethod(from: opened.path)
-    let companions = method.companions.reduce(0) { $0 + $1.module.parameterCount }
-    companionParameters = companions > 0 ? companions : nil
     let progress = try? JSONFile.read(State.self, from: opened.file("state.json")).progress
     // The run's own files lie around its checkpoints; a checkpoint may have been moved away from them.
     let run = (opened.path as NSString).deletingLastPathComponent
     let session = (try? JSONFile.read([RunEnvironment].self, from: "\(run)/environment.json"))?.last
     training = Training(
-      method: configuration.method.name.rawValue, epochs: progress?.epoch,
+      method: method, epochs: progress?.epoch,
       minutes: progress.map { $0.seconds / 60 },
       command: session?.commandLine.enumerated().map { index, word in
         index == 0 ? (word as NSString).lastPathComponent : word
@@ -85,6 +83,40 @@ public struct ModelCard: Codable, Sendable {
       device: session?.device, processor: session?.processor, torch: session?.torch,
       version: session?.version, gitCommit: session?.gitCommit, seed: session?.seed,
       metrics: Self.metrics(of: run, upTo: opened.step))
+  }
+
+  /// What a model is made of, whatever it is a model of.
+  private struct Parts {
+    let encoder: VisionEncoder
+    let imageSize: Int
+    /// The encoder's file.
+    let weights: String
+    /// Parameters beside the encoder's.
+    let companionCount: Int
+    /// How it was trained; nil for a model from elsewhere.
+    let method: String?
+
+    init(ofPictures checkpoint: Checkpoint) throws {
+      let model = try ImageModel.load(from: checkpoint.path)
+      (encoder, weights) = (model.encoder, model.path)
+      imageSize = model.preprocessing.imageSize
+      guard FileManager.default.fileExists(atPath: checkpoint.file("config.yaml")) else {
+        (companionCount, method) = (0, nil)
+        return
+      }
+      let (training, configuration) = try ImageTrainingConfiguration.loadMethod(
+        from: checkpoint.path)
+      companionCount = training.companions.reduce(0) { $0 + $1.module.parameterCount }
+      method = configuration.method.name.rawValue
+    }
+
+    init(ofClips checkpoint: Checkpoint) throws {
+      let model = try ClipModel.load(from: checkpoint.path)
+      (encoder, imageSize) = (model.encoder, model.frameSize)
+      weights = checkpoint.file("model.safetensors")
+      companionCount = model.predictor.parameterCount
+      method = "frames of clips from their neighbours"
+    }
   }
 
   /// The last line of `metrics.jsonl` whose step is not after the checkpoint's.

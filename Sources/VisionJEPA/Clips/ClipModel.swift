@@ -54,7 +54,7 @@ public final class ClipModel {
     let checkpoint = try Checkpoint.open(at: path)
     let file = checkpoint.file(configurationName)
     let type = try JSONFile.read(ModelType.self, from: file).modelType
-    guard type == ClipModelDescription.type else {
+    guard isOne(checkpoint) else {
       throw ModelError.impossible(
         path: file,
         reason: "expected a model of clips (\(ClipModelDescription.type)), found \(type)")
@@ -69,6 +69,12 @@ public final class ClipModel {
       model.hypotheses = try JSONFile.read(TransitionHypotheses.self, from: network)
     }
     return model
+  }
+
+  /// Whether a checkpoint holds a model of clips.
+  public static func isOne(_ checkpoint: Checkpoint) -> Bool {
+    let file = checkpoint.file(configurationName)
+    return (try? JSONFile.read(ModelType.self, from: file).modelType) == ClipModelDescription.type
   }
 
   /// A model of the same shape with fresh weights: the control that training has to beat.
