@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Torch
 import VisionJEPA
 
@@ -67,7 +68,18 @@ struct FrameArguments: ParsableArguments {
   }
 }
 
-/// Where the model of clips is looked for unless a command is told otherwise.
+/// Where the model of clips is looked for unless a command is told otherwise: in the working folder, or else beside
+/// the program, as far up as a package is: the one that ships.
 enum ClipModelLocation {
-  static let usual = "checkpoints/video"
+  static let usual: String = {
+    let place = "checkpoints/video"
+    if FileManager.default.fileExists(atPath: place) { return place }
+    var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    for _ in 0..<5 {
+      folder.deleteLastPathComponent()
+      let candidate = folder.appendingPathComponent(place).path
+      if FileManager.default.fileExists(atPath: candidate) { return candidate }
+    }
+    return place
+  }()
 }
