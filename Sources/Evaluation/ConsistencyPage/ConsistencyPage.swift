@@ -200,23 +200,4 @@ extension ConsistencyReport {
     let usual = energies.isEmpty ? 0 : energies[energies.count / 2]
     return (2 * usual, max(8 * usual, 2 * usual + 1e-6))
   }
-
-  /// The score and the statistics over the frames as one picture, what is flagged shaded.
-  public func plot(width: Int = 1200) -> RGBImage {
-    let rows = Dictionary(
-      table.indices.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    let names = ["energyMiddle", "energyPast", "copyLast", "pixelDifference", "orderRatio"]
-    let panels =
-      [CurveSheet.Panel(title: "score", values: scores, level: threshold)]
-      + names.filter { table.names.contains($0) }.map {
-        CurveSheet.Panel(title: $0, values: table[$0])
-      }
-    return CurveSheet(
-      title: summary, panels: panels,
-      marked: ranges.compactMap { range in
-        guard let first = rows[range.start], let last = rows[range.end] else { return nil }
-        return first...max(first, last)
-      }, width: width
-    ).draw()
-  }
 }
