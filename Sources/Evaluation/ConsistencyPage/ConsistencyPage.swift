@@ -143,7 +143,7 @@ public struct ConsistencyPage {
   private func ranges(bin: Int) throws -> [Content.Range] {
     let rows = Dictionary(
       report.table.indices.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    let heat = report.heatRange
+    let heat = EnergyHeat(report)
     return try report.ranges.enumerated().map { index, range in
       var shown: [Content.Picture] = []
       if let found = pictures?.ranges[index] {
@@ -162,7 +162,7 @@ public struct ConsistencyPage {
             Content.Picture(
               caption: "energy of frame \(report.table.indices[found.worst])",
               source: try Self.source(
-                of: map.overlay(on: image, low: heat.low, high: heat.high))))
+                of: heat.overlay(map, on: image, at: found.worst))))
         }
         try add("after", found.after)
       }
@@ -188,16 +188,5 @@ public struct ConsistencyPage {
 
   private static func escaped(_ text: String) -> String {
     text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-  }
-}
-
-extension ConsistencyReport {
-  /// The energies of tokens between which a picture of them goes from clear to red: from twice the clip's usual
-  /// energy of a frame to eight times that.
-  var heatRange: (low: Float, high: Float) {
-    guard table.names.contains("energyMiddle") else { return (0, 1) }
-    let energies = table["energyMiddle"].filter(\.isFinite).sorted()
-    let usual = energies.isEmpty ? 0 : energies[energies.count / 2]
-    return (2 * usual, max(8 * usual, 2 * usual + 1e-6))
   }
 }
