@@ -91,7 +91,12 @@ import Testing
     let rows = printable.map { LetterFont.rows(of: $0) }
     #expect(Set(rows).count == printable.count, "no two look alike")
     #expect(rows.allSatisfy { $0.count <= LetterFont.glyphHeight && $0.allSatisfy { $0 < 32 } })
-    #expect(LetterFont.rows(of: "é") == LetterFont.rows(of: "e"))
+    // Accents stand above, on small letters and capitals.
+    let accented = "äéîõåžÄÉÎÕÅŽ".map { LetterFont.rows(of: $0) }
+    #expect(Set(accented + rows).count == accented.count + rows.count)
+    #expect(LetterFont.rows(of: "é").dropFirst(2) == LetterFont.rows(of: "e").dropFirst(2))
+    #expect(accented.allSatisfy { $0.count == 7 })
+    #expect(LetterFont.rows(of: "ç") == LetterFont.rows(of: "c"))
     #expect(LetterFont.rows(of: "影").first == 0b11111)
   }
 }

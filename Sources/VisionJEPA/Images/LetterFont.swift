@@ -2,7 +2,7 @@ import Foundation
 
 /// Letters of five by seven dots, and two more below the line, for all of printable ASCII.
 ///
-/// A letter with an accent is drawn without it, what is not in ASCII as an empty box.
+/// Accents above a letter are drawn, others are left out; what else is not in ASCII is an empty box.
 package enum LetterFont {
   package static let glyphWidth = 5
   /// With what hangs below the line.
@@ -13,9 +13,21 @@ package enum LetterFont {
   /// Up to nine rows of five bits, the highest bit on the left; rows that are left out are empty.
   package static func rows(of character: Character) -> [UInt8] {
     if let rows = glyphs[character] { return rows }
-    let base = String(character).decomposedStringWithCanonicalMapping.unicodeScalars.first
-    return base.flatMap { glyphs[Character($0)] } ?? box
+    let scalars = Array(String(character).decomposedStringWithCanonicalMapping.unicodeScalars)
+    guard let base = scalars.first, let letter = glyphs[Character(base)] else { return box }
+    guard scalars.count == 2, let mark = marks[scalars[1].value] else { return letter }
+    // A small letter has two rows free above it; a capital gives up one of its seven.
+    if base.properties.isUppercase { return [mark[0]] + [0, 2, 3, 4, 5, 6].map { letter[$0] } }
+    return letter[1] == 0 ? mark + letter.dropFirst(2) : letter
   }
+
+  /// Combining accents by their code points.
+  private static let marks: [UInt32: [UInt8]] = [
+    0x300: [0b01000, 0b00100], 0x301: [0b00010, 0b00100], 0x302: [0b00100, 0b01010],
+    0x303: [0b01101, 0b10010], 0x304: [0b01110, 0], 0x306: [0b01010, 0b00100],
+    0x307: [0b00100, 0], 0x308: [0b01010, 0], 0x30A: [0b01110, 0b01010],
+    0x30B: [0b01001, 0b10010], 0x30C: [0b01010, 0b00100],
+  ]
 
   private static let box: [UInt8] = [
     0b11111, 0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b11111,
@@ -116,6 +128,7 @@ package enum LetterFont {
     "{": [0b00010, 0b00100, 0b00100, 0b01000, 0b00100, 0b00100, 0b00010],
     "|": [0b00100, 0b00100, 0b00100, 0b00100, 0b00100, 0b00100, 0b00100],
     "}": [0b01000, 0b00100, 0b00100, 0b00010, 0b00100, 0b00100, 0b01000],
+    "ß": [0b01100, 0b10010, 0b10100, 0b10010, 0b10001, 0b10001, 0b10110],
     "~": [0, 0, 0b01001, 0b10110],
   ]
 }
