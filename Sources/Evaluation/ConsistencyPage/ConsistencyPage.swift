@@ -10,7 +10,10 @@ public struct ConsistencyPage {
   private let pictures: FlaggedPictures?
 
   /// Curves have at most so many points; of longer clips each is the greatest of several frames.
-  static let mostPoints = 20_000
+  static let mostPoints = 10_000
+  private static let jpegQuality = 72
+  /// Larger pictures are made smaller: they are shown 320 pixels wide, on some screens two dots to each.
+  private static let longestSide = 640
 
   /// - Parameter pictures: nil where the clip cannot be read again, as the standard input.
   public init(_ report: ConsistencyReport, pictures: FlaggedPictures?) {
@@ -18,24 +21,34 @@ public struct ConsistencyPage {
     self.pictures = pictures
   }
 
-  /// The statistics that are drawn, as far as the report has them, and what they are called.
-  static let curves: [(name: String, title: String)] = [
-    ("energyMiddle", "energy, from both sides"), ("energyPast", "energy, from the past"),
-    ("energyFuture", "energy, from the future"),
-    ("energyMiddleTop", "energy, from both sides, top tokens"),
-    ("copyLast", "copy-last in embedding space"),
-    ("cosineDistance", "1 - cosine to the frame before"),
-    ("pixelDifference", "pixel difference (grey levels)"),
-    ("pixelDifferenceTop", "pixel difference, top blocks"),
-    ("interpolationErrorTop", "interpolation error, top blocks"),
-    ("orderRatio", "order ratio"), ("colorInterpolationError", "colour shift between neighbours"),
-    ("shotSeparation", "separation of shots"),
+  /// The statistics that are drawn, as far as the report has them.
+  static let curves = [
+    "energyMiddle", "energyPast", "energyFuture", "energyMiddleTop", "copyLast", "cosineDistance",
+    "pixelDifference", "pixelDifferenceTop", "interpolationErrorTop", "orderRatio",
+    "colorInterpolationError", "shotSeparation",
   ]
 
   /// What the page's script reads.
   struct Content: Encodable {
+    struct Note: Encodable {
+      let text: String
+      let isWarning: Bool
+    }
+
+    /// A statistic's key, its name in words, and what it measures.
+    struct Name: Encodable {
+      let key: String
+      let words: String
+      let explanation: String
+
+      init(_ key: String) {
+        let name = StatisticName(key)
+        (self.key, words, explanation) = (key, name.words, name.explanation)
+      }
+    }
+
     struct Curve: Encodable {
-      let title: String
+      let name: Name
       let values: [Double?]
       let level: Double?
     }
@@ -52,7 +65,7 @@ public struct ConsistencyPage {
       let time: String
       let kind: String
       let score: String
-      let statistic: String
+      let statistic: Name
       let pictures: [Picture]
     }
 
@@ -61,9 +74,10 @@ public struct ConsistencyPage {
       let source: String
     }
 
-    let title: String
     let summary: String
-    let notes: [String]
+    let notes: [Note]
+    /// What the page leaves out of the clip.
+    let omissions: [String]
     let index: [Int]
     let seconds: [Double]
     let curves: [Curve]
@@ -76,7 +90,7 @@ public struct ConsistencyPage {
   /// - Throws: `ImageError.outOfMemory` where a picture cannot be encoded.
   public func html() throws -> String {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let data = String(decoding: try encoder.encode(try content()), as: UTF8.self)
       .replacingOccurrences(of: "<", with: "\\u003c")
     let template = String(decoding: PackageResources.consistency_page_html, as: UTF8.self)
@@ -106,32 +120,13 @@ public struct ConsistencyPage {
     }
     let known = Set(report.table.names)
     var curves = [
-      Content.Curve(
-        title: "score (log-odds of a break)", values: points(report.scores),
-        level: Self.rounded(report.threshold))
+      Content.Curve(name: Content.Name("score"), values: points(report.scores), level: 0)
     ]
-    curves += Self.curves.filter { known.contains($0.name) }.map {
-      Content.Curve(title: $0.title, values: points(report.table[$0.name]), level: nil)
-    }
-    var notes = ["\(report.claim)"]
-    if let cadence = report.verdict.cadence {
-      notes.append(
-        "Native cadence, not flagged: \(cadence.repeatsPerPeriod) of \(cadence.period) frames repeat the "
-          + "one before.")
-    }
-    notes += report.problems.first.prefix(20).map { "\($0)" }
-    if report.problems.count > 20 {
-      notes.append("\(report.problems.count - 20) more problems of the file.")
-    }
-    if pictures == nil && report.isFlagged {
-      notes.append("No pictures: the input could be read only once.")
-    }
-    if report.ranges.count > FlaggedPictures.mostRanges {
-      notes.append(
-        "Pictures of the \(FlaggedPictures.mostRanges) ranges with the highest scores.")
+    curves += Self.curves.filter { known.contains($0) }.map {
+      Content.Curve(name: Content.Name($0), values: points(report.table[$0]), level: nil)
     }
     return Content(
-      title: report.input, summary: report.summary, notes: notes,
+      summary: report.findings, notes: notes, omissions: omissions(bin: bin),
       index: starts.map { report.table.indices[$0] },
       seconds: starts.map { (report.table.seconds[$0] * 1000).rounded() / 1000 }, curves: curves,
       ranges: try ranges(bin: bin),
@@ -140,10 +135,48 @@ public struct ConsistencyPage {
       })
   }
 
+  /// What the file is warned of, then the claim and the cadence.
+  private var notes: [Content.Note] {
+    var notes = report.problems.first.prefix(20).map {
+      Content.Note(text: "\($0)", isWarning: true)
+    }
+    if report.problems.count > notes.count {
+      notes.append(
+        Content.Note(
+          text: "\(report.problems.count - notes.count) more problems of the file",
+          isWarning: true))
+    }
+    notes.append(Content.Note(text: "\(report.claim)", isWarning: false))
+    if let cadence = report.verdict.cadence {
+      notes.append(
+        Content.Note(
+          text:
+            "Native cadence, not flagged: \(cadence.repeatsPerPeriod) of \(cadence.period) frames "
+            + "repeat the one before.", isWarning: false))
+    }
+    return notes
+  }
+
+  private func omissions(bin: Int) -> [String] {
+    var omissions: [String] = []
+    if pictures == nil && report.isFlagged {
+      omissions.append("No pictures: the input could be read only once.")
+    }
+    let most = FlaggedPictures.mostRanges
+    if pictures != nil && report.ranges.count > most {
+      omissions.append(
+        "Pictures of \(most) of the \(report.ranges.count) ranges, those with the highest scores.")
+    }
+    if bin > 1 {
+      omissions.append("Each point of a curve is the greatest value of \(bin) frames.")
+    }
+    return omissions
+  }
+
   private func ranges(bin: Int) throws -> [Content.Range] {
     let rows = Dictionary(
       report.table.indices.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    let heat = report.heatRange
+    let heat = EnergyHeat(report)
     return try report.ranges.enumerated().map { index, range in
       var shown: [Content.Picture] = []
       if let found = pictures?.ranges[index] {
@@ -162,7 +195,7 @@ public struct ConsistencyPage {
             Content.Picture(
               caption: "energy of frame \(report.table.indices[found.worst])",
               source: try Self.source(
-                of: map.overlay(on: image, low: heat.low, high: heat.high))))
+                of: heat.overlay(map, on: image, at: found.worst))))
         }
         try add("after", found.after)
       }
@@ -170,53 +203,30 @@ public struct ConsistencyPage {
         first: (rows[range.start] ?? 0) / bin, last: (rows[range.end] ?? 0) / bin,
         frames: range.start == range.end ? "\(range.start)" : "\(range.start)-\(range.end)",
         time: ConsistencyReport.clock(range.startSeconds), kind: range.kind.rawValue,
-        score: String(format: "%.1f", Double(range.score)), statistic: range.statistic,
+        score: String(format: "%.1f", Double(range.score)),
+        statistic: Content.Name(range.statistic),
         pictures: shown)
     }
   }
 
-  private static func source(of image: RGBImage) throws -> String {
-    "data:image/png;base64," + Data(try image.pngBytes()).base64EncodedString()
+  static func source(of image: RGBImage) throws -> String {
+    let long = max(image.width, image.height)
+    let shown =
+      long <= longestSide
+      ? image
+      : image.resized(
+        width: max(1, image.width * longestSide / long),
+        height: max(1, image.height * longestSide / long))
+    return "data:image/jpeg;base64,"
+      + Data(try shown.jpegBytes(quality: jpegQuality)).base64EncodedString()
   }
 
-  /// To five digits: the page is for eyes.
+  /// To four digits: the page is for eyes.
   private static func rounded(_ value: Float) -> Double {
-    guard value != 0, value.isFinite else { return 0 }
-    let scale = pow(10, 4 - floor(log10(abs(Double(value)))))
-    return (Double(value) * scale).rounded() / scale
+    Double(String(format: "%.4g", Double(value))) ?? 0
   }
 
   private static func escaped(_ text: String) -> String {
     text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-  }
-}
-
-extension ConsistencyReport {
-  /// The energies of tokens between which a picture of them goes from clear to red: from twice the clip's usual
-  /// energy of a frame to eight times that.
-  var heatRange: (low: Float, high: Float) {
-    guard table.names.contains("energyMiddle") else { return (0, 1) }
-    let energies = table["energyMiddle"].filter(\.isFinite).sorted()
-    let usual = energies.isEmpty ? 0 : energies[energies.count / 2]
-    return (2 * usual, max(8 * usual, 2 * usual + 1e-6))
-  }
-
-  /// The score and the statistics over the frames as one picture, what is flagged shaded.
-  public func plot(width: Int = 1200) -> RGBImage {
-    let rows = Dictionary(
-      table.indices.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    let names = ["energyMiddle", "energyPast", "copyLast", "pixelDifference", "orderRatio"]
-    let panels =
-      [CurveSheet.Panel(title: "score", values: scores, level: threshold)]
-      + names.filter { table.names.contains($0) }.map {
-        CurveSheet.Panel(title: $0, values: table[$0])
-      }
-    return CurveSheet(
-      title: summary, panels: panels,
-      marked: ranges.compactMap { range in
-        guard let first = rows[range.start], let last = rows[range.end] else { return nil }
-        return first...max(first, last)
-      }, width: width
-    ).draw()
   }
 }

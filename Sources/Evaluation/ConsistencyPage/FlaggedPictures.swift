@@ -18,10 +18,10 @@ public struct FlaggedPictures: Sendable {
   }
 
   /// At most so many ranges are shown, those with the highest scores.
-  static let mostRanges = 40
+  static let mostRanges = 24
   /// At most so many small pictures.
-  static let mostThumbnails = 240
-  private static let thumbnailShortSide = 40
+  static let mostThumbnails = 120
+  private static let thumbnailShortSide = 48
   /// Frames on either side of one whose energies are wanted.
   private static let reach = 3
 

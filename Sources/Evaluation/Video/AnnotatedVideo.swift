@@ -21,8 +21,8 @@ public struct AnnotatedVideo {
   private let device: Device
   /// What each flagged frame, by its place in the input, looks like.
   private let kinds: [Int: BreakKind]
-  private let heat: (low: Float, high: Float)
-  /// The lowest and the highest score that the curve shows.
+  private let heat: EnergyHeat
+  /// The lowest and the highest score that the curve shows, 0 among them.
   private let span: (low: Float, high: Float)
 
   /// - Parameters:
@@ -37,11 +37,8 @@ public struct AnnotatedVideo {
       for index in range.start...range.end { kinds[index] = range.kind }
     }
     self.kinds = kinds
-    heat = report.heatRange
-    span = (
-      min(report.scores.min() ?? 0, report.threshold),
-      max(report.scores.max() ?? 1, report.threshold)
-    )
+    heat = EnergyHeat(report)
+    span = (min(report.scores.min() ?? 0, 0), max(report.scores.max() ?? 0, 0))
   }
 
   /// Writes the video, which appears whole or not at all.
@@ -71,7 +68,7 @@ public struct AnnotatedVideo {
     }
     while first + held.count < report.table.count, let frame = try source.next() {
       if writer == nil {
-        let fitting = Layout(frame.image)
+        let fitting = self.layout(of: frame.image)
         layout = fitting
         writer = try VideoFileWriter(
           path, size: fitting.size, framesPerSecond: framesPerSecond, tools: tools)
@@ -99,16 +96,51 @@ public struct AnnotatedVideo {
     /// The frame's own place, at the top, and the whole.
     let frame: FrameSize
     let size: FrameSize
+    /// Side of a dot of the font.
+    let dot: Int
+    /// Of what is written between the frame and the curve.
+    let captionHeight: Int
 
-    static let captionHeight = 18
     static let curveHeight = 64
+    private static let margin = 6
 
-    init(_ image: RGBImage) {
+    /// - Parameter captions: all that are to be written, in parts that are not broken.
+    init(_ image: RGBImage, captions: some Sequence<[String]>) {
       let short = min(image.width, image.height)
       let factor = max(1, (AnnotatedVideo.leastShortSide + short - 1) / short)
       frame = FrameSize(width: image.width * factor, height: image.height * factor)
+      let room = frame.width - 2 * Self.margin
+      // As large as the longest part allows, and as high as the longest caption needs.
+      let fits = captions.allSatisfy {
+        $0.allSatisfy { RGBImage.lettersWidth($0, dot: 2) <= room }
+      }
+      let dot = fits ? 2 : 1
+      let lines = captions.reduce(1) { max($0, Self.lines($1, width: room, dot: dot).count) }
+      self.dot = dot
+      captionHeight = lines * Self.lineHeight(dot) + Self.margin
       size = FrameSize(
-        width: frame.width, height: frame.height + Self.captionHeight + Self.curveHeight)
+        width: frame.width, height: frame.height + captionHeight + Self.curveHeight)
+    }
+
+    /// The parts of a caption in as few lines as they fit in, each where it is written.
+    func lines(_ parts: [String]) -> [(text: String, x: Int, y: Int)] {
+      Self.lines(parts, width: size.width - 2 * Self.margin, dot: dot).enumerated().map {
+        ($1, Self.margin, frame.height + Self.margin + $0 * Self.lineHeight(dot))
+      }
+    }
+
+    private static func lineHeight(_ dot: Int) -> Int { (LetterFont.glyphHeight + 1) * dot }
+
+    private static func lines(_ parts: [String], width: Int, dot: Int) -> [String] {
+      var lines: [String] = []
+      for part in parts {
+        if let last = lines.last, RGBImage.lettersWidth("\(last)  \(part)", dot: dot) <= width {
+          lines[lines.count - 1] = "\(last)  \(part)"
+        } else {
+          lines.append(part)
+        }
+      }
+      return lines
     }
   }
 
@@ -119,6 +151,20 @@ public struct AnnotatedVideo {
   /// Pixels from one frame to the next.
   private static let step = 4
 
+  /// Where things are in the pictures of a clip whose frames are as large as this one.
+  func layout(of image: RGBImage) -> Layout {
+    Layout(image, captions: report.table.indices.indices.lazy.map(caption))
+  }
+
+  /// What is written below a frame, in parts.
+  private func caption(_ row: Int) -> [String] {
+    let index = report.table.indices[row]
+    return [
+      "frame \(index)", ConsistencyReport.clock(report.table.seconds[row]),
+      String(format: "score %+.1f", report.scores[row]),
+    ] + (report.verdict.isFlagged[row] ? [kinds[index]?.rawValue ?? "flagged"] : [])
+  }
+
   func picture(
     of image: RGBImage, _ map: EnergyMap?, _ row: Int, _ layout: Layout
   ) -> RGBImage {
@@ -126,22 +172,19 @@ public struct AnnotatedVideo {
     var shown =
       image.width == frame.width ? image : image.resized(width: frame.width, height: frame.height)
     if let map {
-      shown = map.overlay(on: shown, low: heat.low, high: heat.high)
+      shown = heat.overlay(map, on: shown, at: row)
     }
     // Rows of pixels lie one after the other: the frame is the picture's beginning.
     var picture = RGBImage(
       width: size.width, height: size.height,
       pixels: shown.pixels
         + RGBImage(width: size.width, height: size.height - frame.height, color: Self.paper).pixels)
-    let index = report.table.indices[row]
     if report.verdict.isFlagged[row] { Self.border(of: frame, on: &picture) }
-    let caption = [
-      "frame \(index)", ConsistencyReport.clock(report.table.seconds[row]),
-      String(format: "score %.1f of %.1f", report.scores[row], report.threshold),
-      report.verdict.isFlagged[row] ? kinds[index]?.rawValue ?? "" : "",
-    ].joined(separator: "   ")
-    picture.write(caption, x: 6, y: frame.height + 5, width: size.width - 12, Self.ink)
-    drawCurve(row, top: frame.height + Layout.captionHeight, on: &picture)
+    for line in layout.lines(caption(row)) {
+      picture.writeLetters(
+        line.text, x: line.x, y: line.y, width: size.width - line.x, dot: layout.dot, Self.ink)
+    }
+    drawCurve(row, top: frame.height + layout.captionHeight, on: &picture)
     return picture
   }
 
@@ -155,7 +198,7 @@ public struct AnnotatedVideo {
     }
   }
 
-  /// The scores around a frame, which stands in the middle.
+  /// The scores around a frame, which stands in the middle, and the line at 0 above which frames are flagged.
   private func drawCurve(_ row: Int, top: Int, on picture: inout RGBImage) {
     let (scores, height) = (report.scores, Layout.curveHeight)
     func y(_ score: Float) -> Int {
@@ -170,7 +213,7 @@ public struct AnnotatedVideo {
         x: middle + (place - row) * Self.step - Self.step / 2, y: top, width: Self.step,
         height: height, Self.alarm, opacity: 0.35)
     }
-    picture.fill(x: 0, y: y(report.threshold), width: picture.width, height: 1, Self.alarm)
+    picture.fill(x: 0, y: y(0), width: picture.width, height: 1, Self.alarm)
     picture.fill(x: middle, y: top, width: 1, height: height, Self.ink, opacity: 0.6)
     for place in rows.dropLast() {
       for pixel in 0..<Self.step {

@@ -68,7 +68,7 @@ extension ConsistencyReport {
           Self.row(
             range.start == range.end ? "\(range.start)" : "\(range.start)-\(range.end)",
             Self.clock(range.startSeconds), String(format: "%.1f", range.score),
-            range.kind.rawValue, range.statistic))
+            range.kind.rawValue, StatisticName(range.statistic).words))
       }
       lines.append("")
     }

@@ -6,15 +6,21 @@ public struct EnergyMap: Sendable, Equatable {
   public let height: Int
   /// `height` rows of `width` energies.
   public let values: [Float]
+  /// The context that the tokens are predicted from.
+  public let mode: PredictionMode
 
   /// - Precondition: `values.count == width * height`.
-  public init(width: Int, height: Int, values: [Float]) {
+  public init(width: Int, height: Int, values: [Float], mode: PredictionMode = .middle) {
     precondition(
       values.count == width * height, "\(values.count) energies for \(width)x\(height) tokens")
     self.width = width
     self.height = height
     self.values = values
+    self.mode = mode
   }
+
+  /// How much of a picture the hottest token covers: what is below it can always be seen.
+  public static let greatestOpacity: Float = 0.55
 
   /// The picture with the energies laid over it: clear below `low`, red at `high` and above, between
   /// tokens as between pixels.
@@ -31,7 +37,7 @@ public struct EnergyMap: Sendable, Equatable {
         let start = (y * image.width + x) * 3
         // Yellow where it is warm, red where it is hot; what is cold is as it was.
         let color = SIMD3<Float>(255, 220 * (1 - heat), 0)
-        let opacity = 0.75 * heat.squareRoot()
+        let opacity = Self.greatestOpacity * heat.squareRoot()
         for channel in 0..<3 {
           let mixed =
             Float(image.pixels[start + channel]) * (1 - opacity) + color[channel] * opacity
@@ -70,7 +76,8 @@ extension ClipModel {
         let energies = predictions.energies[0].contiguous().to(device: .cpu)
         for (row, place) in predictions.targets.enumerated() {
           found[place] = EnergyMap(
-            width: energies.size(2), height: energies.size(1), values: energies[row].array())
+            width: energies.size(2), height: energies.size(1), values: energies[row].array(),
+            mode: mode)
         }
       }
       return found
