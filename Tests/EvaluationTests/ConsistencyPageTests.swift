@@ -89,7 +89,7 @@ import Torch
         FrameProblem(kind: .damage, index: frame, seconds: 0, message: "cannot be decoded"))
     }
     let broken = ConsistencyReport(
-      input: report.input, framesPerSecond: 25, table: report.table, scores: report.scores,
+      input: report.input, framesPerSecond: 25, table: report.table, logOdds: report.logOdds,
       threshold: report.threshold, verdict: report.verdict, claim: report.claim, model: "",
       problems: problems)
     let content = try ConsistencyPage(broken, pictures: nil).content()
