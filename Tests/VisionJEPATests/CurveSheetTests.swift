@@ -54,9 +54,10 @@ import Testing
   @Test func ticksAreRound() {
     #expect(AxisTicks.values(in: -7.4...6.3, most: 4) == [-5, 0, 5])
     #expect(
-      AxisTicks.values(in: 0...0.67, most: 4).map { AxisTicks.label($0) } == [
-        "0", "0.2", "0.4", "0.6",
-      ])
+      AxisTicks.labels(of: AxisTicks.values(in: 0...0.67, most: 4)) == ["0", "0.2", "0.4", "0.6"])
+    #expect(
+      AxisTicks.labels(of: AxisTicks.values(in: 1000.01...1000.12, most: 3))
+        == ["1000.05", "1000.1"])
     #expect(AxisTicks.values(in: 0...3, most: 9, isWhole: true) == [0, 1, 2, 3])
     #expect(AxisTicks.values(in: 2...2, most: 4).isEmpty)
     for (low, high) in [(0.0, 1e-7), (-3e8, 5.0), (99.9, 100.1)] {

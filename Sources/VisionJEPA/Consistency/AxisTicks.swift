@@ -27,8 +27,14 @@ package enum AxisTicks {
     return []
   }
 
-  /// To three digits.
-  package static func label(_ value: Double) -> String { String(format: "%.3g", value) }
+  /// To three digits, or as many more as tell neighbours apart.
+  package static func labels(of values: [Double]) -> [String] {
+    for digits in 3...8 {
+      let labels = values.map { String(format: "%.\(digits)g", $0) }
+      if digits == 8 || Set(labels).count == values.count { return labels }
+    }
+    return []
+  }
 
   /// `1:03.25`: as `ConsistencyReport.clock`, to hundredths and without zeros at the end.
   package static func time(_ seconds: Double) -> String {

@@ -88,7 +88,7 @@ public struct CurveSheet: Sendable {
     write(subtitle, x: Self.margin, y: Self.margin + lineHeight, on: &sheet)
     let rows = AxisTicks.rows(of: indices, most: max(2, across / (12 * LetterFont.advance * dot)))
     for (index, panel) in panels.enumerated() {
-      draw(panel, top: head + index * step, ticks: rows, on: &sheet)
+      draw(panel, top: head + index * step, rows: rows, on: &sheet)
     }
     drawAxis(rows, top: head + step * panels.count - Self.margin + 4, on: &sheet)
     return sheet
@@ -114,12 +114,12 @@ public struct CurveSheet: Sendable {
     }
   }
 
-  private func draw(_ panel: Panel, top: Int, ticks: [Int], on sheet: inout RGBImage) {
+  private func draw(_ panel: Panel, top: Int, rows: [Int], on sheet: inout RGBImage) {
     write("\(panel.title): \(panel.extent)", x: left, y: top, on: &sheet)
     let upper = top + lineHeight
     let down = panelHeight - 8
     sheet.fill(x: left, y: upper, width: across, height: down, Self.ink, opacity: 0.05)
-    for row in ticks {
+    for row in rows {
       sheet.fill(x: middle(row), y: upper, width: 1, height: down, Self.ink, opacity: 0.12)
     }
     for range in marked {
@@ -137,10 +137,10 @@ public struct CurveSheet: Sendable {
         ? (value - span.lowerBound) / (span.upperBound - span.lowerBound) : 0.5
       return upper + 5 + Int((1 - share) * Float(down - 8))
     }
-    for value in yTicks(span) {
+    let ticks = yTicks(span)
+    for (value, text) in zip(ticks, AxisTicks.labels(of: ticks)) {
       let y = place(Float(value))
       sheet.fill(x: left, y: y, width: across, height: 1, Self.ink, opacity: 0.12)
-      let text = AxisTicks.label(value)
       write(
         text, x: max(0, left - 6 - RGBImage.lettersWidth(text, dot: dot)), y: y - 3 * dot,
         on: &sheet)
