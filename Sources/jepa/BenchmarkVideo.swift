@@ -88,7 +88,7 @@ struct BenchmarkVideo: ParsableCommand {
       syntheticFittingClips: syntheticFit, pictures: pictures, frameLimit: frames,
       rateFactor: reencode
     ) { FileHandle.standardError.write(Data("\($0)\n".utf8)) }.run(
-      writesRule: fit, output: output)
+      writesRule: fit, output: output, json: json)
     print(report.text)
     if let json { try report.write(toJSON: json) }
   }

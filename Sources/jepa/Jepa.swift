@@ -23,7 +23,12 @@ struct Jepa: ParsableCommand {
     LoggingSystem.bootstrap { _ in ConsoleLogHandler() }
     do {
       var command = try parseAsRoot()
-      try command.run()
+      do {
+        try command.run()
+      } catch let code as ExitCode {
+        try flushOutput()
+        throw code
+      }
       try flushOutput()
     } catch let error where exitCode(for: error) == .validationFailure {
       FileHandle.standardError.write(Data("\(fullMessage(for: error))\n".utf8))

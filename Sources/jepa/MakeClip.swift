@@ -37,8 +37,13 @@ struct MakeClip: ParsableCommand {
   var seed: UInt64 = 1
 
   func validate() throws {
-    guard FrameSize(size) != nil else {
-      throw ValidationError("--size: expected WIDTHxHEIGHT, such as 96x72, found \(size)")
+    guard let sides = FrameSize(size), (16...4096).contains(sides.width),
+      (16...4096).contains(sides.height),
+      (0.25...4).contains(Double(sides.width) / Double(sides.height))
+    else {
+      throw ValidationError(
+        "--size: expected WIDTHxHEIGHT, such as 96x72, sides of 16 to 4096, no side above four times the "
+          + "other, found \(size)")
     }
     for name in fault where FaultKind(rawValue: name) == nil {
       throw ValidationError("--fault: expected one of those listed by --help, found \(name)")
@@ -49,8 +54,8 @@ struct MakeClip: ParsableCommand {
     guard spacing >= 36 else {
       throw ValidationError("--spacing: expected 36 or more, found \(spacing)")
     }
-    guard noise >= 0, noise.isFinite else {
-      throw ValidationError("--noise: expected 0 or more, found \(noise)")
+    guard (0...255).contains(noise) else {
+      throw ValidationError("--noise: expected 0 to 255, found \(noise)")
     }
   }
 

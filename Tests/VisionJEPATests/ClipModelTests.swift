@@ -118,7 +118,7 @@ import TrainingRuns
     let fingerprint = try ClipModel.fingerprint(ofCheckpoint: checkpoint.path)
     #expect(fingerprint.count == 17)
     #expect(try ClipModel.fingerprint(ofCheckpoint: run.path) == fingerprint)
-    let random = try loaded.withRandomWeights(seed: 9)
+    let random = try loaded.withRandomWeights(seed: 9, whitenedOn: MovingShapes.frames(4))
     #expect(energies(random) != energies(model))
   }
 
@@ -136,7 +136,7 @@ import TrainingRuns
     try ClipModel.write(.pixels, toCheckpoint: run.path)
     let loaded = try ClipModel.load(from: run.path)
     #expect(loaded.hypotheses == .pixels)
-    #expect(try loaded.withRandomWeights(seed: 1).hypotheses == .pixels)
+    #expect(try loaded.withRandomWeights(seed: 1, whitenedOn: []).hypotheses == .pixels)
     let after = try ClipModel.fingerprint(ofCheckpoint: checkpoint.path)
     #expect(after.hasPrefix(before + "-"))
 

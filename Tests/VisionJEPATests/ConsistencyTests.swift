@@ -262,11 +262,20 @@ import TrainingRuns
         wantedPer1000: wanted, model: "m", rule: sampleRule(threshold: 0))
     }
     let five = calibration(5)
-    // The tenth highest score is no alarm itself.
-    #expect(five.clips.map(\.alarms) == [0, 9] && five.claim.alarms == 9)
-    #expect(five.threshold == 19.9)
+    // Five of 2000 are no more than 5.3 in 1000 at 95 %, four no more than 4.6.
+    #expect(five.clips.map(\.alarms) == [0, 4] && five.claim.alarms == 4 && five.claim.isMet)
+    #expect(five.threshold == 19.95)
     let none = calibration(0.1)
     #expect(none.claim.alarms == 0 && none.threshold >= 19.99)
+  }
+
+  @Test func enoughFramesCertifyWhatIsAskedFor() {
+    for count in [2000, 3000, 10_000] {
+      let calibration = ConsistencyCalibration(
+        scores: [("a", (0..<count).map { Float($0 * 7919 % count) })], wantedPer1000: 1,
+        model: "m", rule: sampleRule(threshold: 0))
+      #expect(calibration.claim.isMet == (count >= 3000), "\(count)")
+    }
   }
 
   @Test func fewCleanFramesHardlyLowerTheThreshold() {

@@ -98,6 +98,21 @@ import Testing
     #expect(verdict.scores[20] == 1 && verdict.scores[21] == 8)
   }
 
+  @Test func aCutHidesNothingElse() {
+    let table = Self.table(Self.moving(60), cuts: [20, 23])
+    let verdict = Self.verdict(
+      table,
+      [
+        19: (2, .order), 21: (4, .order), 26: (5, .flash), 27: (5, .flash),
+        40: (4, .dropped), 41: (4, .dropped), 42: (4, .dropped), 43: (4, .dropped),
+        44: (4, .dropped),
+        45: (4, .dropped),
+      ])
+    #expect(verdict.ranges.map(\.kind) == [.cut, .cut, .flash, .dropped])
+    #expect(verdict.ranges.map(\.start) == [20, 23, 26, 40])
+    #expect(verdict.ranges.map(\.end) == [20, 23, 27, 45])
+  }
+
   @Test func scoresCountFromTheThreshold() {
     let table = Self.table(Self.moving(40))
     let verdict = Self.verdict(table, [10: (4, .local), 30: (2.5, .local)], threshold: 3)

@@ -135,7 +135,7 @@ public struct ConsistencyPage {
       })
   }
 
-  /// What the file is warned of, then the claim and the cadence.
+  /// What the file is warned of, then what is claimed.
   private var notes: [Content.Note] {
     var notes = report.problems.first.prefix(20).map {
       Content.Note(text: "\($0)", isWarning: true)
@@ -146,15 +146,7 @@ public struct ConsistencyPage {
           text: "\(report.problems.count - notes.count) more problems of the file",
           isWarning: true))
     }
-    notes.append(Content.Note(text: "\(report.claim)", isWarning: false))
-    if let cadence = report.verdict.cadence {
-      notes.append(
-        Content.Note(
-          text:
-            "Native cadence, not flagged: \(cadence.repeatsPerPeriod) of \(cadence.period) frames "
-            + "repeat the one before.", isWarning: false))
-    }
-    return notes
+    return notes + report.notes.map { Content.Note(text: $0, isWarning: false) }
   }
 
   private func omissions(bin: Int) -> [String] {

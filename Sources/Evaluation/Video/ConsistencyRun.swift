@@ -222,8 +222,15 @@ public struct CalibrationRun {
     var ordinary: Set<ConsistencyVerdict.ExactRule> = []
     for input in inputs {
       let report = try ConsistencyScorer(model).score(FrameInput.open(input, options: options))
-      scores.append((input, report.logOdds))
-      ordinary.formUnion(report.exactFindings)
+      // What an exact rule finds here is usual, and is no longer its business; its echo in the score is not clean.
+      let exact = report.verdict.exactRows
+      ordinary.formUnion(exact.map(\.rule))
+      var isEcho = [Bool](repeating: false, count: report.logOdds.count)
+      for (row, _) in exact {
+        for near in ConsistencyVerdict.echo(of: row, in: isEcho.count) { isEcho[near] = true }
+      }
+      let clean = report.logOdds.indices.filter { !isEcho[$0] }.map { report.logOdds[$0] }
+      scores.append((input, clean.isEmpty ? report.logOdds : clean))
       for warning in Self.warnings(of: report) { warn("\(input): \(warning)") }
     }
     return ConsistencyCalibration(
@@ -271,16 +278,6 @@ public struct CalibrationRun {
 }
 
 extension ConsistencyReport {
-  /// The exact rules that flag something.
-  var exactFindings: Set<ConsistencyVerdict.ExactRule> {
-    var found: Set<ConsistencyVerdict.ExactRule> = []
-    for range in ranges {
-      if range.kind == .cut { found.insert(.cut) }
-      if range.kind == .duplicate { found.insert(.repeated) }
-    }
-    return found
-  }
-
   /// The longest stretch of at least eight frames whose mean colour shifts by more than a grey level from
   /// each frame to the next.
   var longestFade: ClosedRange<Int>? {

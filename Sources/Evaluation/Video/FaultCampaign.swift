@@ -75,7 +75,8 @@ struct FaultCampaign {
       let room = injector.capacity(frameCount: clip.images.count)
       guard room > 0 else { continue }
       for first in stride(from: 0, to: kinds.count, by: room) {
-        let turn = (0..<room).map { kinds[(first + $0) % kinds.count] }
+        // Each seed puts the same faults into other places.
+        let turn = (0..<room).map { kinds[(first + $0 + 4 * seed) % kinds.count] }
         let pass = FaultInjector(
           seed: UInt64(seed) &* 1009 &+ UInt64(first), spacing: 36, margin: 10)
         brokenClips.append(

@@ -5,8 +5,9 @@ import VisionJEPA
 
 /// One call of `jepa benchmark video`: known faults put into clean clips, and who finds them.
 ///
-/// Every rule is fitted on other sources than those that it is tested on. Thresholds are set per source,
-/// on the half of the clip that they are not tested on, and for synthetic scenes on what comes after it.
+/// Every rule is fitted on other sources than those that it is tested on, with the penalty that predicts the clips
+/// best that are only fitted on. Thresholds are set per source, on the half of the clip that they are not tested on,
+/// and for synthetic scenes on what comes after it.
 public struct VideoBenchmark {
   private let clips: [String]
   private let fittingClips: [String]
@@ -56,14 +57,26 @@ public struct VideoBenchmark {
   ///   - writesRule: whether the rule fitted on `fittingClips`, or where there are none on all of it,
   ///     becomes the checkpoint's.
   ///   - output: a new run folder for the model and that rule, without what only training needs.
+  ///   - json: where the report will be written.
   /// - Throws: `FrameError`, `RunError`, `EvaluationError.tooFewItems` where a rule has nothing to learn from.
   public func run(
-    writesRule: Bool, output: String? = nil
+    writesRule: Bool, output: String? = nil, json: String? = nil
   ) throws -> VideoBenchmarkReport {
     let start = ContinuousClock.now
+    // Half an hour of work is not to end at a name.
+    try OutputFiles(files: [json].compactMap { $0 }.map { ("--json", $0) }).check(against: clips)
+    if let output, FileManager.default.fileExists(atPath: output) {
+      throw EvaluationError.alreadyThere(path: output)
+    }
     let trained = try ClipModel.load(from: checkpoint, device: device)
-    let models = [trained, try trained.withRandomWeights(seed: 1, device: device)]
-    let (tested, fitted) = try trials(models)
+    let cutOuts = try pictures.map { try CutOut.all(inFolder: $0, atMost: 500) } ?? []
+    let patches = (0..<16).map { scene in
+      SyntheticClip(seed: 800_000 + UInt64(scene), pictures: cutOuts).image(at: 0)
+    }
+    let models = [
+      trained, try trained.withRandomWeights(seed: 1, whitenedOn: patches, device: device),
+    ]
+    let (tested, fitted) = try trials(models, cutOuts)
     say("\(tested[0].count) sources to test on, \(fitted[0].count) more to fit on")
 
     var detectorTrials: [String: [DetectorTrial]] = [:]
@@ -80,17 +93,21 @@ public struct VideoBenchmark {
         [$0.clean] + $0.broken + [$0.later].compactMap { $0 }
       }
     }
-    let everything = material(0, Array(tested[0].indices))
-    var options = RuleFitting.Options()
-    options.strength = try RuleFitting.strength(for: everything, evidence: .energy)
-    say(String(format: "a penalty of %g predicts other sources best", options.strength))
+    let everything = Array(tested[0].indices)
+    let options = try Self.rules.map { evidence, model, name in
+      var options = RuleFitting.Options()
+      options.strength = try RuleFitting.strength(
+        for: material(model, fitted[0].count > 1 ? [] : everything), evidence: evidence)
+      say("\(name): a penalty of \(options.strength) predicts other sources best")
+      return options
+    }
     let foldCount = min(Self.foldCount, tested[0].count)
     for fold in 0..<foldCount {
       let (inside, outside) = (
         tested[0].indices.filter { $0 % foldCount == fold },
         tested[0].indices.filter { $0 % foldCount != fold }
       )
-      for (evidence, model, name) in Self.rules {
+      for (options, (evidence, model, name)) in zip(options, Self.rules) {
         let rule = try RuleFitting.fit(
           material(model, outside), evidence: evidence, options: options)
         for place in inside { add(.rule(name, rule, model: model), tested[model][place]) }
@@ -100,7 +117,8 @@ public struct VideoBenchmark {
     if writesRule || output != nil {
       // What is tested on stays out, where there is anything else.
       let rule = try RuleFitting.fit(
-        fittingClips.isEmpty ? everything : material(0, []), evidence: .energy, options: options)
+        material(0, fittingClips.isEmpty ? everything : []), evidence: .energy,
+        options: options[Self.rules.firstIndex { $0.2 == Self.energyRule }!])
       if writesRule { try ConsistencyModel.write(rule, toCheckpoint: checkpoint) }
       if let output { try ConsistencyModel.publish(rule, ofCheckpoint: checkpoint, to: output) }
       say(
@@ -112,40 +130,42 @@ public struct VideoBenchmark {
       trials.sorted { order.firstIndex(of: $0.source)! < order.firstIndex(of: $1.source)! }
     }
     return VideoBenchmarkReport(
-      checkpoint: checkpoint, names: names, trials: sorted, reference: Self.copyRule,
-      candidate: Self.energyRule, seconds: (ContinuousClock.now - start) / .seconds(1))
+      checkpoint: checkpoint, names: names, trials: sorted,
+      references: [Self.pixelRule, Self.copyRule, Self.untrainedRule], candidate: Self.energyRule,
+      seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
   /// Sources are tested in so many parts, each with rules fitted on the others.
   private static let foldCount = 3
+  static let pixelRule = "rule: \(RuleEvidence.pixels.rawValue)"
   static let copyRule = "rule: \(RuleEvidence.copying.rawValue)"
   static let energyRule = "rule: \(RuleEvidence.energy.rawValue)"
+  static let untrainedRule = "rule: pixels + untrained energy"
   private static let rules: [(RuleEvidence, Int, String)] = [
-    (.pixels, 0, "rule: \(RuleEvidence.pixels.rawValue)"), (.copying, 0, copyRule),
-    (.energy, 0, energyRule), (.energy, 1, "rule: pixels + untrained energy"),
+    (.pixels, 0, pixelRule), (.copying, 0, copyRule), (.energy, 0, energyRule),
+    (.energy, 1, untrainedRule),
   ]
 
   /// For each model the trials that are tested on, and those that are only fitted on.
   private func trials(
-    _ models: [ClipModel]
+    _ models: [ClipModel], _ cutOuts: [CutOut]
   ) throws -> (tested: [[FaultCampaign.Trial]], fitted: [[FaultCampaign.Trial]]) {
     var campaign = FaultCampaign()
     campaign.seeds = seeds
     campaign.reencoding = reencoding
-    campaign.cutOuts = try pictures.map { try CutOut.all(inFolder: $0, atMost: 500) } ?? []
+    campaign.cutOuts = cutOuts
     func read(_ paths: [String]) throws -> [BenchmarkClip] {
       try paths.map { try BenchmarkClip(path: $0, limit: frameLimit) }
     }
     let (testClips, fitClips) = (try read(clips), try read(fittingClips))
-    let all = testClips + fitClips
     func campaigns(
       _ clips: [BenchmarkClip], _ synthetic: Int, _ firstSeed: UInt64
     ) throws -> [[FaultCampaign.Trial]] {
       var byModel = try campaign.syntheticTrials(
         synthetic, firstSeed: firstSeed, models: models, device: device)
       for clip in clips {
-        // Another clip's frames where there is one; else this one's own, far away.
-        let donor = all.first { $0.name != clip.name } ?? clip
+        // Another clip's frames where there is one, of the same part: nothing tested is fitted on.
+        let donor = clips.first { $0.name != clip.name } ?? clip
         let trials = try campaign.trials(of: clip, donor: donor, models: models, device: device)
         for model in models.indices { byModel[model].append(trials[model]) }
         say("\(clip.name): \(clip.images.count) frames, \(trials[0].broken.count) broken copies")

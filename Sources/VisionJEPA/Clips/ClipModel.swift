@@ -77,11 +77,30 @@ public final class ClipModel {
     return (try? JSONFile.read(ModelType.self, from: file).modelType) == ClipModelDescription.type
   }
 
-  /// A model of the same shape with fresh weights: the control that training has to beat.
+  /// A model of the same shape as training begins with: the control that training has to beat.
   ///
   /// It keeps the network of hypotheses, whose distances have no scale.
-  public func withRandomWeights(seed: UInt64, device: Device = .cpu) throws -> ClipModel {
-    let fresh = try ClipModel(description, using: RandomGenerator(seed: seed))
+  ///
+  /// - Parameter images: whose patches whiten the encoder, as those of the clips do before training.
+  public func withRandomWeights(
+    seed: UInt64, whitenedOn images: [RGBImage], device: Device = .cpu
+  ) throws -> ClipModel {
+    let generator = RandomGenerator(seed: seed)
+    let fresh = try ClipModel(description, using: generator)
+    if let encoder = fresh.encoder as? FrameEncoder, !images.isEmpty {
+      let (frames, side) = (clip(of: images)[0], FrameEncoder.patchSize)
+      let places = (0..<3).map { axis in
+        Tensor.integers(
+          in: 0..<(axis == 0 ? images.count : frameSize - side + 1), [4096], using: generator
+        ).array(of: Int64.self).map(Int.init)
+      }
+      let patches = (0..<4096).map { index in
+        let (y, x) = (places[1][index], places[2][index])
+        return frames[places[0][index]].slice(y..<y + side, along: 1).slice(x..<x + side, along: 2)
+          .flattened().unsqueezed(0)
+      }
+      encoder.whiten(with: Tensor.concatenate(patches))
+    }
     fresh.move(to: device)
     fresh.hypotheses = hypotheses
     return fresh

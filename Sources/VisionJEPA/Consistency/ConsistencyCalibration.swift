@@ -113,7 +113,9 @@ public struct ConsistencyCalibration: Codable, Sendable {
   public let ordinary: Set<ConsistencyVerdict.ExactRule>
   public let clips: [Clip]
 
-  /// Sets the threshold so that at most the wanted share of clean frames is above it (`ScoreTail`).
+  /// Sets the threshold so that the wanted rate is certified, where there are frames enough: as many of them above
+  /// it as `FalseAlarmClaim.upperBound` allows. Fewer frames leave none above it, and the tail of their scores is
+  /// continued to the rate (`ScoreTail`).
   ///
   /// Where that is below the rule's own threshold, it is taken only as far as the frames bear it out: with w =
   /// frames / frames that the wanted rate needs (3000 / wanted), at most 1, the threshold is w of the way down.
@@ -129,7 +131,7 @@ public struct ConsistencyCalibration: Codable, Sendable {
     rule: ConsistencyRule, every: Int = 1, ordinary: Set<ConsistencyVerdict.ExactRule> = []
   ) {
     let all = scores.flatMap(\.scores)
-    let tail = ScoreTail.threshold(of: all, rate: wantedPer1000 / 1000)
+    let tail = Self.certified(all, rate: wantedPer1000 / 1000)
     let evidence = Float(min(1, Double(all.count) * wantedPer1000 / 3000))
     let threshold = max(tail, rule.threshold + evidence * (tail - rule.threshold))
     self.model = model
@@ -145,6 +147,21 @@ public struct ConsistencyCalibration: Codable, Sendable {
     claim = FalseAlarmClaim(
       grounds: .calibration, frames: all.count, alarms: clips.reduce(0) { $0 + $1.alarms },
       wantedPer1000: wantedPer1000)
+  }
+
+  /// The lowest threshold whose alarms among the scores still certify the rate; that of the continued tail where
+  /// even none does not.
+  private static func certified(_ scores: [Float], rate: Double) -> Float {
+    let sorted = scores.sorted(by: >)
+    var allowed = -1
+    while allowed + 1 < sorted.count,
+      FalseAlarmClaim.upperBound(alarms: allowed + 1, frames: sorted.count) <= rate
+    {
+      allowed += 1
+    }
+    // With the k-th highest score as the threshold, k - 1 are above it.
+    return allowed >= 0
+      ? sorted[allowed] : max(sorted[0], ScoreTail.threshold(of: scores, rate: rate))
   }
 
   /// The threshold of a clip that calibrates itself: the rule's own, or the median of the clip's log-odds plus

@@ -16,18 +16,32 @@ public struct ConsistencyRange: Codable, Sendable, Equatable {
   /// At the ends of a range, frames with less than this share of its highest score are only beside the break.
   static let leastShare: Float = 0.35
 
+  /// A cut and what lies between two frames are places; where more rows than these are flagged, more is broken.
+  static let mostRowsOfAPlace = 5
+
   /// The ranges of a clip, and the rows of the table that each covers.
+  ///
+  /// A cut that an exact rule found is a range of its own; what else is flagged within `reach` of it is its own
+  /// echo, unless it is exact, too.
   static func ranges(
     of flags: [ConsistencyVerdict.Flag], in table: FrameTable
   ) -> [(range: ConsistencyRange, rows: ClosedRange<Int>)] {
-    var groups: [[ConsistencyVerdict.Flag]] = []
-    for flag in flags {
-      if let last = groups.last?.last, flag.row - last.row <= reach {
+    let cuts = flags.filter { $0.isExact && $0.kind == .cut }
+    let others = flags.filter { flag in
+      !(flag.isExact && flag.kind == .cut)
+        && (flag.isExact || !cuts.contains { abs($0.row - flag.row) <= reach })
+    }
+    var groups = cuts.map { [$0] }
+    for flag in others {
+      if let last = groups.last?.last, !(last.isExact && last.kind == .cut),
+        flag.row - last.row <= reach
+      {
         groups[groups.count - 1].append(flag)
       } else {
         groups.append([flag])
       }
     }
+    groups.sort { $0[0].row < $1[0].row }
     return groups.map { flags in
       let highest = flags.map(\.score).max()!
       // What an exact rule says it is, or else most of the evidence: where the break is strongest counts most.
@@ -43,7 +57,8 @@ public struct ConsistencyRange: Codable, Sendable, Equatable {
         ($0.isExact ? 1 : 0, $0.score) < ($1.isExact ? 1 : 0, $1.score)
       }!
       // A cut, and what lies between two frames, is one place: the first frame after it.
-      let isPlace = kind == .cut || kind == .dropped
+      let isPlace =
+        (kind == .cut || kind == .dropped) && flags.count <= mostRowsOfAPlace
       let inside = flags.filter { $0.isExact || $0.score >= leastShare * highest }
       let rows = isPlace ? peak.row...peak.row : inside.first!.row...inside.last!.row
       let range = ConsistencyRange(

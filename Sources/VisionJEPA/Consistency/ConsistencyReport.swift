@@ -72,7 +72,15 @@ extension ConsistencyReport {
       }
       lines.append("")
     }
-    lines.append("\(claim)")
+    lines += notes
+    for problem in problems.first.prefix(5) { lines.append("\(problem)") }
+    if problems.count > 5 { lines.append("\(problems.count - 5) more problems of the file") }
+    return lines.joined(separator: "\n")
+  }
+
+  /// What can be claimed, and what is not flagged or cannot be seen.
+  public var notes: [String] {
+    var lines = ["\(claim)"]
     if !ordinary.isEmpty {
       let names = ordinary.map { $0 == .cut ? "cuts" : "repeated frames" }.sorted()
       lines.append(
@@ -94,9 +102,7 @@ extension ConsistencyReport {
         "native cadence, not flagged: \(cadence.repeatsPerPeriod) of \(cadence.period) frames repeat the "
           + String(format: "one before, %.1f %% of the clip", 100 * cadence.share))
     }
-    for problem in problems.first.prefix(5) { lines.append("\(problem)") }
-    if problems.count > 5 { lines.append("\(problems.count - 5) more problems of the file") }
-    return lines.joined(separator: "\n")
+    return lines
   }
 
   /// One line: the clip, how much of it is consistent, and how many ranges are not.
@@ -108,7 +114,9 @@ extension ConsistencyReport {
     let damage =
       problems.damageCount > 0
       ? "; damaged"
-        + (problems.first.first.map { String(format: " from %.3f s", $0.seconds) } ?? "")
+        + (problems.first.first { $0.kind.isDamage }.map {
+          String(format: " from %.3f s", $0.seconds)
+        } ?? "")
       : ""
     return "\(input): \(table.count) frames\(seconds): \(found), "
       + String(format: "%.2f %% of frames consistent", 100 * consistency) + damage

@@ -20,7 +20,7 @@ public enum BreakKind: String, Codable, Sendable, CaseIterable {
 ///
 /// Multinomial logistic regression on each feature, max(x - 1, 0) and max(-x - 1, 0): two-sided, so that a
 /// freeze, which lowers an energy, counts as a jump does. Fitted on injected faults by `jepa benchmark
-/// video --fit`; the file of coefficients can be read and edited.
+/// video --fit`; the file of coefficients can be read.
 public struct ConsistencyRule: Codable, Sendable {
   /// One feature and what makes it comparable with others.
   public struct Input: Codable, Sendable {
@@ -64,6 +64,32 @@ public struct ConsistencyRule: Codable, Sendable {
     self.threshold = threshold
     self.cleanFrames = cleanFrames
     self.cleanAlarms = cleanAlarms
+  }
+
+  /// - Throws: `DecodingError` for a file that was edited into something that is no rule.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    let inputs = try values.decode([Input].self, forKey: .inputs)
+    let weights = try values.decode([[Float]].self, forKey: .weights)
+    let biases = try values.decode([Float].self, forKey: .biases)
+    let known = Set(ClipMeasurement.names)
+    if let unknown = inputs.flatMap(\.feature.sources).first(where: { !known.contains($0) }) {
+      throw DecodingError.dataCorruptedError(
+        forKey: .inputs, in: values, debugDescription: "there is no statistic \(unknown)")
+    }
+    let rows = BreakKind.allCases.count + 1
+    guard weights.count == rows, biases.count == rows,
+      weights.allSatisfy({ $0.count == 3 * inputs.count })
+    else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .weights, in: values,
+        debugDescription: "expected \(rows) rows of \(3 * inputs.count) weights and as many biases")
+    }
+    self.init(
+      inputs: inputs, weights: weights, biases: biases,
+      threshold: try values.decode(Float.self, forKey: .threshold),
+      cleanFrames: try values.decode(Int.self, forKey: .cleanFrames),
+      cleanAlarms: try values.decode(Int.self, forKey: .cleanAlarms))
   }
 
   /// What the rule says of one frame.

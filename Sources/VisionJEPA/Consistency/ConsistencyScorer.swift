@@ -187,7 +187,7 @@ public struct ConsistencyScorer {
     let claim =
       calibration?.claim
       ?? FalseAlarmClaim(
-        grounds: .clip, frames: max(1, verdict.isFlagged.count { !$0 }), alarms: 0,
+        grounds: .clip, frames: max(1, verdict.scores.count { $0 <= 0 }), alarms: 0,
         wantedPer1000: wantedPer1000)
     return ConsistencyReport(
       input: source.name, framesPerSecond: source.framesPerSecond, table: table, logOdds: logOdds,

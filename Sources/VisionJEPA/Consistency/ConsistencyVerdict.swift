@@ -32,6 +32,8 @@ public struct ConsistencyVerdict: Sendable {
   public let ranges: [ConsistencyRange]
   /// For each frame whether it lies in a range.
   public let isFlagged: [Bool]
+  /// The exact rules that hold anywhere, those that have no say among them, and the rows in which they do.
+  public let exactRows: [(row: Int, rule: ExactRule)]
   /// The share of frames that are not flagged around which nothing moves, 0…1: there it cannot be seen that one is
   /// missing or repeated.
   public let stillShare: Double
@@ -51,6 +53,12 @@ public struct ConsistencyVerdict: Sendable {
     self.cadence = cadence
     let motion = Self.motion(in: table)
     let exact = Self.exactFindings(in: table, motion: motion, native: native)
+    exactRows = exact.enumerated().compactMap { row, rule in rule.map { (row, $0) } }
+    // What is usual here echoes in the rule's score, too.
+    var isOrdinary = [Bool](repeating: false, count: table.count)
+    for (row, rule) in exactRows where ignored.contains(rule) {
+      for near in Self.echo(of: row, in: table.count) { isOrdinary[near] = true }
+    }
     var flags: [Flag] = []
     var scores: [Float] = []
     for (row, judgement) in judgements.enumerated() {
@@ -61,7 +69,9 @@ public struct ConsistencyVerdict: Sendable {
           Flag(
             row: row, kind: rule.kind, score: score,
             statistic: rule == .cut ? "shotSeparation" : "pixelDifference", isExact: true))
-      } else if Self.isOfTiming(judgement.kind) && Self.isBeside(native, row) {
+      } else if isOrdinary[row]
+        || Self.isOfTiming(judgement.kind) && Self.isBeside(native, row)
+      {
         score = min(0, score)
       } else if score > 0 {
         flags.append(
@@ -109,7 +119,7 @@ public struct ConsistencyVerdict: Sendable {
     }
     let freezes = FreezeDetector.freezes(
       in: table["pixelDifference"], isCut: { cuts[$0] == 1 }, leastMotion: leastMotion)
-    for rows in freezes where !rows.contains(where: { isBeside(native, $0) }) {
+    for rows in freezes where !rows.allSatisfy({ isBeside(native, $0) }) {
       for row in rows { found[row] = .repeated }
     }
     return found
@@ -126,6 +136,11 @@ public struct ConsistencyVerdict: Sendable {
     verdicts += detector.finish()
     for verdict in verdicts { count.add(verdict) }
     return (verdicts.map { $0.nativePeriod != nil }, count.summary)
+  }
+
+  /// The rows in whose score a find of an exact rule is heard.
+  package static func echo(of row: Int, in count: Int) -> ClosedRange<Int> {
+    max(0, row - 3)...min(count - 1, row + 3)
   }
 
   /// What a cadence looks like to a rule that does not know of it.

@@ -2,7 +2,7 @@ import Foundation
 
 /// One number a frame for every statistic: what a clip is judged by.
 ///
-/// A frame takes about 200 bytes, whatever its size: two hours are 35 MiB.
+/// A frame takes about 260 bytes, whatever its size: two hours are 45 MiB.
 public struct FrameTable: Sendable {
   /// The statistics, in the order of their columns.
   public let names: [String]

@@ -86,13 +86,13 @@ public struct FrameOptions: Codable, Sendable, Equatable {
         endSeconds > startSeconds, "end", "a time after the start at \(startSeconds) s",
         "\(endSeconds)")
     }
-    try check(every >= 1, "every", "1 or more", "\(every)")
+    try check((1...1_000_000).contains(every), "every", "1 to 1000000", "\(every)")
     if let shortSide {
       try check((1...4096).contains(shortSide), "size", "1...4096 pixels", "\(shortSide)")
     }
     try check(
-      assumedFramesPerSecond > 0 && assumedFramesPerSecond.isFinite, "frames per second",
-      "a positive number", "\(assumedFramesPerSecond)")
+      (0.001...100_000).contains(assumedFramesPerSecond), "frames per second",
+      "0.001 to 100000", "\(assumedFramesPerSecond)")
     if let rawSize {
       try check(
         (1...32768).contains(rawSize.width) && (1...32768).contains(rawSize.height), "raw size",

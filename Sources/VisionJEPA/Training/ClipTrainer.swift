@@ -160,7 +160,7 @@ public final class ClipTrainer {
       let isSaved = configuration.checkpoint.isDue(
         after: state.progress.step, minutesSinceLast: (clock.now - lastSave) / .seconds(60))
       // Not while collapse is suspected: the last checkpoint is to be a good one.
-      if isSaved, monitor.strikes == 0 {
+      if isSaved, monitor.strikes == 0, slowFeatures.state.strikes == 0 {
         try save()
         lastSave = clock.now
       }
