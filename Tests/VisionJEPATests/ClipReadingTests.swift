@@ -24,6 +24,27 @@ import TrainingRuns
     #expect(try ClipFolder(clips.path + "/z.txt").paths == [clips.path + "/z.txt"])
   }
 
+  @Test func whatLiesBesideFramesIsNoClip() throws {
+    try Data("{}".utf8).write(to: URL(fileURLWithPath: clips.path + "/a/labels.json"))
+    try Data("x".utf8).write(to: URL(fileURLWithPath: clips.path + "/a/film.MP4"))
+    #expect(
+      try ClipFolder(clips.path).paths == [
+        "\(clips.path)/a", "\(clips.path)/a/film.MP4", "\(clips.path)/b/first",
+      ])
+  }
+
+  @Test func damageIsTold() throws {
+    try Data("x".utf8).write(to: URL(fileURLWithPath: clips.path + "/a/frame4.png"))
+    func read(isStrict: Bool) throws -> ClipReadingReport {
+      try ClipReader(size: 32, windowLength: 8, byteBudget: 1 << 30, isStrict: isStrict)
+        .read(ClipFolder(clips.path)).report
+    }
+    let found = try read(isStrict: false).clips
+    #expect(found.map(\.frameCount) == [10, 30] && found[1].damage == nil)
+    #expect(found[0].damage?.contains("frame4.png") == true)
+    #expect(throws: FrameError.self) { try read(isStrict: true) }
+  }
+
   @Test func shotsEndAtCutsAndShortOnesAreDropped() throws {
     let (library, report) = try ClipReader(size: 32, windowLength: 8, byteBudget: 1 << 30)
       .read(ClipFolder(clips.path))

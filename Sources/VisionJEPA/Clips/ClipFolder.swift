@@ -9,7 +9,8 @@ public struct ClipFolder: Sendable {
 
   /// Looks for clips below `path`, which may also be a single video or folder of frames.
   ///
-  /// A folder with pictures in it is a clip; any file that is no picture may be one.
+  /// A folder with pictures in it is a clip; any file that is no picture may be one, beside pictures only what is named
+  /// like a video.
   ///
   /// - Throws: `FrameError.notFound`, `.unreadable`, `ClipError.noClips`.
   public init(_ path: String) throws {
@@ -39,6 +40,7 @@ public struct ClipFolder: Sendable {
       throw FrameError.unreadable(path: folder, reason: "the folder cannot be listed")
     }
     var hasPictures = false
+    var others: [String] = []
     for name in names.filter({ !$0.hasPrefix(".") }).sorted() {
       let file = "\(folder)/\(name)"
       var isFolder: ObjCBool = false
@@ -53,9 +55,10 @@ public struct ClipFolder: Sendable {
         if !hasPictures { found.append(folder) }
         hasPictures = true
       } else {
-        found.append(file)
+        others.append(file)
       }
     }
+    found += hasPictures ? others.filter(FrameFolder.isNamedLikeAVideo) : others
   }
 }
 
@@ -66,6 +69,8 @@ public struct ClipReadingReport: Sendable {
     public let path: String
     public let frameCount: Int
     public let cuts: [Int]
+    /// The first thing of it that could not be decoded; nil where all could.
+    public let damage: String?
   }
 
   public internal(set) var clips: [Clip] = []
@@ -153,6 +158,8 @@ public struct ClipReader {
       pixels += bytes
       count += 1
     }
+    let damage = source.problems.first.first { $0.kind.isDamage }.map { "\($0)" }
+    if isStrict, let damage { throw .unreadable(path: path, reason: damage) }
     let cuts = splitter.finish()
     for (start, end) in zip([0] + cuts, cuts + [count]) {
       guard end - start >= windowLength else {
@@ -164,6 +171,6 @@ public struct ClipReader {
         pixels: Array(pixels[start * library.frameBytes..<end * library.frameBytes]), path: path,
         firstFrame: start)
     }
-    return ClipReadingReport.Clip(path: path, frameCount: count, cuts: cuts)
+    return ClipReadingReport.Clip(path: path, frameCount: count, cuts: cuts, damage: damage)
   }
 }

@@ -34,7 +34,7 @@ public struct FrameFolder: Sendable {
         (name as NSString).pathExtension.lowercased())
       if isNamedLikeOne || (try? FrameInput.isPicture(file)) ?? true {
         pictures.append((name, NaturalOrder.parts(of: name)))
-      } else if Self.videoExtensions.contains((name as NSString).pathExtension.lowercased()) {
+      } else if Self.isNamedLikeAVideo(name) {
         videos += 1
       }
     }
@@ -52,6 +52,11 @@ public struct FrameFolder: Sendable {
     "avi", "flv", "gif", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "nut",
     "ogv", "ts", "webm", "wmv", "y4m",
   ]
+
+  /// Whether a file's ending is that of a video.
+  static func isNamedLikeAVideo(_ path: String) -> Bool {
+    videoExtensions.contains((path as NSString).pathExtension.lowercased())
+  }
 
   /// Where the numbers jump. Only names that differ in one number have numbers to miss, and numbers
   /// that always rise by the same step miss none.

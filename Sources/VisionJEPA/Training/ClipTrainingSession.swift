@@ -42,6 +42,7 @@ public struct ClipTrainingSession {
     ).read(clips) { clip in
       let cuts = clip.cuts.isEmpty ? "" : ", cuts at \(Self.list(clip.cuts))"
       logger.info("\(clip.path): \(clip.frameCount) frames\(cuts)")
+      if let damage = clip.damage { logger.warning("\(clip.path) is damaged: \(damage)") }
     }
     tell(report, configuration)
     let synthetic = try configuration.synthetic.makeClips()
