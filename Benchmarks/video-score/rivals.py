@@ -68,8 +68,10 @@ def main():
                 found = any(first <= end + 1 and last >= start - 1 for first, last in flags)
                 hits, count = total["kinds"].get(kind, (0, 0))
                 total["kinds"][kind] = (hits + found, count + 1)
+            # Every frame that a range covers counts, not every range.
             total["false"] += sum(
-                not any(first <= end + 2 and last >= start - 1 for _, start, end in labels) for first, last in flags)
+                not any(start - 2 <= frame <= end + 2 for _, start, end in labels)
+                for first, last in flags for frame in range(first, last + 1))
     for name, total in totals.items():
         hits = sum(found for found, _ in total["kinds"].values())
         count = sum(planted for _, planted in total["kinds"].values())

@@ -50,6 +50,8 @@ import TrainingRuns
         (range.start...range.end).contains { label.isFound(at: $0) }
       }
       #expect(found?.kind == label.kind.breakKind, "\(label) in \(faulty.text)")
+      if label.kind == .drop4 { #expect(found?.hypothesis == .skipped4) }
+      if label.kind == .duplicate { #expect(found?.hypothesis == .repeated) }
     }
   }
 

@@ -72,7 +72,7 @@ extension FalseAlarmClaim: CustomStringConvertible {
         + "\(alarms == 1 ? "is" : "are") above the threshold"
     case .clip:
       claim =
-        "no calibration: the clip's own \(frames) frames that are not flagged allow no better claim than "
+        "no calibration: the clip's own \(frames) frames that score 0 or less allow no better claim than "
         + "\(rate) false alarms in 1000 (95 %)"
     }
     let needed = Int((3000 / wantedPer1000).rounded(.up))

@@ -10,6 +10,9 @@ public struct ConsistencyRange: Codable, Sendable, Equatable {
   public var score: Float
   /// The statistic that decided.
   public var statistic: String
+  /// What explains the step to the strongest frame best, by the distances between pixels: it also says about how many
+  /// frames were skipped. nil where six frames are not at hand.
+  public var hypothesis: TransitionHypothesis?
 
   /// Flagged frames this close together are one range.
   static let reach = 2
@@ -64,8 +67,21 @@ public struct ConsistencyRange: Codable, Sendable, Equatable {
       let range = ConsistencyRange(
         start: table.indices[rows.lowerBound], end: table.indices[rows.upperBound],
         startSeconds: table.seconds[rows.lowerBound], endSeconds: table.seconds[rows.upperBound],
-        kind: kind, score: highest, statistic: peak.statistic)
+        kind: kind, score: highest, statistic: peak.statistic,
+        hypothesis: explanation(of: peak.row, in: table))
       return (range, rows)
     }
+  }
+
+  /// The hypothesis with the lowest energy.
+  private static func explanation(of row: Int, in table: FrameTable) -> TransitionHypothesis? {
+    let energies = TransitionHypothesis.allCases.compactMap {
+      hypothesis -> (TransitionHypothesis, Float)? in
+      let name = PixelMeter.energyName(hypothesis)
+      guard table.names.contains(name) else { return nil }
+      let energy = table.value(of: name, at: row)
+      return energy.isFinite ? (hypothesis, energy) : nil
+    }
+    return energies.min { $0.1 < $1.1 }?.0
   }
 }

@@ -80,16 +80,6 @@ public struct TransitionHypotheses: Codable, Sendable, Equatable {
     return x.map { Double(logSum - $0) }
   }
 
-  /// The hypothesis with the lowest energy, and by how much the energy of `next` is above it.
-  public func explanation(
-    of transition: TransitionDistances
-  ) -> (hypothesis: TransitionHypothesis, margin: Double) {
-    let energies = energies(of: transition)
-    let best = energies.indices.min { energies[$0] < energies[$1] }!
-    let next = energies[TransitionHypothesis.allCases.firstIndex(of: .next)!]
-    return (TransitionHypothesis.allCases[best], next - energies[best])
-  }
-
   /// The network that is shipped, for distances between pixels.
   public static let pixels: TransitionHypotheses = {
     let bytes = Data(PackageResources.transition_hypotheses_json)
