@@ -241,6 +241,9 @@ import TrainingRuns
     // Clopper and Pearson's interval for 2 of 100, one-sided: 6.16 %.
     #expect(abs(FalseAlarmClaim.upperBound(alarms: 2, frames: 100) - 0.0616) < 1e-4)
     #expect(FalseAlarmClaim.upperBound(alarms: 5, frames: 5) == 1)
+    // Of many frames too, where each term of the sum is below the least number: nearly normal.
+    let many = FalseAlarmClaim.upperBound(alarms: 1000, frames: 100_000)
+    #expect(abs(many - (0.01 + 1.645 * (0.01 * 0.99 / 100_000).squareRoot())) < 2e-5, "\(many)")
   }
 
   @Test func claimsAreDowngradedWhereFramesAreTooFew() {

@@ -20,10 +20,4 @@ extension ConsistencyReport {
       }, width: width
     ).draw()
   }
-
-  /// The summary without the clip's name.
-  var findings: String {
-    let prefix = "\(input): "
-    return summary.hasPrefix(prefix) ? String(summary.dropFirst(prefix.count)) : summary
-  }
 }

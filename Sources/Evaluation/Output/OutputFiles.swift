@@ -1,4 +1,5 @@
 import Foundation
+import VisionJEPA
 
 /// Files that are to be written, checked before anything is computed for them.
 struct OutputFiles {
@@ -28,7 +29,7 @@ struct OutputFiles {
       for other in read {
         guard let input = Identity(other) else { continue }
         let isFrame =
-          input.isFolder && Identity(parent) == input && Self.isPicture(path)
+          input.isFolder && Identity(parent) == input && FrameFolder.isNamedLikeAPicture(path)
         if identity == input || isFrame {
           throw refuse("a file that is not read", isFrame ? "\(path), a frame of \(other)" : path)
         }
@@ -39,10 +40,6 @@ struct OutputFiles {
       }
       names[name] = option
     }
-  }
-
-  private static func isPicture(_ path: String) -> Bool {
-    ["png", "jpg", "jpeg"].contains((path as NSString).pathExtension.lowercased())
   }
 
   private static func realPath(_ path: String) -> String? {

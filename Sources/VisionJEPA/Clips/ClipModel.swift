@@ -54,7 +54,7 @@ public final class ClipModel {
     let checkpoint = try Checkpoint.open(at: path)
     let file = checkpoint.file(configurationName)
     let type = try JSONFile.read(ModelType.self, from: file).modelType
-    guard isOne(checkpoint) else {
+    guard type == ClipModelDescription.type else {
       throw ModelError.impossible(
         path: file,
         reason: "expected a model of clips (\(ClipModelDescription.type)), found \(type)")

@@ -42,14 +42,16 @@ public struct FalseAlarmClaim: Codable, Sendable, Equatable {
   public static func upperBound(alarms: Int, frames: Int) -> Double {
     guard alarms < frames else { return 1 }
     func tail(_ rate: Double) -> Double {
-      // P(at most `alarms` of `frames`) at this rate.
-      var term = Foundation.exp(Double(frames) * Foundation.log1p(-rate))
+      // P(at most `alarms` of `frames`) at this rate, in logarithms: of many frames each term is below the least
+      // number.
+      var term = Double(frames) * Foundation.log1p(-rate)
       var sum = term
+      let odds = Foundation.log(rate) - Foundation.log1p(-rate)
       for k in 0..<alarms {
-        term *= Double(frames - k) / Double(k + 1) * rate / (1 - rate)
-        sum += term
+        term += Foundation.log(Double(frames - k) / Double(k + 1)) + odds
+        sum = max(sum, term) + Foundation.log1p(Foundation.exp(-abs(sum - term)))
       }
-      return sum
+      return Foundation.exp(sum)
     }
     var (low, high) = (0.0, 1.0 - 1e-12)
     for _ in 0..<80 {
@@ -153,15 +155,16 @@ public struct ConsistencyCalibration: Codable, Sendable {
   /// even none does not.
   private static func certified(_ scores: [Float], rate: Double) -> Float {
     let sorted = scores.sorted(by: >)
-    var allowed = -1
-    while allowed + 1 < sorted.count,
-      FalseAlarmClaim.upperBound(alarms: allowed + 1, frames: sorted.count) <= rate
-    {
-      allowed += 1
+    // How many counts of alarms, from none on, certify the rate; more alarms never do where fewer do not.
+    var (certifying, tooMany) = (0, sorted.count + 1)
+    while tooMany - certifying > 1 {
+      let middle = (certifying + tooMany) / 2
+      let bound = FalseAlarmClaim.upperBound(alarms: middle - 1, frames: sorted.count)
+      if bound <= rate { certifying = middle } else { tooMany = middle }
     }
     // With the k-th highest score as the threshold, k - 1 are above it.
-    return allowed >= 0
-      ? sorted[allowed] : max(sorted[0], ScoreTail.threshold(of: scores, rate: rate))
+    return certifying > 0
+      ? sorted[certifying - 1] : max(sorted[0], ScoreTail.threshold(of: scores, rate: rate))
   }
 
   /// The threshold of a clip that calibrates itself: the rule's own, or the median of the clip's log-odds plus

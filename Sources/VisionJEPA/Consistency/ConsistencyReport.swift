@@ -106,7 +106,10 @@ extension ConsistencyReport {
   }
 
   /// One line: the clip, how much of it is consistent, and how many ranges are not.
-  public var summary: String {
+  public var summary: String { "\(input): \(findings)" }
+
+  /// The summary without the clip's name.
+  public var findings: String {
     let seconds = table.seconds.last.map { ", \(Self.clock($0))" } ?? ""
     let found =
       ranges.isEmpty
@@ -118,7 +121,7 @@ extension ConsistencyReport {
           String(format: " from %.3f s", $0.seconds)
         } ?? "")
       : ""
-    return "\(input): \(table.count) frames\(seconds): \(found), "
+    return "\(table.count) frames\(seconds): \(found), "
       + String(format: "%.2f %% of frames consistent", 100 * consistency) + damage
   }
 

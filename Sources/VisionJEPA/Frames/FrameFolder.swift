@@ -30,9 +30,7 @@ public struct FrameFolder: Sendable {
       guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
       files += 1
       // What is named like a frame and is none is told of when its turn comes.
-      let isNamedLikeOne = Self.pictureExtensions.contains(
-        (name as NSString).pathExtension.lowercased())
-      if isNamedLikeOne || (try? FrameInput.isPicture(file)) ?? true {
+      if Self.isNamedLikeAPicture(name) || (try? FrameInput.isPicture(file)) ?? true {
         pictures.append((name, NaturalOrder.parts(of: name)))
       } else if Self.isNamedLikeAVideo(name) {
         videos += 1
@@ -52,6 +50,11 @@ public struct FrameFolder: Sendable {
     "avi", "flv", "gif", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "nut",
     "ogv", "ts", "webm", "wmv", "y4m",
   ]
+
+  /// Whether a file's ending is that of a frame.
+  package static func isNamedLikeAPicture(_ path: String) -> Bool {
+    pictureExtensions.contains((path as NSString).pathExtension.lowercased())
+  }
 
   /// Whether a file's ending is that of a video.
   static func isNamedLikeAVideo(_ path: String) -> Bool {
