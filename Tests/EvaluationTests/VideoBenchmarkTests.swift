@@ -153,6 +153,87 @@ import VisionJEPA
     #expect(ranks.count > 1000 && abs(mean - 0.5) < 0.02, "\(mean) of \(ranks.count)")
   }
 
+  @Test func everyStatisticSpeaksForItself() throws {
+    let trial = try Self.trial(9)
+    let names = Detector.statistics.map(\.name)
+    #expect(Set(names).count == names.count)
+    #expect(names.contains("orderRatio") && !names.contains("energyPastRatio"))
+    let expected = ClipMeasurement.names.filter { $0 == "orderRatio" || !$0.hasSuffix("Ratio") }
+    #expect(names == expected)
+    for detector in Detector.statistics {
+      let scores = detector.scores(trial.clean.table)
+      #expect(scores.count == 130 && scores.allSatisfy(\.isFinite), "\(detector.name)")
+    }
+    // Little of a hypothesis' energy says that it holds, a little of that of the next frame that nothing does.
+    let table = try #require(trial.broken.first { $0.events.contains { $0.fault == .swap } })
+    let swap = try #require(table.events.first { $0.fault == .swap })
+    for name in ["hypothesisSwapped", "hypothesisNext"] {
+      let scores = Detector.statistic(name).scores(table.table)
+      let found = try #require(swap.found.map { scores[$0] }.max())
+      let clean = table.cleanRows.map { scores[$0] }.sorted()
+      #expect(found > clean[clean.count / 2], "\(name)")
+    }
+  }
+
+  @Test func theVerdictPutsExactFindsFirst() throws {
+    let trial = try Self.trial(10)
+    let spliced = try #require(trial.broken.first { $0.events.contains { $0.fault == .splice } })
+    let scores = Detector.verdict("verdict", sampleRule()).scores(spliced.table)
+    let cuts = spliced.table["isCut"].indices.filter { spliced.table["isCut"][$0] == 1 }
+    #expect(!cuts.isEmpty && cuts.allSatisfy { scores[$0] > 90 })
+    #expect(scores.filter { $0 > 90 }.count < 20)
+  }
+
+  @Test func meansAreOverFaultsThenOverSources() throws {
+    let detector = Detector.statistic("pixelDifference")
+    let trials = try [11, 12].map { DetectorTrial(detector, on: try Self.trial(UInt64($0))) }
+    let tally = FaultTally.ranks(trials)
+    let ranks = trials.flatMap { $0.moving(.splice) }.compactMap(\.rank)
+    let share = try #require(tally.meanShare(of: [.splice]))
+    #expect(abs(share - ranks.reduce(0, +) / Double(ranks.count)) < 1e-12)
+    #expect(tally.meanShare(of: [.morph]) == nil)
+    let pair = try #require(tally.meanShare(of: [.splice, .block, .morph]))
+    let other = try #require(tally.meanShare(of: [.block]))
+    #expect(abs(pair - (share + other) / 2) < 1e-12)
+    // A source that is drawn twice counts twice.
+    let first = try #require(tally.meanShare(of: [.splice], in: [0, 0]))
+    let alone = FaultTally.ranks([trials[0]]).meanShare(of: [.splice])
+    #expect(first == alone)
+  }
+
+  @Test func theReportHasARowForStillFramesAndAnIntervalForEachFault() throws {
+    let trials = try [13, 14, 15].map { try Self.trial($0) }
+    func detected(_ name: String) -> [DetectorTrial] {
+      trials.map { DetectorTrial(.statistic(name), on: $0) }
+    }
+    let report = VideoBenchmarkReport(
+      checkpoint: "c", names: ["pixelDifference", "interpolationError"],
+      trials: [
+        "pixelDifference": detected("pixelDifference"),
+        "interpolationError": detected("interpolationError"),
+      ], references: ["pixelDifference"], candidate: "interpolationError", seconds: 1)
+    for summary in report.summaries {
+      for (fault, figures) in summary.faults {
+        #expect(figures.aurocInterval.value == figures.auroc, "\(fault)")
+        #expect(figures.aurocInterval.low <= figures.auroc)
+        #expect(figures.aurocInterval.high >= figures.auroc)
+        #expect(figures.recallIntervals.map(\.value) == figures.recall)
+      }
+      #expect(summary.parts.map(\.name) == ["still", "slow", "fast", "filmed", "made up"])
+      let counts = summary.parts.map(\.count)
+      #expect(counts[1] + counts[2] == counts[3] + counts[4])
+      #expect(counts[..<3].reduce(0, +) == trials.flatMap(\.broken).flatMap(\.events).count)
+    }
+    let gain = try #require(report.gains["pixelDifference"]?["splice"])
+    let (ours, theirs) = (report.summaries[1], report.summaries[0])
+    let difference =
+      try #require(ours.faults["splice"]).auroc - #require(theirs.faults["splice"]).auroc
+    #expect(abs(gain.value - difference) < 1e-12)
+    for words in ["AUROC gained on", "still (", "made up (", "shuffle5"] {
+      #expect(report.text.contains(words), "\(words)")
+    }
+  }
+
   @Test func intervalsHoldTheirFigure() {
     let values = [0.1, 0.2, 0.4, 0.8]
     let interval = Bootstrap.interval(count: 4) { draw in

@@ -7,10 +7,18 @@ struct Detector {
   let model: Int
   let scores: (FrameTable) -> [Float]
 
-  /// A statistic against the median of the four frames on either side, or as it is.
-  static func statistic(_ name: String, isRelative: Bool = true) -> Detector {
+  /// A statistic by itself: against the median of the four frames on either side where it has a scale of its own, as it
+  /// is where 0 or 1 already means something, and from below where little of it says that a frame is broken.
+  static func statistic(_ name: String) -> Detector {
+    let isHypothesis = name.lowercased().contains("hypothesis")
+    if isHypothesis && !name.hasSuffix("Next") {
+      return Detector(name: name, model: 0) { table in table[name].map { -($0.isFinite ? $0 : 30) }
+      }
+    }
+    let isAbsolute =
+      isHypothesis || ["orderRatio", "shotSeparation", "isCut", "isRepeat"].contains(name)
     let feature: RuleFeature =
-      isRelative ? .ratio(statistic: name, offset: 0) : .value(statistic: name, offset: 0)
+      isAbsolute ? .value(statistic: name, offset: 0) : .ratio(statistic: name, offset: 0)
     return Detector(name: name, model: 0) { feature.values(in: $0).map { $0.isFinite ? $0 : 0 } }
   }
 
@@ -18,13 +26,25 @@ struct Detector {
     Detector(name: name, model: model) { rule.judge($0).map(\.score) }
   }
 
-  /// Every statistic by itself.
+  /// What `jepa score` says: the rule's score, cuts, repeats and freezes that the exact rules find above all else, and
+  /// what belongs to a native cadence left alone.
+  static func verdict(_ name: String, _ rule: ConsistencyRule) -> Detector {
+    Detector(name: name, model: 0) { table in
+      let verdict = ConsistencyVerdict(
+        table, judgements: rule.judge(table), threshold: rule.threshold)
+      var scores = verdict.scores
+      for (row, _) in verdict.exactRows { scores[row] += certainty }
+      return scores
+    }
+  }
+
+  /// Log-odds that no rule reaches.
+  private static let certainty: Float = 100
+
+  /// Every statistic by itself; those of `ClipMeasurement` that are ratios already are the ones that they are of.
   static var statistics: [Detector] {
-    [
-      statistic("pixelDifference"), statistic("pixelDifferenceTop"),
-      statistic("interpolationError"), statistic("orderRatio", isRelative: false),
-      statistic("colorInterpolationError"), statistic("copyLast"), statistic("cosineDistance"),
-      statistic("energyPast"), statistic("energyFuture"), statistic("energyMiddle"),
-    ]
+    ClipMeasurement.names.filter { name in
+      !(name.hasSuffix("Ratio") && ClipMeasurement.names.contains(String(name.dropLast(5))))
+    }.map { statistic($0) }
   }
 }

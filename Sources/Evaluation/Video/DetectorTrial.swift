@@ -19,6 +19,7 @@ struct DetectorTrial {
   }
 
   let source: String
+  let isMadeUp: Bool
   let finds: [Find]
   /// Scores of clean frames of the clean clip, by half, and of what came after it.
   let clean: [[Float]]
@@ -33,6 +34,7 @@ struct DetectorTrial {
     func half(_ origin: Int) -> Int { origin * 2 < frameCount ? 0 : 1 }
     let cleanScores = detector.scores(trial.clean.table)
     source = trial.clean.source
+    isMadeUp = trial.isMadeUp
     clean = (0..<2).map { number in
       trial.clean.cleanRows.filter { half($0) == number }.map { cleanScores[$0] }
     }

@@ -50,6 +50,8 @@ struct FaultCampaign {
     let broken: [LabelledClip]
     /// What came after the clean clip at the same source: nothing but thresholds is taken from it.
     var later: LabelledClip?
+    /// Whether all of it is known because it was drawn (`SyntheticClip`).
+    var isMadeUp: Bool { later != nil }
   }
 
   /// Breaks a clip in all ways that can be done to any, `seeds` times.

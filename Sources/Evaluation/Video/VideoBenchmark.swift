@@ -110,7 +110,10 @@ public struct VideoBenchmark {
       for (options, (evidence, model, name)) in zip(options, Self.rules) {
         let rule = try RuleFitting.fit(
           material(model, outside), evidence: evidence, options: options)
-        for place in inside { add(.rule(name, rule, model: model), tested[model][place]) }
+        for place in inside {
+          add(.rule(name, rule, model: model), tested[model][place])
+          if name == Self.energyRule { add(.verdict(Self.verdict, rule), tested[model][place]) }
+        }
       }
       say("fold \(fold + 1) of \(foldCount): \(inside.map { tested[0][$0].clean.source })")
     }
@@ -140,6 +143,7 @@ public struct VideoBenchmark {
   static let pixelRule = "rule: \(RuleEvidence.pixels.rawValue)"
   static let copyRule = "rule: \(RuleEvidence.copying.rawValue)"
   static let energyRule = "rule: \(RuleEvidence.energy.rawValue)"
+  static let verdict = "verdict of jepa score"
   static let untrainedRule = "rule: pixels + untrained energy"
   private static let rules: [(RuleEvidence, Int, String)] = [
     (.pixels, 0, pixelRule), (.copying, 0, copyRule), (.energy, 0, energyRule),

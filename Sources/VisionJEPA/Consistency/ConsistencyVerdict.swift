@@ -45,7 +45,7 @@ public struct ConsistencyVerdict: Sendable {
   ///   - judgements: of every frame of `table`.
   ///   - threshold: above which a score flags.
   ///   - ignored: exact rules that have no say, for what they look for is usual at this source.
-  init(
+  package init(
     _ table: FrameTable, judgements: [ConsistencyRule.Judgement], threshold: Float,
     ignoring ignored: Set<ExactRule> = []
   ) {
