@@ -70,7 +70,7 @@ extension VideoBenchmarkReport {
   /// For the rules the bounds of each fault's AUROC and recall, and what the candidate adds to each reference.
   private func intervals(of faults: [String], to lines: inout [String]) {
     let rules = references + [candidate]
-    func add(_ title: String, _ rules: [String], _ cell: (String) -> String?) {
+    func add(_ title: String, _ rules: [String], _ cell: (String, String) -> String?) {
       lines.append(
         title.padding(toLength: 16, withPad: " ", startingAt: 0)
           + rules.map { $0.padding(toLength: 34, withPad: " ", startingAt: 0) }.joined())
@@ -78,20 +78,17 @@ extension VideoBenchmarkReport {
         lines.append(
           fault.padding(toLength: 16, withPad: " ", startingAt: 0)
             + rules.map { rule in
-              (cell("\(rule)\n\(fault)") ?? "").padding(toLength: 34, withPad: " ", startingAt: 0)
+              (cell(rule, fault) ?? "").padding(toLength: 34, withPad: " ", startingAt: 0)
             }.joined())
       }
       lines.append("")
     }
-    let known = Dictionary(
-      uniqueKeysWithValues: summaries.filter { rules.contains($0.detector) }.flatMap { summary in
-        summary.faults.map { ("\(summary.detector)\n\($0.key)", $0.value) }
-      })
-    add("AUROC", rules) { known[$0].map { Self.text($0.aurocInterval) } }
-    add("recall at 5", rules) { known[$0].map { Self.text($0.recallIntervals[1]) } }
-    add("AUROC gained on", references) { key in
-      let words = key.split(separator: "\n").map(String.init)
-      return gains[words[0]]?[words[1]].map {
+    let figures = Dictionary(
+      uniqueKeysWithValues: summaries.map { ($0.detector, $0.faults) })
+    add("AUROC", rules) { figures[$0]?[$1].map { Self.text($0.aurocInterval) } }
+    add("recall at 5", rules) { figures[$0]?[$1].map { Self.text($0.recallIntervals[1]) } }
+    add("AUROC gained on", references) { reference, fault in
+      gains[reference]?[fault].map {
         String(format: "%+.3f [%+.3f, %+.3f]", $0.value, $0.low, $0.high)
       }
     }
