@@ -8,11 +8,11 @@ struct FaultTally {
 
   /// - Parameters:
   ///   - isCounted: which faults count; those in moving frames where nothing else is said.
-  ///   - worth: of one of them; nil leaves it out.
+  ///   - worth: of one of them, with the place of its source; nil leaves it out.
   init(
     _ trials: [DetectorTrial],
     of isCounted: (DetectorTrial, DetectorTrial.Find) -> Bool = { DetectorTrial.moves($1) },
-    worth: (DetectorTrial, DetectorTrial.Find) -> Double?
+    worth: (Int, DetectorTrial.Find) -> Double?
   ) {
     let kinds = FaultKind.allCases
     var (sums, counts) = (
@@ -21,7 +21,7 @@ struct FaultTally {
     )
     for (source, trial) in trials.enumerated() {
       for find in trial.finds where isCounted(trial, find) {
-        guard let worth = worth(trial, find) else { continue }
+        guard let worth = worth(source, find) else { continue }
         let kind = kinds.firstIndex(of: find.fault)!
         sums[source][kind] += worth
         counts[source][kind] += 1
@@ -43,12 +43,12 @@ struct FaultTally {
     _ trials: [DetectorTrial], per1000: Double,
     of isCounted: (DetectorTrial, DetectorTrial.Find) -> Bool = { DetectorTrial.moves($1) }
   ) -> FaultTally {
-    let thresholds = Dictionary(
-      uniqueKeysWithValues: trials.map { trial in
-        (trial.source, (0..<2).map { trial.threshold(forHalf: $0, per1000: per1000) })
-      })
-    return FaultTally(trials, of: isCounted) { trial, find in
-      find.score > thresholds[trial.source]![find.half] ? 1 : 0
+    // By place, not by name: two clips in two folders may be called the same.
+    let thresholds = trials.map { trial in
+      (0..<2).map { trial.threshold(forHalf: $0, per1000: per1000) }
+    }
+    return FaultTally(trials, of: isCounted) { source, find in
+      find.score > thresholds[source][find.half] ? 1 : 0
     }
   }
 
