@@ -134,8 +134,11 @@ import VisionJEPA
     #expect(
       longer.threshold(forHalf: 0, per1000: 5)
         == ScoreTail.threshold(of: longer.clean[1] + longer.later, rate: 0.005))
-    let kinds = Set(scene.broken.flatMap(\.events).map(\.fault))
-    #expect(kinds.isSuperset(of: [.morph, .occlusion, .turn, .backwards]))
+    let counts = Dictionary(grouping: scene.broken.flatMap(\.events), by: \.fault).mapValues(
+      \.count)
+    for (fault, count) in [FaultKind.morph: 3, .turn: 3, .backwards: 3, .occlusion: 1] {
+      #expect(counts[fault] == count, "\(fault)")
+    }
   }
 
   @Test func longFaultsAreComparedWithLongCleanWindows() throws {

@@ -57,6 +57,21 @@ import TrainingRuns
     #expect(changed >= 5)
   }
 
+  @Test(arguments: SemanticFault.allCases)
+  func eachDrawOfAFaultIsAnother(fault: SemanticFault) throws {
+    var options = options
+    (options.frameCount, options.hasPillar) = (96, fault.needsPillar)
+    let clip = SyntheticClip(seed: 4, options: options)
+    let draws = (0..<6).map { clip.with(fault, draw: $0)?.frames }
+    #expect(draws[0] == clip.with(fault)?.frames)
+    if fault == .occlusion {
+      // There is one pillar, and one moment to come out from behind it.
+      #expect(draws[0] != nil && draws.dropFirst().allSatisfy { $0 == nil })
+    } else {
+      #expect(Set(draws.compactMap { $0 }).count >= 4, "\(draws)")
+    }
+  }
+
   @Test func whatIsBehindThePillarIsNotSeen() throws {
     var options = options
     (options.hasPillar, options.frameCount, options.actors) = (true, 80, 1...1)

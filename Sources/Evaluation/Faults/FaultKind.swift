@@ -101,10 +101,12 @@ extension FaultyClip {
   /// A synthetic clip in which `kind`, a semantic fault, happens.
   ///
   /// - Returns: nil where nothing in the clip could have it, or the fault is not semantic.
-  public init?(_ kind: FaultKind, in clip: SyntheticClip, pictures: [CutOut] = []) {
-    guard let fault = kind.semantic, let broken = clip.with(fault, pictures: pictures) else {
-      return nil
-    }
+  public init?(
+    _ kind: FaultKind, in clip: SyntheticClip, pictures: [CutOut] = [], draw: Int = 0
+  ) {
+    guard let fault = kind.semantic,
+      let broken = clip.with(fault, pictures: pictures, draw: draw)
+    else { return nil }
     self.init(
       images: (0..<clip.frameCount).map(broken.clip.image(at:)),
       framesPerSecond: clip.options.framesPerSecond,

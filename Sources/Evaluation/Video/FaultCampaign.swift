@@ -33,8 +33,10 @@ struct BenchmarkClip {
 
 /// Puts faults into clips and measures every frame of what comes out.
 struct FaultCampaign {
-  /// How often each fault is put into each clip.
+  /// How often each fault is put into each clip, at least; those that any clip can have once into a synthetic scene.
   var seeds = 3
+  /// What is done to synthetic scenes besides.
+  var semanticFaults = FaultKind.allCases.filter { $0.semantic != nil }
   /// Pictures that move in them.
   var cutOuts: [CutOut] = []
   var sceneSize = FrameSize(width: 160, height: 128)
@@ -133,8 +135,8 @@ struct FaultCampaign {
         seed: firstSeed + 10_000 + UInt64(number), options: options, pictures: cutOuts)
       let donor = BenchmarkClip(
         name: "donor", images: (0..<40).map { other.image(at: $0) })
-      let semantic = FaultKind.allCases.compactMap { kind in
-        FaultyClip(kind, in: scene, pictures: cutOuts)
+      let semantic = semanticFaults.flatMap { kind in
+        (0..<seeds).compactMap { FaultyClip(kind, in: scene, pictures: cutOuts, draw: $0) }
       }
       let broken = try once.brokenCopies(of: clip, donor: donor) + semantic
       let later = (scene.frameCount..<scene.frameCount + laterLength).map(scene.image(at:))

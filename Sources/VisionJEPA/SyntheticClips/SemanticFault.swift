@@ -23,13 +23,15 @@ extension SyntheticClip {
   /// begin to come out to where it should be out; for a turn the frame of the turning point, for
   /// the backwards stretch its first and last frame and all between.
   ///
+  /// - Parameter draw: another number, another moment; the pillar alone says when an occlusion is, so that there is but
+  ///   draw 0 of it.
   /// - Returns: nil where the clip has nothing that this could happen to: no thing, no pillar, too few
   ///   frames.
   public func with(
-    _ fault: SemanticFault, pictures: [CutOut] = []
+    _ fault: SemanticFault, pictures: [CutOut] = [], draw: Int = 0
   ) -> (clip: SyntheticClip, frames: ClosedRange<Int>)? {
     guard !actors.isEmpty, frameCount >= 32 else { return nil }
-    var generator = SeededGenerator(seed: seed, 0x6661_756C_74)
+    var generator = SeededGenerator(seed: seed &+ UInt64(draw) &* 7919, 0x6661_756C_74)
     var clip = self
     let moment = frameCount / 3 + generator.index(below: frameCount / 3)
     // What happens to the largest thing can be seen.
@@ -43,7 +45,7 @@ extension SyntheticClip {
       clip.actors[largest].change = (into, Float(moment), Float(duration))
       return (clip, moment...moment + duration)
     case .occlusion:
-      guard let pillar else { return nil }
+      guard let pillar, draw == 0 else { return nil }
       let actor = actors[0]
       // From how far the thing's middle must be beyond the pillar's for all of it to be out.
       let half = actor.size * 0.6
