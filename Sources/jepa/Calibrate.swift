@@ -15,6 +15,9 @@ struct Calibrate: ParsableCommand {
 
         jepa calibrate clean1.mp4 clean2.mp4 --output camera.json
         jepa score new.mp4 --calibration camera.json
+
+      Exit status: 0; 1 where a clip is damaged (the threshold is set on what could be decoded), a clip could not be
+      read or the file not be written, or an option is wrong.
       """)
 
   @Argument(help: "Clean videos or folders of frames, all of one source.")
@@ -46,10 +49,11 @@ struct Calibrate: ParsableCommand {
   func run() throws {
     let device = try compute.start()
     let model = try ConsistencyModel.load(from: checkpoint, device: device)
-    let calibration = try CalibrationRun(
+    let (calibration, isDamaged) = try CalibrationRun(
       inputs: clean, model: model, options: try frames.options, wantedPer1000: falseAlarms
     ).run(output: output) { FileHandle.standardError.write(Data("jepa: warning: \($0)\n".utf8)) }
     try calibration.write(to: output)
     print("wrote \(output): \(calibration.claim)")
+    if isDamaged { throw ExitCode(1) }
   }
 }

@@ -211,6 +211,70 @@ import VisionJEPA
       saying: "--annotate: expected an input that can be read twice, found the standard input")
   }
 
+  /// What can be read is scored and calibrated on; what cannot be is listed, and the exit status says so.
+  @Test func damagedClipsAreScoredAndSaidToBe() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let file = URL(fileURLWithPath: "\(broken)/frame30.png")
+    try Data(contentsOf: file).prefix(60).write(to: file)
+
+    let scored = try JepaProcess.run(["score", broken, "--checkpoint", run.path, "--fps", "10"])
+    #expect(scored.status == 1 && !scored.wasKilled)
+    #expect(scored.output.hasPrefix("\(broken): 39 frames"))
+    #expect(scored.output.contains("frame 30 (3.000 s): \(file.path): "), "\(scored.output)")
+    let calibration = run.path + "/source.json"
+    let calibrated = try JepaProcess.run([
+      "calibrate", broken, "--checkpoint", run.path, "--output", calibration,
+    ])
+    #expect(calibrated.status == 1 && calibrated.output.hasPrefix("wrote \(calibration): "))
+    #expect(calibrated.errors.contains("\(broken): frame 30 "), "\(calibrated.errors)")
+    #expect(FileManager.default.fileExists(atPath: calibration))
+
+    guard Self.hasFFmpeg else { return }
+    // A video that ends in the middle.
+    let video = run.path + "/whole.mp4"
+    let annotated = try JepaProcess.run([
+      "score", clips.path + "/first", "--checkpoint", run.path, "--annotate", video,
+    ])
+    #expect(annotated.status == 0, "\(annotated.errors)")
+    let cut = run.path + "/cut.mp4"
+    try Data(contentsOf: URL(fileURLWithPath: video)).prefix(900).write(
+      to: URL(fileURLWithPath: cut))
+    let truncated = try JepaProcess.run(["score", cut, "--checkpoint", run.path])
+    #expect(truncated.status == 1 && !truncated.wasKilled)
+    #expect(
+      truncated.errorLines.count == 1 && truncated.errors.hasPrefix("jepa: error: \(cut): "),
+      "\(truncated.errors)")
+  }
+
+  @Test func framesOfAnotherSizeAreRefusedOrResized() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let frame = "\(broken)/frame39.png"
+    try Data(RGBImage(width: 20, height: 12, color: RGBColor(9, 9, 9)).pngBytes()).write(
+      to: URL(fileURLWithPath: frame))
+    let score = ["score", broken, "--checkpoint", run.path]
+    let refused = try JepaProcess.run(score)
+    #expect(refused.status == 1 && refused.errorLines.count == 1, "\(refused.errors)")
+    #expect(refused.errors.hasPrefix("jepa: error: \(frame): "))
+    #expect(refused.errors.contains("found 20x12") && refused.errors.contains("--resize"))
+    let resized = try JepaProcess.run(score + ["--resize"])
+    #expect(resized.status == 0 && resized.output.hasPrefix("\(broken): 40 frames"))
+  }
+
+  @Test func aVideoWithoutFFmpegSaysHowToGetIt() throws {
+    _ = try prepared()
+    let video = clips.path + "/clip.mp4"
+    try Data("no video".utf8).write(to: URL(fileURLWithPath: video))
+    let result = try JepaProcess.run(
+      ["score", video, "--checkpoint", run.path], searchPath: run.path)
+    #expect(result.status == 1 && !result.wasKilled)
+    #expect(
+      result.errors
+        == "jepa: error: ffmpeg is not on PATH: install ffmpeg (apt-get install ffmpeg, or "
+        + "https://ffmpeg.org), or give a folder of PNG or JPEG frames\n")
+  }
+
   /// Where no file may grow beyond a KiB, each output is named in one line, and nothing of it stays.
   @Test func aFullDiskIsNamed() throws {
     let broken = try prepared()

@@ -48,8 +48,10 @@ final class JepaProcess {
   /// - Parameters:
   ///   - input: the file that is its standard input; nothing by default.
   ///   - fileLimit: KiB at which the system lets no file grow further, as on a full disk.
+  ///   - searchPath: where it finds other programs; where the tests do by default.
   init(
-    _ arguments: [String], in folder: String? = nil, input: String? = nil, fileLimit: Int? = nil
+    _ arguments: [String], in folder: String? = nil, input: String? = nil, fileLimit: Int? = nil,
+    searchPath: String? = nil
   ) throws {
     for path in [output.path, errors.path] {
       _ = FileManager.default.createFile(atPath: path, contents: nil)
@@ -61,6 +63,11 @@ final class JepaProcess {
     } else {
       process.executableURL = URL(fileURLWithPath: Self.binary)
       process.arguments = arguments
+    }
+    if let searchPath {
+      process.environment = ProcessInfo.processInfo.environment.merging(["PATH": searchPath]) {
+        $1
+      }
     }
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     process.standardInput = input.flatMap(FileHandle.init(forReadingAtPath:)) ?? .nullDevice
@@ -77,9 +84,12 @@ final class JepaProcess {
 
   /// Runs the program to its end.
   static func run(
-    _ arguments: [String], in folder: String? = nil, input: String? = nil, fileLimit: Int? = nil
+    _ arguments: [String], in folder: String? = nil, input: String? = nil, fileLimit: Int? = nil,
+    searchPath: String? = nil
   ) throws -> Result {
-    try JepaProcess(arguments, in: folder, input: input, fileLimit: fileLimit).wait()
+    try JepaProcess(
+      arguments, in: folder, input: input, fileLimit: fileLimit, searchPath: searchPath
+    ).wait()
   }
 
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }

@@ -115,8 +115,8 @@ import Torch
     #expect(!html.contains("data:image"))
   }
 
-  @Test func longClipsKeepTheirPeaks() throws {
-    let values = (0..<50_000).map { Float($0 == 31_234 ? 9 : 1) }
+  @Test func longClipsKeepTheirPeaksAndDips() throws {
+    let values = (0..<50_000).map { Float($0 == 31_234 ? 9 : $0 == 31_239 ? -7 : 1) }
     var table = FrameTable(names: ["pixelDifference", "isCut", "isRepeat"])
     for row in 0..<values.count { table.append(index: row, seconds: Double(row) / 25) }
     table.set(values, of: "pixelDifference", from: 0)
@@ -134,8 +134,11 @@ import Torch
     #expect(content.index.count <= ConsistencyPage.mostPoints)
     #expect(content.curves[1].values.compactMap { $0 }.max() == 9)
     #expect(content.index[6_246] == 31_230)
-    #expect(content.curves[1].values[6_246] == 9)
-    #expect(content.omissions.contains("Each point of a curve is the greatest value of 5 frames."))
+    let (highs, lows) = (content.curves[1].values, try #require(content.curves[1].lows))
+    #expect(highs[6_246] == 9 && lows[6_246] == 1)
+    #expect(highs[6_247] == 1 && lows[6_247] == -7)
+    #expect(content.omissions.contains("Each point of a curve spans the values of 5 frames."))
+    #expect(try page().content().curves[1].lows == nil)
   }
 
   @Test func thePlotShadesWhatIsFlagged() throws {
@@ -148,7 +151,7 @@ import Torch
   }
 
   @Test func longClipsShowTheirWorstRanges() throws {
-    let images = MovingShapes.frames(400, cuts: (1..<40).map { 10 * $0 }, seed: 3)
+    let images = MovingShapes.frames(640, cuts: (1..<40).map { 11 * $0 }, seed: 3)
     let model = try VideoBenchmarkTests.model()
     let report = try ConsistencyScorer(
       ConsistencyModel(clips: model, rule: sampleRule(), fingerprint: "of a test")
@@ -161,7 +164,11 @@ import Torch
     #expect(shown.count == FlaggedPictures.mostRanges)
     let least = shown.map { report.ranges[$0].score }.min()!
     #expect(report.ranges.count { $0.score > least } < FlaggedPictures.mostRanges)
-    #expect(pictures.thumbnails.count == 100)
+    // Every other frame, and those of what is flagged.
+    let rows = pictures.thumbnails.map(\.row)
+    #expect(rows == rows.sorted() && Set(rows).isSuperset(of: stride(from: 0, to: 640, by: 2)))
+    #expect(
+      rows.count < 640 && pictures.ranges.allSatisfy { $0.map { rows.contains($0.first) } ?? true })
     #expect(
       try ConsistencyPage(report, pictures: pictures).content().omissions == [
         "Pictures of 24 of the \(count) ranges, those with the highest scores."

@@ -9,7 +9,7 @@ public struct ConsistencyPage {
   private let report: ConsistencyReport
   private let pictures: FlaggedPictures?
 
-  /// Curves have at most so many points; of longer clips each is the greatest of several frames.
+  /// Curves have at most so many points; of longer clips each is the least and the greatest of several frames.
   static let mostPoints = 10_000
   private static let jpegQuality = 72
   /// Larger pictures are made smaller: they are shown 320 pixels wide, on some screens two dots to each.
@@ -50,6 +50,8 @@ public struct ConsistencyPage {
     struct Curve: Encodable {
       let name: Name
       let values: [Double?]
+      /// The least of the frames of each point, where a point is several frames: a freeze is a dip.
+      let lows: [Double?]?
       let level: Double?
     }
 
@@ -113,18 +115,16 @@ public struct ConsistencyPage {
     let count = report.table.count
     let bin = max(1, (count + Self.mostPoints - 1) / Self.mostPoints)
     let starts = Array(stride(from: 0, to: count, by: bin))
-    func points(_ values: [Float]) -> [Double?] {
-      starts.map { start in
-        values[start..<min(start + bin, count)].filter(\.isFinite).max().map(Self.rounded)
-      }
+    func curve(_ name: String, _ values: [Float], level: Double? = nil) -> Content.Curve {
+      let parts = starts.map { values[$0..<min($0 + bin, count)].filter(\.isFinite) }
+      return Content.Curve(
+        name: Content.Name(name), values: parts.map { $0.max().map(Self.rounded) },
+        lows: bin > 1 ? parts.map { $0.min().map(Self.rounded) } : nil, level: level)
     }
     let known = Set(report.table.names)
-    var curves = [
-      Content.Curve(name: Content.Name("score"), values: points(report.scores), level: 0)
-    ]
-    curves += Self.curves.filter { known.contains($0) }.map {
-      Content.Curve(name: Content.Name($0), values: points(report.table[$0]), level: nil)
-    }
+    let curves =
+      [curve("score", report.scores, level: 0)]
+      + Self.curves.filter { known.contains($0) }.map { curve($0, report.table[$0]) }
     return Content(
       summary: report.findings, notes: notes, omissions: omissions(bin: bin),
       index: starts.map { report.table.indices[$0] },
@@ -160,7 +160,7 @@ public struct ConsistencyPage {
         "Pictures of \(most) of the \(report.ranges.count) ranges, those with the highest scores.")
     }
     if bin > 1 {
-      omissions.append("Each point of a curve is the greatest value of \(bin) frames.")
+      omissions.append("Each point of a curve spans the values of \(bin) frames.")
     }
     return omissions
   }

@@ -19,8 +19,8 @@ public struct FlaggedPictures: Sendable {
 
   /// At most so many ranges are shown, those with the highest scores.
   static let mostRanges = 24
-  /// At most so many small pictures.
-  static let mostThumbnails = 120
+  /// At most so many small pictures, beside those of the ranges' frames.
+  static let mostThumbnails = 600
   private static let thumbnailShortSide = 48
   /// Frames on either side of one whose energies are wanted.
   private static let reach = 3
@@ -54,7 +54,7 @@ public struct FlaggedPictures: Sendable {
     var row = 0
     while let frame = try source.next() {
       if wanted.contains(row) { kept[row] = frame.image }
-      if row % step == 0 {
+      if row % step == 0 || wanted.contains(row) {
         let size = FrameSize(width: frame.image.width, height: frame.image.height)
           .reduced(toShortSide: Self.thumbnailShortSide)
         thumbnails.append((row, frame.image.resized(width: size.width, height: size.height)))

@@ -206,9 +206,12 @@ public struct CalibrationRun {
   /// - Parameters:
   ///   - output: the file that it is to be written to, checked before anything is measured.
   ///   - warn: takes what is not clean in the clean clips.
+  /// - Returns: the threshold, and whether data of any clip could not be decoded: it is of what could be.
   /// - Throws: `ConsistencyError.tooFewFrames`, `FrameError`; `EvaluationError.invalidSetting` for a clip that is given
   ///   twice, which would count as twice the evidence, and for an output that cannot be written.
-  public func run(output: String, warn: (String) -> Void) throws -> ConsistencyCalibration {
+  public func run(
+    output: String, warn: (String) -> Void
+  ) throws -> (calibration: ConsistencyCalibration, isDamaged: Bool) {
     try OutputFiles(files: [("--output", output)]).check(against: inputs)
     var known: Set<String> = []
     for input in inputs {
@@ -220,8 +223,10 @@ public struct CalibrationRun {
     }
     var scores: [(input: String, scores: [Float])] = []
     var ordinary: Set<ConsistencyVerdict.ExactRule> = []
+    var isDamaged = false
     for input in inputs {
       let report = try ConsistencyScorer(model).score(FrameInput.open(input, options: options))
+      isDamaged = isDamaged || report.problems.damageCount > 0
       // What an exact rule finds here is usual, and is no longer its business; its echo in the score is not clean.
       let exact = report.verdict.exactRows
       ordinary.formUnion(exact.map(\.rule))
@@ -233,9 +238,10 @@ public struct CalibrationRun {
       scores.append((input, clean.isEmpty ? report.logOdds : clean))
       for warning in Self.warnings(of: report) { warn("\(input): \(warning)") }
     }
-    return ConsistencyCalibration(
+    let calibration = ConsistencyCalibration(
       scores: scores, wantedPer1000: wantedPer1000, model: model.fingerprint, rule: model.rule,
       every: options.every, ordinary: ordinary)
+    return (calibration, isDamaged)
   }
 
   /// What of a clip that is called clean looks as if it were not.

@@ -118,8 +118,11 @@ struct FaultCampaign {
   }
 
   /// Synthetic clips, each a source, with all faults put into them and those that only they can have.
+  ///
+  /// - Parameter say: takes what has been measured.
   func syntheticTrials(
-    _ count: Int, firstSeed: UInt64, models: [ClipModel], device: Device
+    _ count: Int, firstSeed: UInt64, models: [ClipModel], device: Device,
+    say: (String) -> Void = { _ in }
   ) throws -> [[Trial]] {
     var once = self
     once.seeds = 1
@@ -143,6 +146,9 @@ struct FaultCampaign {
       let trials = try trials(
         of: clip, broken: broken, later: later, models: models, device: device)
       for model in models.indices { byModel[model].append(trials[model]) }
+      say(
+        "scene \(number + 1) of \(count): \(clip.images.count) frames, \(broken.count) broken copies"
+      )
     }
     return byModel
   }

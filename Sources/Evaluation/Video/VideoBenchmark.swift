@@ -171,7 +171,7 @@ public struct VideoBenchmark {
       _ campaign: FaultCampaign, _ clips: [BenchmarkClip], _ synthetic: Int, _ firstSeed: UInt64
     ) throws -> [[FaultCampaign.Trial]] {
       var byModel = try campaign.syntheticTrials(
-        synthetic, firstSeed: firstSeed, models: models, device: device)
+        synthetic, firstSeed: firstSeed, models: models, device: device, say: say)
       for clip in clips {
         // Another clip's frames where there is one, of the same part: nothing tested is fitted on.
         let donor = clips.first { $0.name != clip.name } ?? clip
