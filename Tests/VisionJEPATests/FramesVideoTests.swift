@@ -156,7 +156,7 @@ struct FramesVideoTests {
     let song = try videos.make(
       "song.flac", "-i", sound, "-i", cover, "-map", "0", "-map", "1", "-c:v", "copy",
       "-disposition:v", "attached_pic")
-    #expect(throws: FrameError.noVideo(path: song, streams: ["audio", "video"])) {
+    #expect(throws: FrameError.noVideo(path: song, streams: ["audio", "a cover picture"])) {
       try FrameInput.open(song)
     }
   }

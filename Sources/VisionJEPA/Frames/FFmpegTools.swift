@@ -78,8 +78,10 @@ struct VideoProbe {
         $0.codecType == "video" && $0.disposition?["attached_pic"] != 1
       })
     else {
-      throw .noVideo(
-        path: path, streams: report.streams.map { $0.codecType ?? "data" }.removingRepeats())
+      let streams = report.streams.map {
+        $0.codecType == "video" ? "a cover picture" : $0.codecType ?? "data"
+      }
+      throw .noVideo(path: path, streams: streams.removingRepeats())
     }
     guard let width = video.width, let height = video.height, width > 0, height > 0 else {
       throw .notAVideo(path: path, reason: "its video stream states no size")
