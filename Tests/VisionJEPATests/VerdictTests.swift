@@ -49,9 +49,15 @@ import Testing
   }
 
   @Test func aFreezeMayLastToTheEnd() {
-    let differences = Self.moving(30) + [Float](repeating: 0, count: 40)
-    let ranges = Self.verdict(Self.table(differences)).ranges
-    #expect(ranges.map(\.start) == [30] && ranges.map(\.end) == [69])
+    for left in 0...4 {
+      let differences =
+        Self.moving(30) + [Float](repeating: 0.2, count: 40) + Self.moving(left)
+      let ranges = Self.verdict(Self.table(differences)).ranges
+      #expect(ranges.map(\.start) == [30] && ranges.map(\.end) == [69], "\(left) frames after it")
+    }
+    // It comes to rest at once, and starts slowly: that is motion.
+    let started = Self.moving(30) + [Float](repeating: 0.2, count: 40) + [0.4, 0.5]
+    #expect(Self.verdict(Self.table(started)).ranges.isEmpty)
   }
 
   @Test func whatComesToRestIsNoFreeze() {

@@ -113,6 +113,6 @@ extension FaultyClip {
       labels: [
         FaultLabel(kind: kind, start: broken.frames.lowerBound, end: broken.frames.upperBound)
       ],
-      origins: Array(0..<clip.frameCount))
+      origins: (0..<clip.frameCount).map { Int(broken.clip.sceneTime(at: $0)) })
   }
 }

@@ -1,6 +1,21 @@
 import Foundation
 import VisionJEPA
 
+/// Files and folders that are read.
+enum InputFiles {
+  /// - Throws: `EvaluationError.invalidSetting` for one that is named twice, by whatever names: it would count as twice
+  ///   the evidence.
+  static func checkEachOnce(_ paths: [String], called name: String) throws(EvaluationError) {
+    var known: Set<String> = []
+    for path in paths {
+      let whole = URL(fileURLWithPath: path).resolvingSymlinksInPath().standardized.path
+      guard known.insert(whole).inserted else {
+        throw .invalidSetting(name: name, expected: "each clip once", found: "\(path) twice")
+      }
+    }
+  }
+}
+
 /// Files that are to be written, checked before anything is computed for them.
 struct OutputFiles {
   /// Each with the option that names it.

@@ -213,14 +213,7 @@ public struct CalibrationRun {
     output: String, warn: (String) -> Void
   ) throws -> (calibration: ConsistencyCalibration, isDamaged: Bool) {
     try OutputFiles(files: [("--output", output)]).check(against: inputs)
-    var known: Set<String> = []
-    for input in inputs {
-      let path = URL(fileURLWithPath: input).resolvingSymlinksInPath().standardized.path
-      guard known.insert(path).inserted else {
-        throw EvaluationError.invalidSetting(
-          name: "clean clips", expected: "each clip once", found: "\(input) twice")
-      }
-    }
+    try InputFiles.checkEachOnce(inputs, called: "clean clips")
     var scores: [(input: String, scores: [Float])] = []
     var ordinary: Set<ConsistencyVerdict.ExactRule> = []
     var isDamaged = false

@@ -90,10 +90,10 @@ struct DetectorTrial {
   }
 
   /// The threshold for one half of the clip, set on the other and on what came later: what is measured is not
-  /// what was fitted.
-  func threshold(forHalf half: Int, per1000: Double) -> Float {
-    let other = (clean[1 - half].isEmpty ? clean[half] : clean[1 - half]) + later
-    guard !other.isEmpty else { return .infinity }
+  /// what was fitted. nil where there is nothing to set it on: there, nothing is found and nothing measured.
+  func threshold(forHalf half: Int, per1000: Double) -> Float? {
+    let other = clean[1 - half] + later
+    guard !other.isEmpty else { return nil }
     return ScoreTail.threshold(of: other, rate: per1000 / 1000)
   }
 

@@ -8,7 +8,7 @@ struct BenchmarkClip {
   let name: String
   let images: [RGBImage]
   let framesPerSecond: Double
-  /// First frames of new shots.
+  /// First frames of new shots: as they are found in a file, none in a scene, which has none.
   let nativeCuts: [Int]
 
   /// Reads a clip, at most `limit` frames of it.
@@ -20,14 +20,16 @@ struct BenchmarkClip {
     while images.count < limit, let frame = try source.next() { images.append(frame.image) }
     self.init(
       name: (path as NSString).lastPathComponent, images: images,
-      framesPerSecond: source.framesPerSecond ?? 25)
+      framesPerSecond: source.framesPerSecond ?? 25, nativeCuts: ShotSplitter.cuts(of: images))
   }
 
-  init(name: String, images: [RGBImage], framesPerSecond: Double = 25) {
+  init(
+    name: String, images: [RGBImage], framesPerSecond: Double = 25, nativeCuts: [Int] = []
+  ) {
     self.name = name
     self.images = images
     self.framesPerSecond = framesPerSecond
-    nativeCuts = ShotSplitter.cuts(of: images)
+    self.nativeCuts = nativeCuts
   }
 }
 

@@ -48,11 +48,9 @@ struct FaultTally {
       (0..<2).map { trial.threshold(forHalf: $0, per1000: per1000) }
     }
     return FaultTally(trials, of: isCounted) { source, find in
-      find.score > thresholds[source][find.half] ? 1 : 0
+      thresholds[source][find.half].map { find.score > $0 ? 1 : 0 } ?? 0
     }
   }
-
-  var sourceCount: Int { sums.count }
 
   /// The mean over the faults of what the sources' own are worth on average, each source as often as it is drawn;
   /// nil where they have none.
@@ -73,28 +71,48 @@ struct FaultTally {
 
   /// The same with the bounds that hold 95 % of 1000 draws of sources.
   func meanInterval(of faults: [FaultKind]) -> VideoBenchmarkReport.Interval {
-    Bootstrap.interval(count: sourceCount) { meanShare(of: faults, in: $0) }
+    Bootstrap.interval(of: sources(with: faults), among: sums.count) {
+      meanShare(of: faults, in: $0)
+    }
+  }
+
+  /// The mean of this less that of `other`, of the same sources, with its bounds.
+  func meanDifference(
+    from other: FaultTally, of faults: [FaultKind]
+  ) -> VideoBenchmarkReport.Interval {
+    Bootstrap.interval(of: sources(with: faults), among: sums.count) { draw in
+      guard let mine = meanShare(of: faults, in: draw),
+        let theirs = other.meanShare(of: faults, in: draw)
+      else { return nil }
+      return mine - theirs
+    }
+  }
+
+  /// How many sources have any of the faults.
+  private func sources(with faults: [FaultKind]) -> Int {
+    let kinds = faults.map { FaultKind.allCases.firstIndex(of: $0)! }
+    return counts.count { source in kinds.contains { source[$0] > 0 } }
   }
 }
 
 /// Intervals from draws with replacement (Efron 1979).
 enum Bootstrap {
   /// - Parameters:
+  ///   - known: how many of the things have what is drawn; of one alone nothing is known of how it varies.
   ///   - count: how many things there are to draw.
   ///   - figure: of the things drawn, each by its place; nil where they have none.
   static func interval(
-    count: Int, draws: Int = 1000, figure: ([Int]) -> Double?
+    of known: Int, among count: Int, draws: Int = 1000, figure: ([Int]) -> Double?
   ) -> VideoBenchmarkReport.Interval {
+    let value = figure(Array(0..<count)) ?? 0
+    guard known >= 2 else { return VideoBenchmarkReport.Interval(value: value, bounds: nil) }
     var generator = SeededGenerator(seed: 1, UInt64(count))
     let values = (0..<draws).compactMap { _ in
       figure((0..<count).map { _ in generator.index(below: count) })
     }.sorted()
-    let value = figure(Array(0..<count)) ?? 0
-    guard !values.isEmpty else {
-      return VideoBenchmarkReport.Interval(value: value, low: value, high: value)
-    }
     let cut = values.count / 40
     return VideoBenchmarkReport.Interval(
-      value: value, low: values[cut], high: values[values.count - 1 - cut])
+      value: value,
+      bounds: VideoBenchmarkReport.Bounds(low: values[cut], high: values[values.count - 1 - cut]))
   }
 }

@@ -20,6 +20,8 @@ struct LabelledClip: Sendable {
   let table: FrameTable
   /// The faults that can be judged: none beside a cut of the clip's own.
   let events: [LabelledEvent]
+  /// Whether faults were put into it.
+  let isBroken: Bool
   /// For each row the frame of the clean clip that it shows; nil where it shows none of them.
   let origins: [Int?]
   /// Rows that no fault and no cut of the clip's own reaches.
@@ -32,6 +34,7 @@ struct LabelledClip: Sendable {
     self.source = source
     self.table = table
     self.origins = origins
+    isBroken = !labels.isEmpty
     let cutRows = nativeCuts.compactMap { cut in origins.firstIndex { ($0 ?? -1) >= cut } }
     let margin = LabelledEvent.margin
     func isNearCut(_ rows: ClosedRange<Int>) -> Bool {

@@ -59,70 +59,77 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
 /// Fits the rule that weighs all statistics, on clips with known faults.
 enum RuleFitting {
   struct Options: Sendable {
-    /// The penalty on the squares of the weights.
-    var strength = 1e-3
+    /// Penalties on the squares of the weights to choose from.
+    var strengths = [1e-2, 1e-1, 1]
     /// The rate that the rule's own threshold is set for.
     var falseAlarmsPer1000 = 1.0
   }
 
-  /// Fits a rule.
+  /// Fits a rule, with the penalty that predicts other sources best and a threshold for other sources.
+  ///
+  /// For both the sources are halved, and rules fitted on one half judge the other: the penalty is the one with the
+  /// lowest cross-entropy there, the threshold the score that the wanted share of the unbroken clips' frames is above.
   ///
   /// - Parameters:
   ///   - clips: of the sources to learn from, clean stretches among them.
   ///   - evidence: what the rule may look at.
-  /// - Throws: `EvaluationError.tooFewItems` where there is nothing clean or nothing broken.
+  /// - Throws: `EvaluationError.tooFewItems` where there is nothing clean, nothing broken, or but one source.
   static func fit(
     _ clips: [LabelledClip], evidence: RuleEvidence, options: Options = Options()
-  ) throws(EvaluationError) -> ConsistencyRule {
+  ) throws(EvaluationError) -> (rule: ConsistencyRule, strength: Double) {
     let inputs = inputs(evidence.features, clips)
     let (rows, labels) = design(clips, inputs)
     let broken = labels.count { $0 > 0 }
-    for (found, purpose) in [
-      (labels.count - broken, "clean frames to fit a rule"), (broken, "faults to fit a rule"),
-    ] where found < 10 {
-      throw .tooFewItems(purpose: purpose, needed: 10, found: found)
-    }
-    let (weights, biases) = solve(rows, labels, strength: options.strength)
-    func rule(threshold: Float, frames: Int, alarms: Int) -> ConsistencyRule {
-      ConsistencyRule(
-        inputs: inputs, weights: weights, biases: biases, threshold: threshold,
-        cleanFrames: frames, cleanAlarms: alarms)
-    }
-    // The threshold: the score that the wanted share of the clean frames is above.
-    let draft = rule(threshold: 0, frames: 0, alarms: 0)
-    let scores = clips.flatMap { clip in
-      let judgements = draft.judge(clip.table)
-      return clip.cleanRows.map { judgements[$0].score }
-    }
-    let threshold = ScoreTail.threshold(of: scores, rate: options.falseAlarmsPer1000 / 1000)
-    return rule(
-      threshold: threshold, frames: scores.count, alarms: scores.count { $0 > threshold })
-  }
-
-  /// The penalty, of three, with which rules fitted on half of the sources predict the other half best.
-  ///
-  /// - Throws: `EvaluationError.tooFewItems` where there are not two sources.
-  static func strength(
-    for clips: [LabelledClip], evidence: RuleEvidence
-  ) throws(EvaluationError) -> Double {
     let sources = Array(Set(clips.map(\.source))).sorted()
-    guard sources.count >= 2 else {
-      throw .tooFewItems(purpose: "choosing a rule's penalty", needed: 2, found: sources.count)
+    for (needed, found, purpose) in [
+      (10, labels.count - broken, "clean frames to fit a rule"),
+      (10, broken, "faults to fit a rule"), (2, sources.count, "sources to fit a rule"),
+    ] where found < needed {
+      throw .tooFewItems(purpose: purpose, needed: needed, found: found)
     }
-    let candidates = [1e-2, 1e-1, 1]
-    var losses = [Double](repeating: 0, count: candidates.count)
+    var trials = options.strengths.map { _ in (loss: 0.0, cleanScores: [Float]()) }
     for fold in 0..<2 {
-      func part(_ isHeldOut: Bool) -> [LabelledClip] {
+      func half(_ isHeldOut: Bool) -> [LabelledClip] {
         clips.filter { (sources.firstIndex(of: $0.source)! % 2 == fold) == isHeldOut }
       }
-      let inputs = inputs(evidence.features, part(false))
-      let (kept, heldOut) = (design(part(false), inputs), design(part(true), inputs))
-      for (place, candidate) in candidates.enumerated() {
-        losses[place] += crossEntropy(
-          fittedOn: kept, testedOn: heldOut, strength: candidate)
+      let foldInputs = Self.inputs(evidence.features, half(false))
+      let (kept, heldOut) = (design(half(false), foldInputs), design(half(true), foldInputs))
+      for (place, strength) in options.strengths.enumerated() {
+        withoutGradient {
+          let point = minimum(kept.rows, kept.labels, strength: strength)
+          trials[place].loss += regression(heldOut.rows, heldOut.labels).score(point).crossEntropy
+          let rule = rule(foldInputs, point)
+          for clip in half(true) where !clip.isBroken {
+            let judgements = rule.judge(clip.table)
+            trials[place].cleanScores += clip.cleanRows.map { judgements[$0].score }
+          }
+        }
       }
     }
-    return candidates[losses.indices.min { losses[$0] < losses[$1] }!]
+    let best = trials.indices.min { trials[$0].loss < trials[$1].loss }!
+    let (strength, scores) = (options.strengths[best], trials[best].cleanScores)
+    guard !scores.isEmpty else {
+      throw .tooFewItems(purpose: "unbroken frames for a rule's threshold", needed: 1, found: 0)
+    }
+    let threshold = ScoreTail.threshold(of: scores, rate: options.falseAlarmsPer1000 / 1000)
+    return withoutGradient {
+      let rule = rule(
+        inputs, minimum(rows, labels, strength: strength), threshold: threshold,
+        cleanFrames: scores.count, cleanAlarms: scores.count { $0 > threshold })
+      return (rule, strength)
+    }
+  }
+
+  private static func rule(
+    _ inputs: [ConsistencyRule.Input], _ point: Tensor, threshold: Float = 0, cleanFrames: Int = 0,
+    cleanAlarms: Int = 0
+  ) -> ConsistencyRule {
+    let columns = point.to(.float32).transposed().contiguous()
+    let (width, kinds) = (point.size(0) - 1, 0..<point.size(1))
+    return ConsistencyRule(
+      inputs: inputs, weights: kinds.map { columns[$0].slice(0..<width).array(of: Float.self) },
+      biases: kinds.map { Float(columns[$0][width].item()) }, threshold: threshold,
+      cleanFrames: cleanFrames, cleanAlarms: cleanAlarms)
   }
 
   /// Rows as the rule takes them, and for each 0 for clean or 1 + the place of its kind.
@@ -174,30 +181,6 @@ enum RuleFitting {
       return ConsistencyRule.Input(
         feature: features[place], mean: Float(mean),
         deviation: Float(max(variance.squareRoot(), 1e-3)))
-    }
-  }
-
-  private static func crossEntropy(
-    fittedOn kept: (rows: [[Float]], labels: [Int]),
-    testedOn heldOut: (rows: [[Float]], labels: [Int]), strength: Double
-  ) -> Double {
-    withoutGradient {
-      let weights = minimum(kept.rows, kept.labels, strength: strength)
-      return regression(heldOut.rows, heldOut.labels).score(weights).crossEntropy
-    }
-  }
-
-  private static func solve(
-    _ rows: [[Float]], _ labels: [Int], strength: Double
-  ) -> (weights: [[Float]], biases: [Float]) {
-    withoutGradient {
-      let width = rows[0].count
-      let solution = minimum(rows, labels, strength: strength).to(.float32)
-      let columns = solution.transposed().contiguous()
-      return (
-        (0..<solution.size(1)).map { columns[$0].slice(0..<width).array(of: Float.self) },
-        (0..<solution.size(1)).map { Float(columns[$0][width].item()) }
-      )
     }
   }
 

@@ -5,9 +5,10 @@ import VisionJEPA
 
 /// One call of `jepa benchmark video`: known faults put into clean clips, and who finds them.
 ///
-/// Every rule is fitted on other sources than those that it is tested on, with the penalty that predicts the clips
-/// best that are only fitted on. Thresholds are set per source, on the half of the clip that they are not tested on,
-/// and for synthetic scenes on what comes after it.
+/// Every rule is fitted on other sources than those that it is tested on: on the clips and scenes that are only fitted
+/// on, where there are two or more; or else on two thirds of the tested ones, and tested on the last third, in turn.
+/// Thresholds are set per source, on the half of the clip that they are not tested on, and for synthetic scenes on what
+/// comes after it.
 public struct VideoBenchmark {
   private let clips: [String]
   private let fittingClips: [String]
@@ -54,7 +55,7 @@ public struct VideoBenchmark {
   /// Breaks, measures, fits and tests.
   ///
   /// - Parameters:
-  ///   - writesRule: whether the rule fitted on `fittingClips`, or where there are none on all of it,
+  ///   - writesRule: whether the rule that was tested, or where nothing is only fitted on one fitted on all of it,
   ///     becomes the checkpoint's.
   ///   - output: a new run folder for the model and that rule, without what only training needs.
   ///   - json: where the report will be written.
@@ -64,7 +65,9 @@ public struct VideoBenchmark {
   ) throws -> VideoBenchmarkReport {
     let start = ContinuousClock.now
     // Half an hour of work is not to end at a name.
-    try OutputFiles(files: [json].compactMap { $0 }.map { ("--json", $0) }).check(against: clips)
+    try InputFiles.checkEachOnce(clips + fittingClips, called: "clips")
+    try OutputFiles(files: [json].compactMap { $0 }.map { ("--json", $0) })
+      .check(against: clips + fittingClips)
     if let output, FileManager.default.fileExists(atPath: output) {
       throw EvaluationError.alreadyThere(path: output)
     }
@@ -79,66 +82,63 @@ public struct VideoBenchmark {
     let (tested, fitted) = try trials(models, cutOuts)
     say("\(tested[0].count) sources to test on, \(fitted[0].count) more to fit on")
 
-    var detectorTrials: [String: [DetectorTrial]] = [:]
+    var detectorTrials: [String: [(place: Int, trial: DetectorTrial)]] = [:]
     var names: [String] = []
-    func add(_ detector: Detector, _ trial: FaultCampaign.Trial) {
+    func add(_ detector: Detector, _ place: Int) {
       if detectorTrials[detector.name] == nil { names.append(detector.name) }
-      detectorTrials[detector.name, default: []].append(DetectorTrial(detector, on: trial))
+      let trial = DetectorTrial(detector, on: tested[detector.model][place])
+      detectorTrials[detector.name, default: []].append((place, trial))
     }
+    let everything = Array(tested[0].indices)
     for detector in Detector.statistics {
-      for trial in tested[0] { add(detector, trial) }
+      for place in everything { add(detector, place) }
     }
     func material(_ model: Int, _ places: [Int]) -> [LabelledClip] {
       (fitted[model] + places.map { tested[model][$0] }).flatMap {
         [$0.clean] + $0.broken + [$0.later].compactMap { $0 }
       }
     }
-    let everything = Array(tested[0].indices)
-    let options = try Self.rules.map { evidence, model, name in
-      var options = RuleFitting.Options()
-      options.strength = try RuleFitting.strength(
-        for: material(model, fitted[0].count > 1 ? [] : everything), evidence: evidence)
-      say("\(name): a penalty of \(options.strength) predicts other sources best")
-      return options
-    }
-    let foldCount = min(Self.foldCount, tested[0].count)
-    for fold in 0..<foldCount {
-      let (inside, outside) = (
-        tested[0].indices.filter { $0 % foldCount == fold },
-        tested[0].indices.filter { $0 % foldCount != fold }
-      )
-      for (options, (evidence, model, name)) in zip(options, Self.rules) {
-        let rule = try RuleFitting.fit(
-          material(model, outside), evidence: evidence, options: options)
-        for place in inside {
-          add(.rule(name, rule, model: model), tested[model][place])
-          if name == Self.energyRule { add(.verdict(Self.verdict, rule), tested[model][place]) }
-        }
+    let isFittedApart = fitted[0].count > 1
+    let parts =
+      isFittedApart
+      ? [everything]
+      : (0..<min(Self.foldCount, everything.count)).map { fold in
+        everything.filter { $0 % Self.foldCount == fold }
       }
-      say("fold \(fold + 1) of \(foldCount): \(inside.map { tested[0][$0].clean.source })")
+    var testedRule: ConsistencyRule?
+    for (number, part) in parts.enumerated() {
+      let others = isFittedApart ? [] : everything.filter { !part.contains($0) }
+      for (evidence, model, name) in Self.rules {
+        let (rule, strength) = try RuleFitting.fit(material(model, others), evidence: evidence)
+        say("part \(number + 1) of \(parts.count), \(name): a penalty of \(strength)")
+        for place in part {
+          add(.rule(name, rule, model: model), place)
+          if name == Self.energyRule { add(.verdict(Self.verdict, rule), place) }
+        }
+        if name == Self.energyRule { testedRule = rule }
+      }
     }
     if writesRule || output != nil {
-      // What is tested on stays out, where there is anything else.
-      let rule = try RuleFitting.fit(
-        material(0, fittingClips.isEmpty ? everything : []), evidence: .energy,
-        options: options[Self.rules.firstIndex { $0.2 == Self.energyRule }!])
+      // The rule that was tested; one of several was not fitted on all that there is.
+      let rule =
+        isFittedApart
+        ? testedRule! : try RuleFitting.fit(material(0, everything), evidence: .energy).rule
       if writesRule { try ConsistencyModel.write(rule, toCheckpoint: checkpoint) }
       if let output { try ConsistencyModel.publish(rule, ofCheckpoint: checkpoint, to: output) }
       say(
-        "wrote \(ConsistencyModel.ruleName): \(rule.cleanAlarms) of \(rule.cleanFrames) clean frames "
-          + "are above its threshold")
-    }
-    let order = tested[0].map(\.clean.source)
-    let sorted = detectorTrials.mapValues { trials in
-      trials.sorted { order.firstIndex(of: $0.source)! < order.firstIndex(of: $1.source)! }
+        "wrote \(ConsistencyModel.ruleName): \(rule.cleanAlarms) of \(rule.cleanFrames) clean frames of other "
+          + "sources are above its threshold")
     }
     return VideoBenchmarkReport(
-      checkpoint: checkpoint, names: names, trials: sorted,
+      checkpoint: checkpoint, names: names,
+      trials: detectorTrials.mapValues { trials in
+        trials.sorted { $0.place < $1.place }.map(\.trial)
+      },
       references: [Self.pixelRule, Self.copyRule, Self.untrainedRule], candidate: Self.energyRule,
       seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
-  /// Sources are tested in so many parts, each with rules fitted on the others.
+  /// Where nothing is only fitted on, sources are tested in so many parts, each with rules fitted on the others.
   private static let foldCount = 3
   static let pixelRule = "rule: \(RuleEvidence.pixels.rawValue)"
   static let copyRule = "rule: \(RuleEvidence.copying.rawValue)"
@@ -172,9 +172,12 @@ public struct VideoBenchmark {
     ) throws -> [[FaultCampaign.Trial]] {
       var byModel = try campaign.syntheticTrials(
         synthetic, firstSeed: firstSeed, models: models, device: device, say: say)
-      for clip in clips {
-        // Another clip's frames where there is one, of the same part: nothing tested is fitted on.
-        let donor = clips.first { $0.name != clip.name } ?? clip
+      // Frames of another clip of the same part are spliced in, for nothing tested is to be fitted on; of a scene where
+      // there is none.
+      let scene = SyntheticClip(seed: firstSeed + 20_000, pictures: campaign.cutOuts)
+      let spare = BenchmarkClip(name: "donor", images: (0..<40).map(scene.image(at:)))
+      for (place, clip) in clips.enumerated() {
+        let donor = clips.indices.first { $0 != place }.map { clips[$0] } ?? spare
         let trials = try campaign.trials(of: clip, donor: donor, models: models, device: device)
         for model in models.indices { byModel[model].append(trials[model]) }
         say("\(clip.name): \(clip.images.count) frames, \(trials[0].broken.count) broken copies")

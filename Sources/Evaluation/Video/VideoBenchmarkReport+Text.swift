@@ -51,7 +51,7 @@ extension VideoBenchmarkReport {
       lines.append(
         row(
           [summary.detector, Self.text(summary.meanAUROC)] + recalls
-            + [summary.meanRecallWithin5.map(Self.text) ?? "none"]))
+            + [summary.meanRecallWithin5.map { Self.text($0) } ?? "none"]))
     }
     lines.append("")
     for reference in references {
@@ -61,7 +61,7 @@ extension VideoBenchmarkReport {
       {
         lines.append(
           "\(candidate) less \(reference), mean AUROC over \(name): "
-            + String(format: "%+.4f [%+.4f, %+.4f]", interval.value, interval.low, interval.high))
+            + Self.text(interval, "%+.4f"))
       }
     }
     return lines.joined(separator: "\n")
@@ -88,9 +88,7 @@ extension VideoBenchmarkReport {
     add("AUROC", rules) { figures[$0]?[$1].map { Self.text($0.aurocInterval) } }
     add("recall at 5", rules) { figures[$0]?[$1].map { Self.text($0.recallIntervals[1]) } }
     add("AUROC gained on", references) { reference, fault in
-      gains[reference]?[fault].map {
-        String(format: "%+.3f [%+.3f, %+.3f]", $0.value, $0.low, $0.high)
-      }
+      gains[reference]?[fault].map { Self.text($0, "%+.3f") }
     }
   }
 
@@ -132,8 +130,10 @@ extension VideoBenchmarkReport {
       .replacingOccurrences(of: "0.", with: ".").padding(toLength: 4, withPad: " ", startingAt: 0)
   }
 
-  private static func text(_ interval: Interval) -> String {
-    String(format: "%.3f [%.3f, %.3f]", interval.value, interval.low, interval.high)
+  private static func text(_ interval: Interval, _ format: String = "%.3f") -> String {
+    let value = String(format: format, interval.value)
+    guard let bounds = interval.bounds else { return "\(value) [one source]" }
+    return value + String(format: " [\(format), \(format)]", bounds.low, bounds.high)
   }
 
   /// The same as JSON.

@@ -52,6 +52,11 @@ public struct VideoBenchmarkReport: Codable, Sendable {
 
   public struct Interval: Codable, Sendable {
     public let value: Double
+    /// nil where fewer than two sources have what it is of.
+    public let bounds: Bounds?
+  }
+
+  public struct Bounds: Codable, Sendable {
     public let low: Double
     public let high: Double
   }
@@ -98,12 +103,7 @@ public struct VideoBenchmarkReport: Codable, Sendable {
   private static func gains(of ours: FaultTally, over theirs: FaultTally) -> [String: Interval] {
     var gains: [String: Interval] = [:]
     for (name, faults) in groups where ours.meanShare(of: faults) != nil {
-      gains[name] = Bootstrap.interval(count: ours.sourceCount) { draw in
-        guard let mine = ours.meanShare(of: faults, in: draw),
-          let other = theirs.meanShare(of: faults, in: draw)
-        else { return nil }
-        return mine - other
-      }
+      gains[name] = ours.meanDifference(from: theirs, of: faults)
     }
     return gains
   }
@@ -176,7 +176,7 @@ public struct VideoBenchmarkReport: Codable, Sendable {
     var (alarms, count) = (0, 0)
     for trial in trials {
       for half in 0..<2 {
-        let threshold = trial.threshold(forHalf: half, per1000: per1000)
+        guard let threshold = trial.threshold(forHalf: half, per1000: per1000) else { continue }
         alarms += trial.clean[half].count { $0 > threshold }
         count += trial.clean[half].count
       }
@@ -184,7 +184,7 @@ public struct VideoBenchmarkReport: Codable, Sendable {
     return count > 0 ? 1000 * Double(alarms) / Double(count) : 0
   }
 
-  /// With one fault in 36 frames, as they were put in, the false alarms that come with a find are those of
+  /// With one fault in 36 frames, as those that any clip can have were put in, the false alarms that come with a find are those of
   /// 36 clean frames.
   private static func f1(recall: Double, measuredPer1000: Double) -> Double {
     recall > 0 ? 2 * recall / (recall + measuredPer1000 / 1000 * 36 + 1) : 0

@@ -4,11 +4,13 @@
 /// With m the median pixel difference of the eight transitions before a stretch and of the eight after it, the
 /// smaller of both, a freeze is three or more transitions in a row with at most 0.15 m each, where m is at least
 /// half a grey level and the transitions right before and after have 0.3 of their side's median: what comes to rest
-/// by itself slows down first. A stretch that lasts to the clip's end has the side before it alone. A still shot
-/// is no freeze: it begins with a cut.
+/// by itself slows down first. A stretch that lasts to the clip's end, or nearly (fewer than four transitions are left),
+/// has the side before it alone. A still shot is no freeze: it begins with a cut.
 enum FreezeDetector {
   private static let side = 8
   private static let leastLength = 3
+  /// Transitions that a side must have.
+  private static let leastKnown = 4
   private static let stillShare: Float = 0.15
   private static let abruptShare: Float = 0.3
 
@@ -33,7 +35,9 @@ enum FreezeDetector {
       }
       var end = row
       while end + 1 < differences.count, differences[end + 1] <= stillShare * before { end += 1 }
-      if end - row + 1 >= leastLength, goesOn(differences, after: row...end, isCut, leastMotion) {
+      if end - row + 1 >= leastLength,
+        goesOn(differences, after: row...end, asBefore: before, isCut, leastMotion)
+      {
         found.append(row...end)
       }
       row = end + 1
@@ -43,11 +47,14 @@ enum FreezeDetector {
 
   /// Whether what stood still moves on at once, or the clip is over.
   private static func goesOn(
-    _ differences: [Float], after still: ClosedRange<Int>, _ isCut: (Int) -> Bool,
-    _ leastMotion: Float
+    _ differences: [Float], after still: ClosedRange<Int>, asBefore before: Float,
+    _ isCut: (Int) -> Bool, _ leastMotion: Float
   ) -> Bool {
     let next = still.upperBound + 1
     guard next < differences.count else { return true }
+    guard differences.count - next >= leastKnown else {
+      return differences[next] >= abruptShare * before
+    }
     // The step out of a freeze may be one over all that it hid.
     guard let after = motion(differences, rows: next..<next + side + 1, isCut),
       after >= leastMotion
@@ -56,12 +63,12 @@ enum FreezeDetector {
       && differences[still].allSatisfy { $0 <= stillShare * after }
   }
 
-  /// The median difference of rows that are no cuts; nil where fewer than four are left.
+  /// The median difference of rows that are no cuts; nil where fewer than `leastKnown` are left.
   private static func motion(
     _ differences: [Float], rows: Range<Int>, _ isCut: (Int) -> Bool
   ) -> Float? {
     let values = rows.clamped(to: 0..<differences.count)
       .filter { differences[$0].isFinite && !isCut($0) }.map { differences[$0] }.sorted()
-    return values.count >= 4 ? values[values.count / 2] : nil
+    return values.count >= leastKnown ? values[values.count / 2] : nil
   }
 }

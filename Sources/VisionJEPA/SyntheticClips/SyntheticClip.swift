@@ -241,7 +241,7 @@ public struct SyntheticClip: Sendable {
   }
 
   /// The moment that frame `index` shows.
-  func sceneTime(at index: Int) -> Float {
+  package func sceneTime(at index: Int) -> Float {
     guard let backwards, index > backwards.start else { return Float(index) }
     let since = index - backwards.start
     if since <= backwards.length { return Float(backwards.start - since) }
