@@ -54,6 +54,14 @@ public final class StatusLine: Sendable {
     }
   }
 
+  /// Takes the line away; what comes next is written in its place.
+  public func clear() {
+    shown.withLock { shown in
+      if !shown.isEmpty { write("\r" + Self.blanks(shown.count) + "\r") }
+      shown = ""
+    }
+  }
+
   /// Leaves the line standing and goes on below it.
   public func finish() {
     shown.withLock { shown in

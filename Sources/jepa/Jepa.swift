@@ -21,6 +21,8 @@ struct Jepa: ParsableCommand {
   /// has the status 1.
   static func main() {
     LoggingSystem.bootstrap { _ in ConsoleLogHandler() }
+    // A limit on the size of files is an error to name, as a full disk is.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try parseAsRoot()
       do {

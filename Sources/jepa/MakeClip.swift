@@ -51,6 +51,13 @@ struct MakeClip: ParsableCommand {
     guard (5...100_000).contains(frames) else {
       throw ValidationError("--frames: expected 5 to 100000, found \(frames)")
     }
+    // All frames are in memory before they are written.
+    let bytes = frames * sides.width * sides.height * 3
+    guard bytes <= 4 << 30 else {
+      throw ValidationError(
+        "--frames and --size: expected at most 4 GiB of pixels, found \(frames) frames of \(size), "
+          + "\(bytes >> 30) GiB")
+    }
     guard spacing >= 36 else {
       throw ValidationError("--spacing: expected 36 or more, found \(spacing)")
     }

@@ -44,7 +44,7 @@ import VisionJEPA
     #expect(result.status == 0, "\(result.errors)")
     for line in [
       "\(clips.path)/first: 26 frames, cuts at 12", "\(clips.path)/second: 10 frames",
-      "5 windows of 36 frames in 3 shots at 32 pixels",
+      "5 windows from 36 frames in 3 shots at 32 pixels",
     ] {
       #expect(result.errors.contains(line), "\(line) in \(result.errors)")
     }
@@ -158,7 +158,7 @@ import VisionJEPA
       "score", broken, "--checkpoint", run.path, "--json", json, "--csv", csv, "--fps", "10",
     ])
     #expect(result.status == 0, "\(result.errors)")
-    #expect(result.output.hasPrefix("\(broken): 40 frames, 0:03.900: 2 ranges flagged"))
+    #expect(result.output.hasPrefix("\(broken): 40 frames, 0:04.000: 2 ranges flagged"))
     #expect(result.output.contains("0:01.200"))
     #expect(result.output.contains("duplicate or freeze"))
 
@@ -260,6 +260,29 @@ import VisionJEPA
     #expect(refused.errors.contains("found 20x12") && refused.errors.contains("--resize"))
     let resized = try JepaProcess.run(score + ["--resize"])
     #expect(resized.status == 0 && resized.output.hasPrefix("\(broken): 40 frames"))
+  }
+
+  @Test func clipsOfOneNameHaveFilesOfTheirOwn() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let other = clips.path + "/more/second"
+    try MovingShapes.write(MovingShapes.frames(12, seed: 3), to: other)
+    let folder = TemporaryPath("outputs")
+    try FileManager.default.createDirectory(
+      atPath: folder.path, withIntermediateDirectories: true)
+    let result = try JepaProcess.run([
+      "score", clips.path + "/second", other, broken, "--checkpoint", run.path, "--csv",
+      folder.path + "/a.csv",
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    let own = (broken as NSString).lastPathComponent
+    #expect(names == ["a-\(own).csv", "a-second-2.csv", "a-second.csv"])
+    let rows = try String(contentsOfFile: folder.path + "/a-second-2.csv", encoding: .utf8)
+    #expect(rows.split(separator: "\n").count == 13)
+    try expectFailure(
+      ["score", broken, "--checkpoint", run.path, "--plot", folder.path + "/a.jpg"],
+      saying: "--plot: expected a file that ends in .png, found \(folder.path)/a.jpg")
   }
 
   @Test func aVideoWithoutFFmpegSaysHowToGetIt() throws {

@@ -58,7 +58,7 @@ final class JepaProcess {
     }
     if let fileLimit {
       process.executableURL = URL(fileURLWithPath: "/bin/bash")
-      let script = "trap '' XFSZ; ulimit -f \(fileLimit); exec \"$0\" \"$@\""
+      let script = "ulimit -f \(fileLimit); exec \"$0\" \"$@\""
       process.arguments = ["-c", script, Self.binary] + arguments
     } else {
       process.executableURL = URL(fileURLWithPath: Self.binary)

@@ -83,7 +83,9 @@ import VisionJEPA
   @Test func captionsFitNarrowPictures() throws {
     let (video, _, _) = try annotated()
     let captions = [["frame 123456", "1:03.250", "score +12.3", "duplicate or freeze"]]
-    for (width, height) in [(22, 800), (1, 1), (48, 32), (640, 360), (1920, 1080)] {
+    for (width, height) in [
+      (22, 800), (1, 1), (48, 32), (640, 360), (1920, 1080), (9000, 30), (30, 4000),
+    ] {
       let image = RGBImage(width: width, height: height, color: RGBColor(0, 0, 0))
       let layout = AnnotatedVideo.Layout(image, captions: captions)
       let lines = layout.lines(captions[0])
@@ -95,6 +97,7 @@ import VisionJEPA
             <= layout.frame.height + layout.captionHeight)
       }
       #expect(layout.dot == 2 || width < 240)
+      #expect(max(layout.frame.width, layout.frame.height) <= max(3840, width, height))
     }
     #expect(video.layout(of: Self.frames[0]).lines(["frame 1"]).count == 1)
   }

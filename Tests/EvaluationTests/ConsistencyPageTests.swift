@@ -117,7 +117,7 @@ import Torch
 
   @Test func longClipsKeepTheirPeaksAndDips() throws {
     let values = (0..<50_000).map { Float($0 == 31_234 ? 9 : $0 == 31_239 ? -7 : 1) }
-    var table = FrameTable(names: ["pixelDifference", "isCut", "isRepeat"])
+    var table = FrameTable(names: ["pixelDifference", "isCut", "isRepeat", "colorShift"])
     for row in 0..<values.count { table.append(index: row, seconds: Double(row) / 25) }
     table.set(values, of: "pixelDifference", from: 0)
     let verdict = ConsistencyVerdict(

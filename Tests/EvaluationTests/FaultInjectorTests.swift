@@ -98,11 +98,6 @@ import VisionJEPA
     }
   }
 
-  @Test func labelsAllowOneFrame() {
-    let label = FaultLabel(kind: .drop1, start: 10, end: 12)
-    #expect((8...14).map { label.isFound(at: $0) } == [false, true, true, true, true, true, false])
-  }
-
   @Test func whatCannotBeBrokenIsAnError() throws {
     #expect(throws: EvaluationError.self) { try injector.inject([.swap], into: numbered(71)) }
     #expect(throws: EvaluationError.self) { try injector.inject([], into: numbered(100)) }

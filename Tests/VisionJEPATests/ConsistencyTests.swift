@@ -157,7 +157,7 @@ import TrainingRuns
     #expect(abs(report.ranges[1].startSeconds - 1) < 1e-9)
     #expect(report.isFlagged && abs(report.consistency - 0.95) < 1e-9)
     let text = report.text
-    #expect(text.hasPrefix("a clip: 40 frames, 0:01.560: 2 ranges flagged, 95.00 %"))
+    #expect(text.hasPrefix("a clip: 40 frames, 0:01.600: 2 ranges flagged, 95.00 %"))
     #expect(text.contains("looks like"))
     #expect(text.contains("duplicate or freeze"))
 
@@ -221,13 +221,14 @@ import TrainingRuns
   @Test func aPictureThatStandsStillIsConsistent() throws {
     let still = [RGBImage](repeating: MovingShapes.frames(1)[0], count: 30)
     let line =
-      "nothing moves: whether frames are missing, repeated or in another order cannot be seen"
+      "little moves: whether frames are missing, repeated or in another order can hardly be seen"
     #expect(try !Self.scored(still).isFlagged && Self.scored(still).text.contains(line))
     let plain = [RGBImage](
       repeating: RGBImage(width: 32, height: 32, color: RGBColor(9, 9, 9)),
       count: 30)
     #expect(try !Self.scored(plain).isFlagged && Self.scored(plain).text.contains(line))
-    #expect(try !Self.scored(MovingShapes.frames(40, seed: 6)).text.contains("nothing moves"))
+    #expect(try !Self.scored(MovingShapes.frames(40, seed: 6)).text.contains("little moves"))
+    #expect(try Self.scored(plain).summary.hasSuffix("100.00 % of frames consistent; little moves"))
   }
 
   // MARK: Thresholds
@@ -261,7 +262,9 @@ import TrainingRuns
     let scores = (0..<2000).map { Float($0) / 100 }
     func calibration(_ wanted: Double) -> ConsistencyCalibration {
       ConsistencyCalibration(
-        scores: [("a", Array(scores[..<500])), ("b", Array(scores[500...]))],
+        clean: [
+          .init("a", logOdds: Array(scores[..<500])), .init("b", logOdds: Array(scores[500...])),
+        ],
         wantedPer1000: wanted, model: "m", rule: sampleRule(threshold: 0))
     }
     let five = calibration(5)
@@ -275,16 +278,59 @@ import TrainingRuns
   @Test func enoughFramesCertifyWhatIsAskedFor() {
     for count in [2000, 3000, 10_000] {
       let calibration = ConsistencyCalibration(
-        scores: [("a", (0..<count).map { Float($0 * 7919 % count) })], wantedPer1000: 1,
+        clean: [.init("a", logOdds: (0..<count).map { Float($0 * 7919 % count) })],
+        wantedPer1000: 1,
         model: "m", rule: sampleRule(threshold: 0))
       #expect(calibration.claim.isMet == (count >= 3000), "\(count)")
+    }
+  }
+
+  /// What an exact rule finds in clean clips is a false alarm, where it keeps its say.
+  @Test func exactFindsCountAsAlarms() {
+    let scores = (0..<4000).map { Float($0) / 1000 }
+    func calibration(_ finds: Int) -> ConsistencyCalibration {
+      ConsistencyCalibration(
+        clean: [.init("a", logOdds: scores, exactAlarms: finds)], wantedPer1000: 2, model: "m",
+        rule: sampleRule(threshold: 0))
+    }
+    let (none, one, many) = (calibration(0), calibration(1), calibration(40))
+    // The budget is one: what the exact rules take of it is not left for scores.
+    #expect(one.threshold > none.threshold && one.claim.isMet)
+    #expect(one.claim.frames == 4001 && one.clips[0].alarms == one.claim.alarms)
+    #expect(!many.claim.isMet && many.claim.alarms >= 40 && many.threshold >= scores.last!)
+  }
+
+  @Test func claimsOfTheClipItselfAreNoCalibration() {
+    let long = FalseAlarmClaim(grounds: .clip, frames: 14_163, alarms: 0, wantedPer1000: 1)
+    #expect(!long.isMet && abs(long.certifiedPer1000 - 0.2115) < 1e-3)
+    #expect(long.description.contains("no better claim than a false-alarm rate of 0.211 in 1000"))
+    let all = FalseAlarmClaim(grounds: .calibration, frames: 100, alarms: 0, wantedPer1000: 1000)
+    #expect(all.description.hasPrefix("at most 1000 false alarms in 1000 frames"))
+    // A rate that no number of frames could bear out.
+    let tiny = FalseAlarmClaim(grounds: .calibration, frames: 9, alarms: 0, wantedPer1000: 1e-16)
+    #expect(tiny.description.contains("would need 30000000000000000000 clean frames"))
+  }
+
+  @Test func aDamagedNetworkOfHypothesesIsRefused() throws {
+    let whole = try JSONEncoder().encode(TransitionHypotheses.pixels)
+    #expect(
+      try JSONDecoder().decode(TransitionHypotheses.self, from: whole)
+        == TransitionHypotheses.pixels)
+    for damaged in [
+      #"{"floor":0.1,"layers":[]}"#, #"{"floor":0.1,"layers":[{"weights":[],"biases":[]}]}"#,
+      #"{"floor":0.1,"layers":[{"weights":[[1],[1],[1],[1],[1],[1],[1]],"biases":[1,1,1,1,1,1,1]}]}"#,
+    ] {
+      #expect(throws: DecodingError.self) {
+        try JSONDecoder().decode(TransitionHypotheses.self, from: Data(damaged.utf8))
+      }
     }
   }
 
   @Test func fewCleanFramesHardlyLowerTheThreshold() {
     func threshold(_ count: Int) -> Float {
       ConsistencyCalibration(
-        scores: [("a", [Float](repeating: -9, count: count))], wantedPer1000: 1, model: "m",
+        clean: [.init("a", logOdds: [Float](repeating: -9, count: count))], wantedPer1000: 1,
+        model: "m",
         rule: sampleRule(threshold: 1)
       ).threshold
     }
@@ -293,7 +339,8 @@ import TrainingRuns
     #expect(threshold(3000) == -9 && threshold(9000) == -9)
     // What clean clips reach is above the threshold however few frames there are.
     let high = ConsistencyCalibration(
-      scores: [("a", [7, 0, 0])], wantedPer1000: 1, model: "m", rule: sampleRule(threshold: 1))
+      clean: [.init("a", logOdds: [7, 0, 0])], wantedPer1000: 1, model: "m",
+      rule: sampleRule(threshold: 1))
     #expect(high.threshold >= 7)
   }
 
@@ -312,7 +359,8 @@ import TrainingRuns
 
   @Test func aCalibrationOfAnotherModelIsRefused() throws {
     let calibration = ConsistencyCalibration(
-      scores: [("a", [1, 2, 3])], wantedPer1000: 1, model: "m", rule: sampleRule(), every: 2)
+      clean: [.init("a", logOdds: [1, 2, 3])], wantedPer1000: 1, model: "m", rule: sampleRule(),
+      every: 2)
     let file = TemporaryPath("calibration")
     try calibration.write(to: file.path)
     let rule = sampleRule().fingerprint
@@ -332,7 +380,8 @@ import TrainingRuns
     }
     let frames = MovingShapes.frames(40, cuts: [25], seed: 6)
     let strict = ConsistencyCalibration(
-      scores: [("a", [100])], wantedPer1000: 1, model: "m", rule: sampleRule(), ordinary: [.cut])
+      clean: [.init("a", logOdds: [100])], wantedPer1000: 1, model: "m", rule: sampleRule(),
+      ordinary: [.cut])
     #expect(try !Self.scored(frames, calibration: strict).isFlagged)
   }
 }

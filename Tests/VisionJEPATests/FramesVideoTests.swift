@@ -274,6 +274,28 @@ struct FramesVideoTests {
     #expect(source.problems.damageCount == 2)
   }
 
+  /// What probing meets is met again at its own time, and what the file says of itself is no complaint.
+  @Test func onlyDecodingTellsOfDamage() throws {
+    let videos = try TestVideos()
+    _ = try videos.fake("ffprobe", probe)
+    let tools = try videos.fake(
+      "ffmpeg",
+      """
+      echo '[mpeg @ 0x1] [error] met while probing' >&2
+      echo '[info]     title           : of [error] and corrupt [warning] bits' >&2
+      echo '[info] Stream mapping:' >&2
+      echo '[NULL @ 0x2] [error] before the first frame' >&2
+      echo '[Parsed_showinfo_3 @ 0x1] [info] n:   0 pts:   0 pts_time:9 s:8x4 i:P' >&2
+      head -c 96 /dev/zero
+      echo '[info]     title           : of [error] and corrupt [warning] bits' >&2
+      echo '[mpeg @ 0x3] [warning] Packet corrupt' >&2
+      """)
+    let source = try open(videos, tools)
+    #expect(try source.remainingFrames().count == 1)
+    #expect(
+      source.problems.first.map(\.message) == ["before the first frame", "mpeg: Packet corrupt"])
+  }
+
   @Test func anOldFFmpegIsNamed() throws {
     let videos = try TestVideos()
     _ = try videos.fake("ffprobe", probe)

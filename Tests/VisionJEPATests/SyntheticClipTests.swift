@@ -27,17 +27,6 @@ import TrainingRuns
     }
   }
 
-  @Test func theSourceGivesTheClip() {
-    let clip = SyntheticClip(seed: 5, options: options)
-    let source = SyntheticFrameSource(clip)
-    #expect(source.expectedCount == 60)
-    var frames: [VideoFrame] = []
-    while let frame = source.next() { frames.append(frame) }
-    #expect(frames.map(\.index) == Array(0..<60))
-    #expect(frames[7].image == clip.image(at: 7))
-    #expect(frames[25].seconds == 1)
-  }
-
   @Test(arguments: SemanticFault.allCases)
   func faultsChangeOnlyWhatComesAfter(fault: SemanticFault) throws {
     var options = options

@@ -6,13 +6,16 @@ import Testing
 
 /// Which frames are flagged, as what, and where a range begins and ends.
 @Suite struct VerdictTests {
-  /// A table of pixel differences alone, and cuts.
-  private static func table(_ differences: [Float], cuts: Set<Int> = []) -> FrameTable {
-    var table = FrameTable(names: ["pixelDifference", "isCut", "isRepeat"])
+  /// A table of pixel differences alone, cuts, and shifts of colour.
+  private static func table(
+    _ differences: [Float], cuts: Set<Int> = [], shifts: [Float] = []
+  ) -> FrameTable {
+    var table = FrameTable(names: ["pixelDifference", "isCut", "isRepeat", "colorShift"])
     for (row, difference) in differences.enumerated() {
       table.append(index: row, seconds: Double(row) / 25)
       table.set(row == 0 ? .nan : difference, of: "pixelDifference", at: row)
       table.set(cuts.contains(row) ? 1 : 0, of: "isCut", at: row)
+      table.set(shifts.indices.contains(row) ? shifts[row] : 0, of: "colorShift", at: row)
       table.set(row > 0 && difference <= 0.05 ? 1 : 0, of: "isRepeat", at: row)
     }
     return table
@@ -79,7 +82,57 @@ import Testing
     #expect(Self.verdict(Self.table(Self.moving(40))).stillShare == 0)
   }
 
+  /// A fade to black ends in frames that are all the same, and is meant.
+  @Test func whatFadesOutIsNoFreeze() {
+    let differences = Self.moving(30) + [Float](repeating: 0, count: 20)
+    let fade = (0..<50).map { (20..<30).contains($0) ? differences[$0] * 0.9 : 0.1 }
+    #expect(Self.verdict(Self.table(differences, shifts: fade)).ranges.isEmpty)
+    let pan = fade.map { $0 * 0.4 }
+    #expect(Self.verdict(Self.table(differences, shifts: pan)).ranges.map(\.kind) == [.duplicate])
+  }
+
+  // MARK: Cuts in a cadence
+
+  /// Animation on threes: each step stands apart from the repeats on both sides, and is no cut; one that changes the
+  /// picture is.
+  @Test(arguments: [2, 3, 4])
+  func stepsOfACadenceAreNoCuts(period: Int) {
+    var differences = (0..<120).map { Float($0 % period == 0 ? 9 + Float($0 % 5) : 0) }
+    let steps = Set(stride(from: period, to: 120, by: period))
+    #expect(Self.verdict(Self.table(differences, cuts: steps)).ranges.isEmpty)
+    differences[60] = 60
+    let verdict = Self.verdict(Self.table(differences, cuts: steps))
+    #expect(verdict.ranges.map(\.kind) == [.cut] && verdict.ranges.map(\.start) == [60])
+    #expect(verdict.cadence?.period == period)
+  }
+
+  /// What a cadence looks like to the rule is never flagged, and so says nothing of its threshold; damage is.
+  @Test func timingInACadenceIsLeftAlone() {
+    let differences = (0..<90).map { Float($0 % 3 == 0 ? 4 : 0) }
+    let verdict = Self.verdict(
+      Self.table(differences), [40: (5, .dropped), 46: (5, .duplicate), 52: (5, .damage)])
+    #expect(verdict.isLeftAlone.indices.filter { verdict.isLeftAlone[$0] } == [40, 46])
+    #expect(verdict.ranges.map(\.kind) == [.damage])
+  }
+
+  @Test func shotsOfAnimationOnThreesAreWhole() {
+    let moving = MovingShapes.frames(60, width: 64, height: 48, cuts: [30], seed: 4)
+    let threes = (0..<120).map { moving[$0 / 3 + (($0 / 3 >= 20) ? 10 : 0)] }
+    #expect(ShotSplitter.cuts(of: threes) == [60])
+  }
+
   // MARK: Ranges
+
+  /// A range ends at a cut, whose echo is its own; exact repeats on either side stay.
+  @Test func rangesDoNotReachOverCuts() {
+    var differences = Self.moving(60)
+    (differences[28], differences[30], differences[31]) = (0, 50, 0)
+    let verdict = Self.verdict(
+      Self.table(differences, cuts: [30]), [29: (3, .order), 32: (3, .order)])
+    #expect(verdict.ranges.map(\.start) == [28, 30, 31])
+    #expect(verdict.ranges.map(\.end) == [28, 30, 31])
+    #expect(verdict.ranges.map(\.kind) == [.duplicate, .cut, .duplicate])
+  }
 
   @Test func theStrongestEvidenceNamesARange() {
     let table = Self.table(Self.moving(40))

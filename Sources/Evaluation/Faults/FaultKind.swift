@@ -75,12 +75,6 @@ public struct FaultLabel: Codable, Sendable, Equatable {
     self.start = start
     self.end = end
   }
-
-  /// Whether a flag at `frame` finds the fault, `tolerance` frames off at most. The frame after the
-  /// last one counts too, since it does not fit what was before it.
-  public func isFound(at frame: Int, tolerance: Int = 1) -> Bool {
-    (start - tolerance...end + tolerance).contains(frame)
-  }
 }
 
 /// A clip in memory with what was broken in it.

@@ -12,6 +12,8 @@ public struct AnnotatedVideo {
   public static let shortSide = 480
   /// Smaller frames are enlarged by a whole number to at least this.
   private static let leastShortSide = 240
+  /// Nor are they enlarged beyond this.
+  private static let mostLongSide = 3840
   /// Frames whose energies are computed at once, and how many on either side of them those depend on.
   private static let groupSize = 32
   private static let reach = 3
@@ -107,9 +109,12 @@ public struct AnnotatedVideo {
     /// - Parameter captions: all that are to be written, in parts that are not broken.
     init(_ image: RGBImage, captions: some Sequence<[String]>) {
       let short = min(image.width, image.height)
-      let factor = max(1, (AnnotatedVideo.leastShortSide + short - 1) / short)
+      let most = AnnotatedVideo.mostLongSide / max(image.width, image.height)
+      let factor = max(1, min(most, (AnnotatedVideo.leastShortSide + short - 1) / short))
       frame = FrameSize(width: image.width * factor, height: image.height * factor)
-      let room = frame.width - 2 * Self.margin
+      // What is still narrow has paper beside it.
+      let width = max(frame.width, AnnotatedVideo.leastShortSide)
+      let room = width - 2 * Self.margin
       // As large as the longest part allows, and as high as the longest caption needs.
       let fits = captions.allSatisfy {
         $0.allSatisfy { RGBImage.lettersWidth($0, dot: 2) <= room }
@@ -119,7 +124,7 @@ public struct AnnotatedVideo {
       self.dot = dot
       captionHeight = lines * Self.lineHeight(dot) + Self.margin
       size = FrameSize(
-        width: frame.width, height: frame.height + captionHeight + Self.curveHeight)
+        width: width, height: frame.height + captionHeight + Self.curveHeight)
     }
 
     /// The parts of a caption in as few lines as they fit in, each where it is written.
@@ -174,11 +179,13 @@ public struct AnnotatedVideo {
     if let map {
       shown = heat.overlay(map, on: shown, at: row)
     }
-    // Rows of pixels lie one after the other: the frame is the picture's beginning.
-    var picture = RGBImage(
-      width: size.width, height: size.height,
-      pixels: shown.pixels
-        + RGBImage(width: size.width, height: size.height - frame.height, color: Self.paper).pixels)
+    var picture = RGBImage(width: size.width, height: size.height, color: Self.paper)
+    let bytes = frame.width * 3
+    for row in 0..<frame.height {
+      picture.pixels.replaceSubrange(
+        row * size.width * 3..<row * size.width * 3 + bytes,
+        with: shown.pixels[row * bytes..<(row + 1) * bytes])
+    }
     if report.verdict.isFlagged[row] { Self.border(of: frame, on: &picture) }
     for line in layout.lines(caption(row)) {
       picture.writeLetters(

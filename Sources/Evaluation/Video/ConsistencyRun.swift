@@ -93,9 +93,12 @@ public struct ConsistencyRun {
     try checkOutputs()
     var outcome = Outcome()
     var ranking: [(consistency: Double, worst: Float, summary: String)] = []
-    for input in inputs {
+    for (place, input) in inputs.enumerated() {
       do {
-        let report = try scorer.score(FrameInput.open(input, options: options))
+        let source = try FrameInput.open(input, options: options)
+        var status = ClipStatus(of: source)
+        let report = try scorer.score(source) { status.show($0) }
+        status.clear()
         outcome.isFlagged = outcome.isFlagged || report.isFlagged
         outcome.isDamaged = outcome.isDamaged || report.problems.damageCount > 0
         // What is known is said before anything else can fail.
@@ -105,7 +108,7 @@ public struct ConsistencyRun {
         } else if !outputs.saysJSON {
           print(report.text)
         }
-        try write(report)
+        try write(report, ofInput: place)
       } catch  where inputs.count > 1 {
         warn("\(error)")
         outcome.hasFailed = true
@@ -127,9 +130,13 @@ public struct ConsistencyRun {
         name: "inputs", expected: "the standard input once", found: "it more than once")
     }
     let files = outputs.all.flatMap { option, path in
-      inputs.map { (option, self.path(path, for: $0)) }
+      inputs.indices.map { (option, self.path(path, forInput: $0)) }
     }
     try OutputFiles(files: files).check(against: inputs.filter { $0 != "-" } + read)
+    if let plot = outputs.plot, (plot as NSString).pathExtension.lowercased() != "png" {
+      throw EvaluationError.invalidSetting(
+        name: "--plot", expected: "a file that ends in .png", found: plot)
+    }
     if let video = outputs.annotatedVideo {
       guard !inputs.contains("-") else {
         throw EvaluationError.invalidSetting(
@@ -140,16 +147,16 @@ public struct ConsistencyRun {
     }
   }
 
-  private func write(_ report: ConsistencyReport) throws {
+  private func write(_ report: ConsistencyReport, ofInput place: Int) throws {
     if outputs.saysJSON {
       try report.json { print($0) }
     } else if let json = outputs.json {
-      try report.write(toJSON: path(json, for: report.input))
+      try report.write(toJSON: path(json, forInput: place))
     }
-    if let csv = outputs.csv { try report.write(toCSV: path(csv, for: report.input)) }
+    if let csv = outputs.csv { try report.write(toCSV: path(csv, forInput: place)) }
     if let plot = outputs.plot {
       let bytes = try report.plot().pngBytes(name: plot)
-      try UnfinishedFile.make(at: path(plot, for: report.input)) { file in
+      try UnfinishedFile.make(at: path(plot, forInput: place)) { file in
         try bytes.withUnsafeBytes { try file.append($0) }
       }
     }
@@ -161,25 +168,31 @@ public struct ConsistencyRun {
         : try FlaggedPictures(
           of: report, from: FrameInput.open(report.input, options: options),
           model: scorer.model.clips, device: scorer.model.device)
-      try ConsistencyPage(report, pictures: pictures).write(to: path(page, for: report.input))
+      try ConsistencyPage(report, pictures: pictures).write(to: path(page, forInput: place))
     }
     if let video = outputs.annotatedVideo {
       var larger = options
       larger.shortSide = AnnotatedVideo.shortSide
       try AnnotatedVideo(report, model: scorer.model.clips, device: scorer.model.device)
         .write(
-          to: path(video, for: report.input), from: FrameInput.open(report.input, options: larger))
+          to: path(video, forInput: place), from: FrameInput.open(report.input, options: larger))
     }
   }
 
-  /// `scores.json`, or with several inputs `scores-CLIP.json`.
-  private func path(_ path: String, for input: String) -> String {
+  /// `scores.json`, or with several inputs `scores-CLIP.json`; where several clips have one name, the second is
+  /// `scores-CLIP-2.json`.
+  private func path(_ path: String, forInput place: Int) -> String {
     guard inputs.count > 1 else { return path }
-    let name = ((input as NSString).lastPathComponent as NSString).deletingPathExtension
+    func name(_ input: String) -> String {
+      ((input as NSString).lastPathComponent as NSString).deletingPathExtension
+    }
+    let own = name(inputs[place])
+    let before = inputs[..<place].count { name($0) == own }
     let (stem, ending) = (
       (path as NSString).deletingPathExtension, (path as NSString).pathExtension
     )
-    return "\(stem)-\(name)" + (ending.isEmpty ? "" : ".\(ending)")
+    return "\(stem)-\(own)" + (before > 0 ? "-\(before + 1)" : "")
+      + (ending.isEmpty ? "" : ".\(ending)")
   }
 }
 
@@ -214,27 +227,45 @@ public struct CalibrationRun {
   ) throws -> (calibration: ConsistencyCalibration, isDamaged: Bool) {
     try OutputFiles(files: [("--output", output)]).check(against: inputs)
     try InputFiles.checkEachOnce(inputs, called: "clean clips")
-    var scores: [(input: String, scores: [Float])] = []
-    var ordinary: Set<ConsistencyVerdict.ExactRule> = []
+    var reports: [(input: String, logOdds: [Float], verdict: ConsistencyVerdict)] = []
     var isDamaged = false
     for input in inputs {
-      let report = try ConsistencyScorer(model).score(FrameInput.open(input, options: options))
+      let source = try FrameInput.open(input, options: options)
+      var status = ClipStatus(of: source)
+      let report = try ConsistencyScorer(model).score(source) { status.show($0) }
+      status.clear()
       isDamaged = isDamaged || report.problems.damageCount > 0
-      // What an exact rule finds here is usual, and is no longer its business; its echo in the score is not clean.
-      let exact = report.verdict.exactRows
-      ordinary.formUnion(exact.map(\.rule))
-      var isEcho = [Bool](repeating: false, count: report.logOdds.count)
-      for (row, _) in exact {
-        for near in ConsistencyVerdict.echo(of: row, in: isEcho.count) { isEcho[near] = true }
-      }
-      let clean = report.logOdds.indices.filter { !isEcho[$0] }.map { report.logOdds[$0] }
-      scores.append((input, clean.isEmpty ? report.logOdds : clean))
+      reports.append((input, report.logOdds, report.verdict))
       for warning in Self.warnings(of: report) { warn("\(input): \(warning)") }
     }
+    // What an exact rule finds more often than false alarms may be is usual here, and is no longer its business.
+    let frames = reports.reduce(0) { $0 + $1.logOdds.count }
+    let ordinary = Set(
+      ConsistencyVerdict.ExactRule.allCases.filter { rule in
+        let finds = reports.reduce(0) { $0 + $1.verdict.exactRows.count { $0.rule == rule } }
+        return finds > 0 && Double(finds) * 1000 > wantedPer1000 * Double(frames)
+      })
     let calibration = ConsistencyCalibration(
-      scores: scores, wantedPer1000: wantedPer1000, model: model.fingerprint, rule: model.rule,
+      clean: reports.map { Self.evidence($0.input, $0.logOdds, $0.verdict, ordinary) },
+      wantedPer1000: wantedPer1000, model: model.fingerprint, rule: model.rule,
       every: options.every, ordinary: ordinary)
     return (calibration, isDamaged)
+  }
+
+  /// The frames of a clean clip that can be flagged: an exact find's echo in the score is not clean, and what belongs to a
+  /// native cadence is never flagged.
+  private static func evidence(
+    _ input: String, _ logOdds: [Float], _ verdict: ConsistencyVerdict,
+    _ ordinary: Set<ConsistencyVerdict.ExactRule>
+  ) -> ConsistencyCalibration.Evidence {
+    var isLeftOut = verdict.isLeftAlone
+    for (row, _) in verdict.exactRows {
+      for near in ConsistencyVerdict.echo(of: row, in: logOdds.count) { isLeftOut[near] = true }
+    }
+    let clean = logOdds.indices.filter { !isLeftOut[$0] }.map { logOdds[$0] }
+    return ConsistencyCalibration.Evidence(
+      input, logOdds: clean.isEmpty ? logOdds : clean,
+      exactAlarms: verdict.exactRows.count { !ordinary.contains($0.rule) })
   }
 
   /// What of a clip that is called clean looks as if it were not.
@@ -253,7 +284,7 @@ public struct CalibrationRun {
     if report.verdict.stillShare >= 0.5 {
       warnings.append(
         String(
-          format: "nothing moves around %.0f %% of its frames: they say little about false alarms",
+          format: "little moves around %.0f %% of its frames: they say little about false alarms",
           100 * report.verdict.stillShare))
     }
     if let cadence = report.verdict.cadence {
@@ -277,12 +308,10 @@ public struct CalibrationRun {
 }
 
 extension ConsistencyReport {
-  /// The longest stretch of at least eight frames whose mean colour shifts by more than a grey level from
-  /// each frame to the next.
+  /// The longest stretch of at least eight frames that change their light (`FrameTable.isFading`).
   var longestFade: ClosedRange<Int>? {
-    let shifts = table["colorShift"]
     var (longest, start) = (0..<0, 0)
-    for row in 0...shifts.count where row == shifts.count || !(shifts[row] > 1) {
+    for row in 0...table.count where row == table.count || !table.isFading(at: row) {
       if row - start > longest.count { longest = start..<row }
       start = row + 1
     }
@@ -294,7 +323,7 @@ extension ConsistencyReport {
   /// difference is above 0.35 (a factor of 1.4).
   var isJerky: Bool {
     let logs = table["pixelDifference"].filter { $0.isFinite && $0 > 0.2 }.map { log($0) }
-    let changes = zip(logs, logs.dropFirst()).map { abs($1 - $0) }.sorted()
-    return changes.count > 20 && changes[changes.count / 2] > 0.35
+    let changes = zip(logs, logs.dropFirst()).map { abs($1 - $0) }
+    return changes.count > 20 && changes.upperMedian! > 0.35
   }
 }

@@ -24,7 +24,10 @@ struct EnergyHeat {
       guard report.table.names.contains(name) else { continue }
       let values = report.table[name]
       let ordinary = values.indices.filter { !isFlagged[$0] }.map { values[$0] }
-      energies[mode] = (values, Self.median(ordinary) ?? Self.median(values) ?? 0)
+      energies[mode] = (
+        values,
+        ordinary.filter(\.isFinite).upperMedian ?? values.filter(\.isFinite).upperMedian ?? 0
+      )
     }
   }
 
@@ -34,7 +37,7 @@ struct EnergyHeat {
     let around = max(0, row - Self.reach)..<min(values.count, row + Self.reach + 1)
     let ordinary = around.filter { $0 != row && !isFlagged[$0] }.map { values[$0] }
     // Where next to nothing moves, what is a little more than that is no heat yet.
-    let usual = max(Self.median(ordinary) ?? median, median / 4, Self.floor)
+    let usual = max(ordinary.filter(\.isFinite).upperMedian ?? median, median / 4, Self.floor)
     return (Self.first * usual, Self.full * usual)
   }
 
@@ -42,10 +45,5 @@ struct EnergyHeat {
   func overlay(_ map: EnergyMap, on image: RGBImage, at row: Int) -> RGBImage {
     let range = range(at: row, of: map.mode)
     return map.overlay(on: image, low: range.low, high: range.high)
-  }
-
-  private static func median(_ values: [Float]) -> Float? {
-    let sorted = values.filter(\.isFinite).sorted()
-    return sorted.isEmpty ? nil : sorted[sorted.count / 2]
   }
 }

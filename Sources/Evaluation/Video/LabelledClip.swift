@@ -52,9 +52,8 @@ struct LabelledClip: Sendable {
   /// How much moves around an event: the median pixel difference of the clean rows nearby, in grey levels.
   func motion(around event: LabelledEvent) -> Float {
     let near = event.rows.lowerBound - 20...event.rows.upperBound + 20
-    let values = cleanRows.filter { near.contains($0) }
-      .map { table.value(of: "pixelDifference", at: $0) }.filter(\.isFinite).sorted()
-    return values.isEmpty ? 0 : values[values.count / 2]
+    return cleanRows.filter { near.contains($0) }
+      .map { table.value(of: "pixelDifference", at: $0) }.filter(\.isFinite).upperMedian ?? 0
   }
 }
 

@@ -90,7 +90,7 @@ public struct VideoBenchmark {
       detectorTrials[detector.name, default: []].append((place, trial))
     }
     let everything = Array(tested[0].indices)
-    for detector in Detector.statistics {
+    for detector in Detector.statistics + Detector.untrainedEnergies {
       for place in everything { add(detector, place) }
     }
     func material(_ model: Int, _ places: [Int]) -> [LabelledClip] {

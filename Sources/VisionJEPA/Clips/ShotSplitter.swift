@@ -3,6 +3,7 @@ public struct ShotSplitter {
   private var statistics = FrameStatisticsStream()
   private var detector = CutDetector()
   private var count = 0
+  private var differences: [Float] = []
   private var found: [Int] = []
 
   public init() {}
@@ -16,17 +17,24 @@ public struct ShotSplitter {
 
   /// Takes the next frame.
   public mutating func append(_ image: RGBImage) {
-    let frame = statistics.push(GreyFrame(image), index: count, seconds: 0)
+    take(statistics.push(GreyFrame(image), index: count, seconds: 0))
     count += 1
-    if let frame, let cut = detector.push(frame) { found.append(cut) }
+  }
+
+  private mutating func take(_ frame: FrameStatistics?) {
+    guard let frame else { return }
+    differences.append(frame.pixelDifference.map { Float($0) } ?? .nan)
+    if let cut = detector.push(frame) { found.append(cut) }
   }
 
   /// The places of the first frames of new shots, after the last frame.
   public mutating func finish() -> [Int] {
-    for frame in statistics.finish() {
-      if let cut = detector.push(frame) { found.append(cut) }
-    }
+    for frame in statistics.finish() { take(frame) }
     found += detector.finish()
-    return found.sorted()
+    let isNative = CadenceDetector.verdicts(on: differences.map { $0.isNaN ? nil : Double($0) })
+      .map { $0.nativePeriod != nil }
+    return found.sorted().filter {
+      CutDetector.standsApart(at: $0, differences: differences, isNative: isNative)
+    }
   }
 }

@@ -31,10 +31,17 @@ public struct CadenceDetector: Sendable {
 
   public init() {}
 
-  /// How many frames later a verdict comes.
-  public static let delay = repeatReach + patternReach
+  /// The verdicts on all frames of a clip, by their pixel differences; nil where there is none.
+  public static func verdicts(on differences: some Sequence<Double?>) -> [Verdict] {
+    var detector = CadenceDetector()
+    var verdicts: [Verdict] = []
+    for difference in differences {
+      if let verdict = detector.push(difference) { verdicts.append(verdict) }
+    }
+    return verdicts + detector.finish()
+  }
 
-  /// Takes the next frame's pixel difference; gives the verdict on the frame `delay` before it.
+  /// Takes the next frame's pixel difference; gives the verdict on the frame 81 before it.
   public mutating func push(_ pixelDifference: Double?) -> Verdict? {
     differences.append(pixelDifference)
     if droppedDifferences + differences.count > decidedRepeats + Self.repeatReach {

@@ -2,6 +2,9 @@ import Foundation
 import TrainingRuns
 
 /// Which rate of false alarms can be claimed, and on what grounds.
+///
+/// Frames count as independent draws from one source. Those of one shot are alike, so that a claim from few shots is
+/// too bold: clean clips of many scenes are worth more than one long one.
 public struct FalseAlarmClaim: Codable, Sendable, Equatable {
   /// Whose frames the threshold was set on.
   public enum Grounds: String, Codable, Sendable {
@@ -19,7 +22,7 @@ public struct FalseAlarmClaim: Codable, Sendable, Equatable {
   /// What was asked for.
   public var wantedPer1000: Double
   /// The rate that those frames allow to be claimed at 95 % confidence: 3000 / frames where none is above the
-  /// threshold. Never below what was asked for.
+  /// threshold. That of a calibration is never below what was asked for.
   public var certifiedPer1000: Double
 
   /// - Precondition: at least one frame.
@@ -29,12 +32,13 @@ public struct FalseAlarmClaim: Codable, Sendable, Equatable {
     self.frames = frames
     self.alarms = alarms
     self.wantedPer1000 = wantedPer1000
-    certifiedPer1000 = max(
-      wantedPer1000, 1000 * Self.upperBound(alarms: alarms, frames: frames))
+    let bound = 1000 * Self.upperBound(alarms: alarms, frames: frames)
+    certifiedPer1000 = grounds == .calibration ? max(wantedPer1000, bound) : bound
   }
 
-  /// Whether the frames bear out what was asked for.
-  public var isMet: Bool { certifiedPer1000 <= wantedPer1000 }
+  /// Whether the frames bear out what was asked for; those of the clip that is scored never do, for what is wrong with it
+  /// is among them.
+  public var isMet: Bool { grounds == .calibration && certifiedPer1000 <= wantedPer1000 }
 
   /// The greatest rate at which so few alarms in so many frames are still seen once in twenty times: the
   /// upper end of Clopper and Pearson's one-sided interval. With no alarms it is 1 - 0.05^(1/n), about
@@ -64,7 +68,8 @@ public struct FalseAlarmClaim: Codable, Sendable, Equatable {
 
 extension FalseAlarmClaim: CustomStringConvertible {
   public var description: String {
-    let rate = String(format: "%.3g", certifiedPer1000)
+    let rate =
+      certifiedPer1000 >= 999.5 ? "1000" : String(format: "%.3g", certifiedPer1000)
     let claim: String
     switch grounds {
     case .calibration:
@@ -74,13 +79,13 @@ extension FalseAlarmClaim: CustomStringConvertible {
         + "\(alarms == 1 ? "is" : "are") above the threshold"
     case .clip:
       claim =
-        "no calibration: the clip's own \(frames) frames that score 0 or less allow no better claim than "
-        + "\(rate) false alarms in 1000 (95 %)"
+        "no calibration: the clip's own \(frames) frames that score 0 or less allow no better claim than a "
+        + "false-alarm rate of \(rate) in 1000 (95 %)"
     }
-    let needed = Int((3000 / wantedPer1000).rounded(.up))
-    guard !isMet, needed > frames else { return claim }
+    let needed = (3000 / wantedPer1000).rounded(.up)
+    guard !isMet, needed > Double(frames) else { return claim }
     return claim
-      + String(format: "; %.3g in 1000 would need %d clean frames", wantedPer1000, needed)
+      + String(format: "; %.3g in 1000 would need %.0f clean frames", wantedPer1000, needed)
   }
 }
 
@@ -100,6 +105,21 @@ public struct ConsistencyCalibration: Codable, Sendable {
       self.input = input
       self.frames = frames
       self.alarms = alarms
+    }
+  }
+
+  /// What a clean clip says of its source.
+  public struct Evidence: Sendable {
+    public let input: String
+    /// The log-odds of its frames, those left out that are never flagged or that an exact rule is heard in.
+    public let logOdds: [Float]
+    /// Frames that an exact rule finds, one that has its say at this source: each is a false alarm.
+    public let exactAlarms: Int
+
+    public init(_ input: String, logOdds: [Float], exactAlarms: Int = 0) {
+      self.input = input
+      self.logOdds = logOdds
+      self.exactAlarms = exactAlarms
     }
   }
 
@@ -123,17 +143,19 @@ public struct ConsistencyCalibration: Codable, Sendable {
   /// frames / frames that the wanted rate needs (3000 / wanted), at most 1, the threshold is w of the way down.
   ///
   /// - Parameters:
-  ///   - scores: the log-odds of every frame of each clean clip.
+  ///   - clean: of each clean clip.
   ///   - wantedPer1000: false alarms in 1000 frames, above 0.
   ///   - every: of how many frames of a clip one was taken.
   ///   - ordinary: exact rules that the clean clips meet.
   /// - Precondition: at least one frame.
   public init(
-    scores: [(input: String, scores: [Float])], wantedPer1000: Double, model: String,
-    rule: ConsistencyRule, every: Int = 1, ordinary: Set<ConsistencyVerdict.ExactRule> = []
+    clean: [Evidence], wantedPer1000: Double, model: String, rule: ConsistencyRule,
+    every: Int = 1, ordinary: Set<ConsistencyVerdict.ExactRule> = []
   ) {
-    let all = scores.flatMap(\.scores)
-    let tail = Self.certified(all, rate: wantedPer1000 / 1000)
+    let all = clean.flatMap(\.logOdds)
+    let tail = Self.certified(
+      all, rate: wantedPer1000 / 1000,
+      exactAlarms: clean.reduce(0) { $0 + $1.exactAlarms })
     let evidence = Float(min(1, Double(all.count) * wantedPer1000 / 3000))
     let threshold = max(tail, rule.threshold + evidence * (tail - rule.threshold))
     self.model = model
@@ -141,25 +163,27 @@ public struct ConsistencyCalibration: Codable, Sendable {
     self.every = every
     self.threshold = threshold
     self.ordinary = ordinary
-    clips = scores.map { entry in
+    clips = clean.map { entry in
       Clip(
-        input: entry.input, frames: entry.scores.count,
-        alarms: entry.scores.count { $0 > threshold })
+        input: entry.input, frames: entry.logOdds.count + entry.exactAlarms,
+        alarms: entry.logOdds.count { $0 > threshold } + entry.exactAlarms)
     }
     claim = FalseAlarmClaim(
-      grounds: .calibration, frames: all.count, alarms: clips.reduce(0) { $0 + $1.alarms },
+      grounds: .calibration, frames: clips.reduce(0) { $0 + $1.frames },
+      alarms: clips.reduce(0) { $0 + $1.alarms },
       wantedPer1000: wantedPer1000)
   }
 
   /// The lowest threshold whose alarms among the scores still certify the rate; that of the continued tail where
   /// even none does not.
-  private static func certified(_ scores: [Float], rate: Double) -> Float {
+  private static func certified(_ scores: [Float], rate: Double, exactAlarms: Int) -> Float {
     let sorted = scores.sorted(by: >)
     // How many counts of alarms, from none on, certify the rate; more alarms never do where fewer do not.
     var (certifying, tooMany) = (0, sorted.count + 1)
     while tooMany - certifying > 1 {
       let middle = (certifying + tooMany) / 2
-      let bound = FalseAlarmClaim.upperBound(alarms: middle - 1, frames: sorted.count)
+      let bound = FalseAlarmClaim.upperBound(
+        alarms: middle - 1 + exactAlarms, frames: sorted.count + exactAlarms)
       if bound <= rate { certifying = middle } else { tooMany = middle }
     }
     // With the k-th highest score as the threshold, k - 1 are above it.
@@ -173,14 +197,9 @@ public struct ConsistencyCalibration: Codable, Sendable {
   static func ownThreshold(
     _ logOdds: [Float], rule: ConsistencyRule, spreads: Float = 6
   ) -> Float {
-    let median = Self.median(logOdds)
-    let deviation = 1.4826 * Self.median(logOdds.map { abs($0 - median) })
+    let median = logOdds.upperMedian ?? 0
+    let deviation = 1.4826 * (logOdds.map { abs($0 - median) }.upperMedian ?? 0)
     return max(rule.threshold, median + spreads * deviation)
-  }
-
-  private static func median(_ values: [Float]) -> Float {
-    let sorted = values.sorted()
-    return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
   }
 
   /// Reads a calibration, and checks that it belongs to this model and this rule, and to clips of which as many

@@ -29,22 +29,21 @@ public struct ConsistencyRange: Codable, Sendable, Equatable {
   static func ranges(
     of flags: [ConsistencyVerdict.Flag], in table: FrameTable
   ) -> [(range: ConsistencyRange, rows: ClosedRange<Int>)] {
-    let cuts = flags.filter { $0.isExact && $0.kind == .cut }
-    let others = flags.filter { flag in
-      !(flag.isExact && flag.kind == .cut)
-        && (flag.isExact || !cuts.contains { abs($0.row - flag.row) <= reach })
-    }
-    var groups = cuts.map { [$0] }
-    for flag in others {
-      if let last = groups.last?.last, !(last.isExact && last.kind == .cut),
-        flag.row - last.row <= reach
-      {
+    func isCut(_ flag: ConsistencyVerdict.Flag) -> Bool { flag.isExact && flag.kind == .cut }
+    let cuts = flags.filter(isCut).map(\.row)
+    // The first cut that an echo could be of: flags come in order, and so do cuts.
+    var nextCut = 0
+    var groups: [[ConsistencyVerdict.Flag]] = []
+    for flag in flags {
+      while nextCut < cuts.count, cuts[nextCut] < flag.row - reach { nextCut += 1 }
+      let isEcho = nextCut < cuts.count && cuts[nextCut] <= flag.row + reach && !flag.isExact
+      guard !isEcho else { continue }
+      if let last = groups.last?.last, !isCut(last), !isCut(flag), flag.row - last.row <= reach {
         groups[groups.count - 1].append(flag)
       } else {
         groups.append([flag])
       }
     }
-    groups.sort { $0[0].row < $1[0].row }
     return groups.map { flags in
       let highest = flags.map(\.score).max()!
       // What an exact rule says it is, or else most of the evidence: where the break is strongest counts most.

@@ -89,12 +89,12 @@ extension ConsistencyReport {
     }
     if verdict.stillShare == 1 {
       lines.append(
-        "nothing moves: whether frames are missing, repeated or in another order cannot be seen")
+        "little moves: whether frames are missing, repeated or in another order can hardly be seen")
     } else if verdict.stillShare >= 0.25 {
       lines.append(
         String(
           format:
-            "nothing moves around %.0f %% of the frames: what is missing or repeated there cannot be seen",
+            "little moves around %.0f %% of the frames: what is missing or repeated there can hardly be seen",
           100 * verdict.stillShare))
     }
     if let cadence = verdict.cadence {
@@ -110,7 +110,7 @@ extension ConsistencyReport {
 
   /// The summary without the clip's name.
   public var findings: String {
-    let seconds = table.seconds.last.map { ", \(Self.clock($0))" } ?? ""
+    let length = duration.map { ", \(Self.clock($0))" } ?? ""
     let found =
       ranges.isEmpty
       ? "nothing flagged" : "\(ranges.count) range\(ranges.count == 1 ? "" : "s") flagged"
@@ -121,8 +121,18 @@ extension ConsistencyReport {
           String(format: " from %.3f s", $0.seconds)
         } ?? "")
       : ""
-    return "\(table.count) frames\(seconds): \(found), "
-      + String(format: "%.2f %% of frames consistent", 100 * consistency) + damage
+    let still = verdict.stillShare == 1 ? "; little moves" : ""
+    return "\(table.count) frames\(length): \(found), "
+      + String(format: "%.2f %% of frames consistent", 100 * consistency) + still + damage
+  }
+
+  /// How long the frames are shown, in seconds: from the first to the last, and once more as long as they are apart on
+  /// average; nil for fewer than two.
+  var duration: Double? {
+    guard let first = table.seconds.first, let last = table.seconds.last, table.count > 1 else {
+      return nil
+    }
+    return (last - first) * Double(table.count) / Double(table.count - 1)
   }
 
   private static func row(_ columns: String...) -> String {

@@ -147,20 +147,16 @@ public enum ClipMeasurement {
 public struct ConsistencyScorer {
   public let model: ConsistencyModel
   public let calibration: ConsistencyCalibration?
-  /// The rate of false alarms that is asked for where the clip calibrates itself.
-  public let wantedPer1000: Double
   private let groupSize: Int
 
   /// Frames that a clip must have: a middle frame has two on either side.
   public static let leastFrames = 5
 
   public init(
-    _ model: ConsistencyModel, calibration: ConsistencyCalibration? = nil,
-    wantedPer1000: Double = 1, groupSize: Int = 32
+    _ model: ConsistencyModel, calibration: ConsistencyCalibration? = nil, groupSize: Int = 32
   ) {
     self.model = model
     self.calibration = calibration
-    self.wantedPer1000 = wantedPer1000
     self.groupSize = groupSize
   }
 
@@ -188,7 +184,7 @@ public struct ConsistencyScorer {
       calibration?.claim
       ?? FalseAlarmClaim(
         grounds: .clip, frames: max(1, verdict.scores.count { $0 <= 0 }), alarms: 0,
-        wantedPer1000: wantedPer1000)
+        wantedPer1000: 1)
     return ConsistencyReport(
       input: source.name, framesPerSecond: source.framesPerSecond, table: table, logOdds: logOdds,
       threshold: threshold, verdict: verdict, claim: claim, model: model.fingerprint,

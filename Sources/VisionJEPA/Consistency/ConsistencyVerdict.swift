@@ -34,6 +34,8 @@ public struct ConsistencyVerdict: Sendable {
   public let isFlagged: [Bool]
   /// The exact rules that hold anywhere, those that have no say among them, and the rows in which they do.
   public let exactRows: [(row: Int, rule: ExactRule)]
+  /// For each frame whether its score is never above 0: what belongs to a native cadence, or is usual at this source.
+  public let isLeftAlone: [Bool]
   /// The share of frames that are not flagged around which nothing moves, 0…1: there it cannot be seen that one is
   /// missing or repeated.
   public let stillShare: Double
@@ -51,14 +53,17 @@ public struct ConsistencyVerdict: Sendable {
   ) {
     let (native, cadence) = Self.nativeRepeats(of: table)
     self.cadence = cadence
-    let motion = Self.motion(in: table)
+    let motion = Self.motion(in: table, native: native)
     let exact = Self.exactFindings(in: table, motion: motion, native: native)
     exactRows = exact.enumerated().compactMap { row, rule in rule.map { (row, $0) } }
     // What is usual here echoes in the rule's score, too.
-    var isOrdinary = [Bool](repeating: false, count: table.count)
-    for (row, rule) in exactRows where ignored.contains(rule) {
-      for near in Self.echo(of: row, in: table.count) { isOrdinary[near] = true }
+    var isLeftAlone = judgements.enumerated().map { row, judgement in
+      Self.isOfTiming(judgement.kind) && Self.isBeside(native, row)
     }
+    for (row, rule) in exactRows where ignored.contains(rule) {
+      for near in Self.echo(of: row, in: table.count) { isLeftAlone[near] = true }
+    }
+    self.isLeftAlone = isLeftAlone
     var flags: [Flag] = []
     var scores: [Float] = []
     for (row, judgement) in judgements.enumerated() {
@@ -69,9 +74,7 @@ public struct ConsistencyVerdict: Sendable {
           Flag(
             row: row, kind: rule.kind, score: score,
             statistic: rule == .cut ? "shotSeparation" : "pixelDifference", isExact: true))
-      } else if isOrdinary[row]
-        || Self.isOfTiming(judgement.kind) && Self.isBeside(native, row)
-      {
+      } else if isLeftAlone[row] {
         score = min(0, score)
       } else if score > 0 {
         flags.append(
@@ -92,14 +95,13 @@ public struct ConsistencyVerdict: Sendable {
       Double(others.count { motion[$0] < Self.leastMotion }) / Double(max(1, others.count))
   }
 
-  /// For each frame the median pixel difference of the four before or of the four after, whichever is less, in
-  /// grey levels.
-  private static func motion(in table: FrameTable) -> [Float] {
+  /// For each frame the median pixel difference of the four before or of the four after, native repeats left out,
+  /// whichever is less, in grey levels.
+  private static func motion(in table: FrameTable, native: [Bool]) -> [Float] {
     let differences = table["pixelDifference"]
     func median(_ rows: Range<Int>) -> Float? {
-      let values = rows.clamped(to: 0..<table.count).map { differences[$0] }
-        .filter(\.isFinite).sorted()
-      return values.isEmpty ? nil : values[values.count / 2]
+      rows.clamped(to: 0..<table.count).filter { !native[$0] && differences[$0].isFinite }
+        .map { differences[$0] }.upperMedian
     }
     return (0..<table.count).map { row in
       [median(row - 4..<row), median(row + 1..<row + 5)].compactMap { $0 }.min() ?? 0
@@ -110,15 +112,18 @@ public struct ConsistencyVerdict: Sendable {
   private static func exactFindings(
     in table: FrameTable, motion: [Float], native: [Bool]
   ) -> [ExactRule?] {
-    let (cuts, repeats) = (table["isCut"], table["isRepeat"])
+    let (differences, repeats) = (table["pixelDifference"], table["isRepeat"])
+    let cuts = table["isCut"].enumerated().map { row, isCut in
+      isCut == 1 && CutDetector.standsApart(at: row, differences: differences, isNative: native)
+    }
     var found: [ExactRule?] = (0..<table.count).map { row in
-      if cuts[row] == 1 { return .cut }
+      if cuts[row] { return .cut }
       // A scene that stands still repeats itself all the time.
       let isRepeated = repeats[row] == 1 && !isBeside(native, row) && motion[row] >= leastMotion
       return isRepeated ? .repeated : nil
     }
     let freezes = FreezeDetector.freezes(
-      in: table["pixelDifference"], isCut: { cuts[$0] == 1 }, leastMotion: leastMotion)
+      in: differences, isCut: { cuts[$0] }, isFading: table.isFading(at:), leastMotion: leastMotion)
     for rows in freezes where !rows.allSatisfy({ isBeside(native, $0) }) {
       for row in rows { found[row] = .repeated }
     }
@@ -126,14 +131,9 @@ public struct ConsistencyVerdict: Sendable {
   }
 
   private static func nativeRepeats(of table: FrameTable) -> ([Bool], CadenceSummary?) {
-    var (detector, count) = (CadenceDetector(), CadenceCount())
-    var verdicts: [CadenceDetector.Verdict] = []
-    for difference in table["pixelDifference"] {
-      if let verdict = detector.push(difference.isNaN ? nil : Double(difference)) {
-        verdicts.append(verdict)
-      }
-    }
-    verdicts += detector.finish()
+    let verdicts = CadenceDetector.verdicts(
+      on: table["pixelDifference"].map { $0.isNaN ? nil : Double($0) })
+    var count = CadenceCount()
     for verdict in verdicts { count.add(verdict) }
     return (verdicts.map { $0.nativePeriod != nil }, count.summary)
   }

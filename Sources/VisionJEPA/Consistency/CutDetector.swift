@@ -15,6 +15,24 @@ public struct CutDetector: Sendable {
     self.leastDifference = leastDifference
   }
 
+  /// Whether the step to frame `place` can be a cut although the frames around it repeat each other.
+  ///
+  /// From repeats any step stands apart. Beside repeats of a native cadence a cut has at least three times the median
+  /// difference of the other steps within 16 frames.
+  ///
+  /// - Parameters:
+  ///   - differences: each frame's pixel difference to the one before; NaN where there is none.
+  ///   - isNative: frames that repeat the one before in a native cadence.
+  static func standsApart(at place: Int, differences: [Float], isNative: [Bool]) -> Bool {
+    let frames = differences.indices
+    guard
+      (place - 2...place + 2).clamped(to: 0...frames.count - 1).contains(where: { isNative[$0] })
+    else { return true }
+    let steps = (place - 16...place + 16).clamped(to: 0...frames.count - 1)
+      .filter { $0 != place && !isNative[$0] && differences[$0].isFinite }.map { differences[$0] }
+    return steps.upperMedian.map { differences[place] >= 3 * $0 } ?? true
+  }
+
   /// Takes the statistics of the next frame; gives the index of the first frame of a shot where it
   /// completes one.
   public mutating func push(_ frame: FrameStatistics) -> Int? {

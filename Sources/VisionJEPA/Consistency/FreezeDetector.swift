@@ -4,13 +4,15 @@
 /// With m the median pixel difference of the eight transitions before a stretch and of the eight after it, the
 /// smaller of both, a freeze is three or more transitions in a row with at most 0.15 m each, where m is at least
 /// half a grey level and the transitions right before and after have 0.3 of their side's median: what comes to rest
-/// by itself slows down first. A stretch that lasts to the clip's end, or nearly (fewer than four transitions are left),
+/// by itself slows down first, and what fades ends in one colour. A stretch that lasts to the clip's end, or nearly (fewer than four transitions are left),
 /// has the side before it alone. A still shot is no freeze: it begins with a cut.
 enum FreezeDetector {
   private static let side = 8
   private static let leastLength = 3
   /// Transitions that a side must have.
   private static let leastKnown = 4
+  /// Rows before a stretch that are a fade if they all change the light.
+  private static let fadeLength = 4
   private static let stillShare: Float = 0.15
   private static let abruptShare: Float = 0.3
 
@@ -19,16 +21,18 @@ enum FreezeDetector {
   /// - Parameters:
   ///   - differences: each row's pixel difference to the row before; NaN where there is none.
   ///   - isCut: rows that begin a shot.
+  ///   - isFading: rows in which the whole picture changes its light.
   ///   - leastMotion: the pixel difference below which nothing moves, in grey levels.
   static func freezes(
-    in differences: [Float], isCut: (Int) -> Bool, leastMotion: Float
+    in differences: [Float], isCut: (Int) -> Bool, isFading: (Int) -> Bool, leastMotion: Float
   ) -> [ClosedRange<Int>] {
     var found: [ClosedRange<Int>] = []
     var row = 1
     while row < differences.count {
       guard let before = motion(differences, rows: (row - side..<row), isCut),
         before >= leastMotion, differences[row] <= stillShare * before, !isCut(row - 1),
-        differences[row - 1] >= abruptShare * before
+        differences[row - 1] >= abruptShare * before,
+        !(max(0, row - fadeLength)..<row).allSatisfy(isFading)
       else {
         row += 1
         continue
@@ -68,7 +72,7 @@ enum FreezeDetector {
     _ differences: [Float], rows: Range<Int>, _ isCut: (Int) -> Bool
   ) -> Float? {
     let values = rows.clamped(to: 0..<differences.count)
-      .filter { differences[$0].isFinite && !isCut($0) }.map { differences[$0] }.sorted()
-    return values.count >= leastKnown ? values[values.count / 2] : nil
+      .filter { differences[$0].isFinite && !isCut($0) }.map { differences[$0] }
+    return values.count >= leastKnown ? values.upperMedian : nil
   }
 }

@@ -120,7 +120,7 @@ public final class SharedSeries {
   }
 
   private func makeRatios(of statistic: String) -> [Float] {
-    var window = SeriesWindow(.localLogRatio(floor: Double(RuleFeature.floor(of: statistic))))
+    var window = SeriesWindow(floor: Double(RuleFeature.floor(of: statistic)))
     var results: [SeriesWindow.Result] = []
     for value in table[statistic] {
       // What a statistic counts from below is how far it is from 0.

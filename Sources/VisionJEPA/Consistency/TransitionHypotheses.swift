@@ -62,6 +62,24 @@ public struct TransitionHypotheses: Codable, Sendable, Equatable {
     self.layers = layers
   }
 
+  /// - Throws: `DecodingError` for layers that do not follow from each other, such as those of a damaged file.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    floor = try container.decode(Double.self, forKey: .floor)
+    layers = try container.decode([Layer].self, forKey: .layers)
+    var width = 2 * TransitionDistances.pairCount
+    let fit = layers.allSatisfy { layer in
+      defer { width = layer.biases.count }
+      return layer.weights.count == layer.biases.count
+        && layer.weights.allSatisfy { $0.count == width }
+    }
+    guard fit, width == TransitionHypothesis.allCases.count, floor > 0 else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .layers, in: container,
+        debugDescription: "expected layers from 30 distances to 7 energies")
+    }
+  }
+
   /// The energies in the order of `TransitionHypothesis.allCases`, in nats, all of 0 or more; the
   /// lowest explains the transition best.
   public func energies(of transition: TransitionDistances) -> [Double] {

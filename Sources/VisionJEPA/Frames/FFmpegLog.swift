@@ -19,6 +19,8 @@ final class FFmpegLog {
   private var secondsPerTick: Double?
   /// The last error.
   private(set) var lastComplaint = ""
+  /// Whether the file has been probed: what that met is met again where it is decoded, at its own time.
+  private var hasBegun = false
   /// Whether ffmpeg refused to start because it does not know an option.
   private(set) var hasUnknownOption = false
 
@@ -39,22 +41,42 @@ final class FFmpegLog {
 
   private func entry(_ line: String) -> Entry? {
     if line.hasPrefix("[Parsed_showinfo_") {
+      hasBegun = true
       return frame(line).map(Entry.frame)
     }
-    for level in ["[error] ", "[fatal] ", "[panic] "] {
-      guard let found = line.range(of: level) else { continue }
-      let text = String(line[..<found.lowerBound].component) + line[found.upperBound...]
+    if line.hasPrefix("[info] Stream mapping:") { hasBegun = true }
+    guard let (component, level, message) = Self.parts(of: line) else { return nil }
+    let text = component + message
+    switch level {
+    case "error", "fatal", "panic":
       lastComplaint = text
       if text.contains("Unrecognized option") || text.contains("Option not found") {
         hasUnknownOption = true
       }
-      return .complaint(text)
-    }
     // The warnings worth a word are those about damage; most are about taste.
-    if let found = line.range(of: "[warning] "), line.contains("corrupt") {
-      return .complaint(String(line[..<found.lowerBound].component) + line[found.upperBound...])
+    case "warning" where line.contains("corrupt"): break
+    default: return nil
     }
-    return nil
+    return hasBegun ? .complaint(text) : nil
+  }
+
+  /// "[h264 @ 0x55d0c8a3a4c0] [error] no frame!" as "h264: ", "error" and "no frame!"; "[error] no frame!" without the
+  /// first.
+  private static func parts(of line: String) -> (
+    component: String, level: Substring, message: Substring
+  )? {
+    func bracketed(_ text: Substring) -> (inside: Substring, rest: Substring)? {
+      guard text.hasPrefix("["), let end = text.firstIndex(of: "]") else { return nil }
+      return (
+        text.dropFirst().prefix(upTo: end), text[text.index(after: end)...].drop { $0 == " " }
+      )
+    }
+    guard let first = bracketed(line[...]) else { return nil }
+    guard let address = first.inside.range(of: " @ ") else { return ("", first.inside, first.rest) }
+    guard let second = bracketed(first.rest) else { return nil }
+    let name = first.inside[..<address.lowerBound]
+    // A decoder that ffmpeg does not name.
+    return (name == "NULL" ? "" : "\(name): ", second.inside, second.rest)
   }
 
   /// "[Parsed_showinfo_4 @ 0x…] [info] n:   0 pts:      0 pts_time:0 … s:300x128 …", or the line before
@@ -81,13 +103,5 @@ final class FFmpegLog {
     guard let found = line.range(of: " \(name):") else { return nil }
     let rest = line[found.upperBound...].drop { $0 == " " }
     return rest.prefix { $0 != " " }
-  }
-}
-
-extension Substring {
-  /// "[h264 @ 0x55d0c8a3a4c0] " as "h264: "; nothing where a line names no part of ffmpeg.
-  fileprivate var component: String {
-    guard hasPrefix("["), let end = firstIndex(of: " ") else { return "" }
-    return "\(self[index(after: startIndex)..<end]): "
   }
 }

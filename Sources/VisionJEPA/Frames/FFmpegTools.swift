@@ -125,8 +125,9 @@ struct VideoProbe {
       if let aspect = VideoProbe.ratio(sampleAspectRatio, ":") { width *= aspect }
       let turned =
         sideDataList?.compactMap(\.rotation).first ?? tags?["rotate"].flatMap(Double.init) ?? 0
-      let quarters = Int((turned / 90).rounded())
-      let size = FrameSize(width: max(1, Int(width.rounded())), height: height)
+      let quarters = Int(exactly: (turned / 90).rounded()) ?? 0
+      let size = FrameSize(
+        width: max(1, Int(exactly: width.rounded()) ?? 1), height: height)
       return quarters % 2 == 0 ? size : FrameSize(width: size.height, height: size.width)
     }
   }
@@ -174,10 +175,11 @@ final class LineReader: Sendable {
 
   private let state = State()
 
-  /// - Parameter descriptor: read to its end; it must not be closed before `waitForAll` returns or
-  ///   the writer has ended.
+  /// - Parameter descriptor: read to its end, by a name of the reader's own: it may be closed at any time.
   init(_ descriptor: Int32) {
+    let descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     let thread = Thread { [state] in
+      defer { close(descriptor) }
       var rest: [UInt8] = []
       var piece = [UInt8](repeating: 0, count: 1 << 14)
       while true {

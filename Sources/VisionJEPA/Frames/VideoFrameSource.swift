@@ -37,7 +37,7 @@ public final class VideoFrameSource: FrameSource {
     if let rate = probe.framesPerSecond, let duration = probe.durationSeconds {
       let end = min(options.endSeconds ?? duration, duration)
       let frames = max(0, (end - options.startSeconds) * rate)
-      expectedCount = Int((frames / Double(options.every)).rounded(.up))
+      expectedCount = Int(exactly: (frames / Double(options.every)).rounded(.up))
     } else {
       expectedCount = nil
     }
@@ -102,13 +102,14 @@ public final class VideoFrameSource: FrameSource {
   private func afterTheLast() throws(FrameError) -> VideoFrame? {
     guard deliveredCount == 0 else { return nil }
     if log.hasUnknownOption { throw .toolTooOld(tool: "ffmpeg", reason: log.lastComplaint) }
-    if problems.isEmpty {
+    guard let reason = problems.first.last?.message else {
+      if !log.lastComplaint.isEmpty { throw .noFrames(path: name, reason: log.lastComplaint) }
       let isCut = options.startSeconds > 0 || options.endSeconds != nil
       throw .noFrames(
         path: name,
         reason: isCut ? "no frame lies between start and end" : "ffmpeg delivered none")
     }
-    throw .noFrames(path: name, reason: problems.first.last!.message)
+    throw .noFrames(path: name, reason: reason)
   }
 
   /// Waits for ffmpeg, or stops it where no more frames are wanted.

@@ -248,27 +248,3 @@ public struct SyntheticClip: Sendable {
     return Float(index - 2 * backwards.length)
   }
 }
-
-/// The frames of a synthetic clip, drawn one by one as they are asked for.
-public final class SyntheticFrameSource: FrameSource {
-  public let clip: SyntheticClip
-  public let name: String
-  public let problems = FrameProblems()
-  private var position = 0
-
-  public init(_ clip: SyntheticClip, name: String = "synthetic clip") {
-    self.clip = clip
-    self.name = name
-  }
-
-  public var framesPerSecond: Double? { clip.options.framesPerSecond }
-  public var expectedCount: Int? { clip.frameCount }
-
-  public func next() -> VideoFrame? {
-    guard position < clip.frameCount else { return nil }
-    defer { position += 1 }
-    return VideoFrame(
-      index: position, seconds: Double(position) / clip.options.framesPerSecond,
-      image: clip.image(at: position))
-  }
-}

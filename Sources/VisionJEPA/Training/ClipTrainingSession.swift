@@ -122,7 +122,7 @@ public struct ClipTrainingSession {
     let share = configuration.synthetic.share
     logger.info(
       """
-      \(trainer.windowCount) windows of \(library.frameCount) frames in \(library.shots.count) shots \
+      \(trainer.windowCount) windows from \(library.frameCount) frames in \(library.shots.count) shots \
       at \(configuration.frameSize) pixels (\(library.byteCount >> 20) MiB)\
       \(share > 0 ? ", \(Int((100 * share).rounded())) % of windows made up" : ""), \
       \(String(format: "%.2f", Double(trainer.parameterCount) / 1e6)) million weights, \
