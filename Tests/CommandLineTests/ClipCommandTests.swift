@@ -262,6 +262,16 @@ import VisionJEPA
     #expect(resized.status == 0 && resized.output.hasPrefix("\(broken): 40 frames"))
   }
 
+  @Test func clipsThatMemoryCannotHoldAreNotMade() throws {
+    let folder = TemporaryPath("made")
+    let result = try JepaProcess.run([
+      "make-clip", "--size", "4096x4096", "--frames", "1000", "--output", folder.path,
+    ])
+    #expect(result.status == 1)
+    #expect(result.errors.contains("4 GiB of pixels, found 1000 frames of 4096x4096, 46 GiB"))
+    #expect(!FileManager.default.fileExists(atPath: folder.path))
+  }
+
   @Test func clipsOfOneNameHaveFilesOfTheirOwn() throws {
     let broken = try prepared()
     defer { try? FileManager.default.removeItem(atPath: broken) }
