@@ -19,10 +19,11 @@ struct BenchmarkVideo: ParsableCommand {
       everything, the same with an untrained encoder, and the verdict of jepa score): AUROC, recall and F1
       within one frame at 1, 5 and 10 false alarms per 1000 frames, and the false alarms measured; for the rules
       the bounds that hold 95 % of draws of sources, fault by fault; and means by how much moves and by whether
-      the source was filmed or made up. Rules are fitted on other sources than the one they are tested on.
+      the source was filmed or made up. Rules are fitted on the clips of --fit-on and on scenes that are not
+      tested; without --fit-on, on those scenes and on two thirds of what is tested, in turn.
 
-      --fit makes the checkpoint's rule.json, which jepa score needs, from the clips of --fit-on (all of them
-      where none is given).
+      --fit makes the checkpoint's rule.json, which jepa score needs: the rule that was tested, or without
+      --fit-on one fitted on everything.
       """)
 
   @Argument(help: "Clean videos or folders of frames to test on.")

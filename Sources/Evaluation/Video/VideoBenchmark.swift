@@ -5,8 +5,9 @@ import VisionJEPA
 
 /// One call of `jepa benchmark video`: known faults put into clean clips, and who finds them.
 ///
-/// Every rule is fitted on other sources than those that it is tested on: on the clips and scenes that are only fitted
-/// on, where there are two or more; or else on two thirds of the tested ones, and tested on the last third, in turn.
+/// Every rule is fitted on other sources than those that it is tested on: on the clips of `fittingClips` and on other
+/// scenes, or where no clip is given, on other scenes and two thirds of the tested sources, and tested on the last third,
+/// in turn.
 /// Thresholds are set per source, on the half of the clip that they are not tested on, and for synthetic scenes on what
 /// comes after it.
 public struct VideoBenchmark {
@@ -55,7 +56,7 @@ public struct VideoBenchmark {
   /// Breaks, measures, fits and tests.
   ///
   /// - Parameters:
-  ///   - writesRule: whether the rule that was tested, or where nothing is only fitted on one fitted on all of it,
+  ///   - writesRule: whether the rule that was tested, or where no clip is only fitted on one fitted on everything,
   ///     becomes the checkpoint's.
   ///   - output: a new run folder for the model and that rule, without what only training needs.
   ///   - json: where the report will be written.
@@ -98,7 +99,7 @@ public struct VideoBenchmark {
         [$0.clean] + $0.broken + [$0.later].compactMap { $0 }
       }
     }
-    let isFittedApart = fitted[0].count > 1
+    let isFittedApart = !fittingClips.isEmpty && fitted[0].count > 1
     let parts =
       isFittedApart
       ? [everything]
@@ -138,7 +139,7 @@ public struct VideoBenchmark {
       seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
-  /// Where nothing is only fitted on, sources are tested in so many parts, each with rules fitted on the others.
+  /// Where no clip is only fitted on, sources are tested in so many parts, each with rules fitted on the others.
   private static let foldCount = 3
   static let pixelRule = "rule: \(RuleEvidence.pixels.rawValue)"
   static let copyRule = "rule: \(RuleEvidence.copying.rawValue)"
