@@ -59,19 +59,24 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
 /// Fits the rule that weighs all statistics, on clips with known faults.
 enum RuleFitting {
   struct Options: Sendable {
-    /// Penalties on the squares of the weights to choose from.
-    var strengths = [1e-2, 1e-1, 1]
+    /// Penalties on the squares of the weights to choose from, rising.
+    var strengths = [0.01, 0.03, 0.1, 0.3, 1]
     /// The rate that the rule's own threshold is set for.
     var falseAlarmsPer1000 = 1.0
   }
 
-  /// Fits a rule, with the penalty that predicts other sources best and a threshold for other sources.
+  /// The sources are parted in so many.
+  private static let foldCount = 5
+
+  /// Fits a rule, with a penalty and a threshold for other sources.
   ///
-  /// For both the sources are halved, and rules fitted on one half judge the other: the penalty is the one with the
-  /// lowest cross-entropy there, the threshold the score that the wanted share of the unbroken clips' frames is above.
+  /// For both, rules are fitted on four fifths of the sources and judge the last fifth, in turn. The penalty is the
+  /// strongest whose cross-entropy there is within a standard error, over sources, of the lowest (Hastie, Tibshirani &
+  /// Friedman 2009, "The elements of statistical learning", section 7.10); the threshold is the score that the wanted
+  /// share of the unbroken clips' frames there is above.
   ///
   /// - Parameters:
-  ///   - clips: of the sources to learn from, clean stretches among them.
+  ///   - clips: of the sources to learn from, unbroken ones among them.
   ///   - evidence: what the rule may look at.
   /// - Throws: `EvaluationError.tooFewItems` where there is nothing clean, nothing broken, or but one source.
   static func fit(
@@ -87,36 +92,57 @@ enum RuleFitting {
     ] where found < needed {
       throw .tooFewItems(purpose: purpose, needed: needed, found: found)
     }
-    var trials = options.strengths.map { _ in (loss: 0.0, cleanScores: [Float]()) }
-    for fold in 0..<2 {
-      func half(_ isHeldOut: Bool) -> [LabelledClip] {
-        clips.filter { (sources.firstIndex(of: $0.source)! % 2 == fold) == isHeldOut }
+    var trials = options.strengths.map { _ in HeldOut() }
+    for fold in 0..<min(foldCount, sources.count) {
+      let heldOut = sources.indices.filter { $0 % foldCount == fold }.map { place in
+        clips.filter { $0.source == sources[place] }
       }
-      let foldInputs = Self.inputs(evidence.features, half(false))
-      let (kept, heldOut) = (design(half(false), foldInputs), design(half(true), foldInputs))
-      for (place, strength) in options.strengths.enumerated() {
-        withoutGradient {
+      let others = clips.filter { sources.firstIndex(of: $0.source)! % foldCount != fold }
+      withoutGradient {
+        let foldInputs = Self.inputs(evidence.features, others)
+        let kept = design(others, foldInputs)
+        let tested = heldOut.map { design($0, foldInputs) }.filter { !$0.rows.isEmpty }
+        for (place, strength) in options.strengths.enumerated() {
           let point = minimum(kept.rows, kept.labels, strength: strength)
-          trials[place].loss += regression(heldOut.rows, heldOut.labels).score(point).crossEntropy
+          trials[place].losses += tested.map {
+            regression($0.rows, $0.labels).score(point).crossEntropy
+          }
           let rule = rule(foldInputs, point)
-          for clip in half(true) where !clip.isBroken {
+          for clip in heldOut.joined() where !clip.isBroken {
             let judgements = rule.judge(clip.table)
             trials[place].cleanScores += clip.cleanRows.map { judgements[$0].score }
           }
         }
       }
     }
-    let best = trials.indices.min { trials[$0].loss < trials[$1].loss }!
-    let (strength, scores) = (options.strengths[best], trials[best].cleanScores)
-    guard !scores.isEmpty else {
-      throw .tooFewItems(purpose: "unbroken frames for a rule's threshold", needed: 1, found: 0)
-    }
+    let best = trials.min { $0.loss < $1.loss }!
+    let chosen = trials.lastIndex { $0.isWithinAStandardError(of: best) }!
+    let (strength, scores) = (options.strengths[chosen], trials[chosen].cleanScores)
     let threshold = ScoreTail.threshold(of: scores, rate: options.falseAlarmsPer1000 / 1000)
     return withoutGradient {
       let rule = rule(
         inputs, minimum(rows, labels, strength: strength), threshold: threshold,
         cleanFrames: scores.count, cleanAlarms: scores.count { $0 > threshold })
       return (rule, strength)
+    }
+  }
+
+  /// What rules with one penalty do on sources that they were not fitted on.
+  private struct HeldOut {
+    /// The mean cross-entropy of each source's rows, in nats.
+    var losses: [Double] = []
+    /// Of the unbroken clips' clean frames.
+    var cleanScores: [Float] = []
+
+    var loss: Double { losses.reduce(0, +) / Double(losses.count) }
+
+    /// Whether the mean difference to `best`, source by source, is no more than its standard error.
+    func isWithinAStandardError(of best: HeldOut) -> Bool {
+      let differences = zip(losses, best.losses).map { $0 - $1 }
+      let count = Double(differences.count)
+      let mean = differences.reduce(0, +) / count
+      let variance = differences.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(1, count - 1)
+      return mean <= (variance / count).squareRoot()
     }
   }
 
@@ -132,7 +158,8 @@ enum RuleFitting {
       cleanFrames: cleanFrames, cleanAlarms: cleanAlarms)
   }
 
-  /// Rows as the rule takes them, and for each 0 for clean or 1 + the place of its kind.
+  /// Rows as the rule takes them, and for each 0 for clean or 1 + the place of its kind: the clean frames of unbroken
+  /// clips, for those of broken copies are the same again, and the broken ones.
   private static func design(
     _ clips: [LabelledClip], _ inputs: [ConsistencyRule.Input]
   ) -> (rows: [[Float]], labels: [Int]) {
@@ -140,7 +167,7 @@ enum RuleFitting {
     var labels: [Int] = []
     for clip in clips {
       let expanded = ConsistencyRule.expanded(inputs, of: clip.table)
-      for row in clip.cleanRows {
+      for row in clip.isBroken ? [] : clip.cleanRows {
         rows.append(expanded[row])
         labels.append(0)
       }
@@ -167,7 +194,7 @@ enum RuleFitting {
       let series = SharedSeries(clip.table)
       for (place, feature) in features.enumerated() {
         let values = feature.values(from: series)
-        for row in clip.cleanRows where values[row].isFinite {
+        for row in clip.isBroken ? [] : clip.cleanRows where values[row].isFinite {
           let value = Double(values[row])
           sums[place] += value
           squares[place] += value * value
