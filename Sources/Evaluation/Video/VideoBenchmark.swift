@@ -186,7 +186,7 @@ public struct VideoBenchmark {
       return byModel
     }
     return (
-      try campaigns(test, testClips, syntheticClips, 500_000),
+      try campaigns(test, testClips, syntheticClips, 600_000),
       try campaigns(fit, fitClips, syntheticFittingClips, 900_000)
     )
   }
