@@ -195,7 +195,7 @@ public struct ConsistencyPage {
         first: (rows[range.start] ?? 0) / bin, last: (rows[range.end] ?? 0) / bin,
         frames: range.start == range.end ? "\(range.start)" : "\(range.start)-\(range.end)",
         time: ConsistencyReport.clock(range.startSeconds), kind: range.kind.rawValue,
-        score: String(format: "%.1f", Double(range.score)),
+        score: String(format: "%.2f", Double(range.score)),
         statistic: Content.Name(range.statistic),
         pictures: shown)
     }

@@ -62,7 +62,7 @@ enum RuleFitting {
     /// Penalties on the squares of the weights to choose from, rising.
     var strengths = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
     /// The rate that the rule's own threshold is set for.
-    var falseAlarmsPer1000 = 1.0
+    var falseAlarmsPer1000 = 5.0
   }
 
   /// The sources are parted in so many.

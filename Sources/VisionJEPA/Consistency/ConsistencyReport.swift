@@ -67,7 +67,7 @@ extension ConsistencyReport {
         lines.append(
           Self.row(
             range.start == range.end ? "\(range.start)" : "\(range.start)-\(range.end)",
-            Self.clock(range.startSeconds), String(format: "%.1f", range.score),
+            Self.clock(range.startSeconds), String(format: "%.2f", range.score),
             range.kind.rawValue, StatisticName(range.statistic).words))
       }
       lines.append("")
