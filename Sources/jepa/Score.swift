@@ -13,7 +13,8 @@ struct Score: ParsableCommand {
       on the standard input. Prints the ranges of frames that break, what each looks like and the statistic
       that decided; with several inputs one line each, the most consistent first, and files of their own
       (scores.json becomes scores-CLIP.json). Frames count from 0, with --start from the first one taken; times are
-      the input's own. A score is the log-odds of a break, less the threshold: above 0 is flagged.
+      the input's own, counted from where it begins. A score is the log-odds of a break, less the threshold:
+      above 0 is flagged.
 
       Exit status: 0; 3 with --check where anything is flagged; 1 where an input could not be read or is
       damaged, a file could not be written, or an option is wrong.
