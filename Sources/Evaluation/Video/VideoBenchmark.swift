@@ -176,9 +176,10 @@ public struct VideoBenchmark {
       // Frames of another clip of the same part are spliced in, for nothing tested is to be fitted on; of a scene where
       // there is none.
       let scene = SyntheticClip(seed: firstSeed + 20_000, pictures: campaign.cutOuts)
-      let spare = BenchmarkClip(name: "donor", images: (0..<40).map(scene.image(at:)))
       for (place, clip) in clips.enumerated() {
-        let donor = clips.indices.first { $0 != place }.map { clips[$0] } ?? spare
+        let donor =
+          clips.indices.first { $0 != place }.map { clips[$0] }
+          ?? BenchmarkClip(name: "donor", images: (0..<40).map(scene.image(at:)))
         let trials = try campaign.trials(of: clip, donor: donor, models: models, device: device)
         for model in models.indices { byModel[model].append(trials[model]) }
         say("\(clip.name): \(clip.images.count) frames, \(trials[0].broken.count) broken copies")

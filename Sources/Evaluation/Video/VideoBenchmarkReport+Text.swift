@@ -137,11 +137,7 @@ extension VideoBenchmarkReport {
   }
 
   /// The same as JSON.
-  public func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
+  public func json() throws -> String { try ReportJSON.text(of: self) }
 }
 
 extension VideoBenchmarkReport {
