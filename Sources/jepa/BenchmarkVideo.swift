@@ -15,33 +15,36 @@ struct BenchmarkVideo: ParsableCommand {
     commandName: "video",
     abstract: "Put known faults into clean clips, and see who finds them.",
     discussion: """
-      For every fault and every detector (each statistic alone, rules over pixels, pixels and copy-last, and
-      everything, the same with an untrained encoder, and the verdict of jepa score): AUROC, recall and F1
-      within one frame at 1, 5 and 10 false alarms per 1000 frames, and the false alarms measured; for the rules
-      the bounds that hold 95 % of draws of sources, fault by fault; and means by how much moves and by whether
-      the source was filmed or made up. Rules are fitted on the clips of --fit-on and on scenes that are not
-      tested; without --fit-on, on those scenes and on two thirds of what is tested, in turn.
+      For every fault and every detector (each statistic alone, rules over pixels, pixels and \
+      copy-last, and everything, the same with an untrained encoder, and the verdict of jepa \
+      score): AUROC, recall and F1 within one frame at 1, 5 and 10 false alarms per 1000 frames, \
+      and the false alarms measured; for the rules the bounds that hold 95 % of draws of sources, \
+      fault by fault; and means by how much moves and by whether the source was filmed or made up. \
+      Rules are fitted on the clips of --fit-on and on scenes that are not tested; without \
+      --fit-on, on those scenes and on two thirds of what is tested, in turn.
 
-      --fit makes the checkpoint's rule.json, which jepa score needs: the rule that was tested, or without
-      --fit-on one fitted on everything.
+      --fit makes the checkpoint's rule.json, which jepa score needs: the rule that was tested, or \
+      without --fit-on one fitted on everything.
       """)
 
-  @Argument(help: "Clean videos or folders of frames to test on.")
+  @Argument(help: "Clean videos or folders of frames to test on.", completion: .file())
   var clips: [String] = []
 
-  @Option(help: "A run folder or a checkpoint's folder.")
+  @Option(help: "A run folder or a checkpoint's folder.", completion: .directory)
   var checkpoint = ClipModelLocation.usual
 
   @Option(
     name: .customLong("fit-on"),
-    help: ArgumentHelp("A clip to fit rules on besides; may be repeated.", valueName: "clip"))
+    help: ArgumentHelp("A clip to fit rules on besides; may be repeated.", valueName: "clip"),
+    completion: .file())
   var fittingClips: [String] = []
 
   @Flag(help: "Write the rule into the checkpoint.")
   var fit = false
 
   @Option(
-    help: "A new run folder for the model and that rule, without what only training needs.")
+    help: "A new run folder for the model and that rule, without what only training needs.",
+    completion: .directory)
   var output: String?
 
   @Option(help: "How often each fault is put into each clip.")
@@ -53,7 +56,7 @@ struct BenchmarkVideo: ParsableCommand {
   @Option(help: "Synthetic clips to fit rules on besides.")
   var syntheticFit = 8
 
-  @Option(help: "A folder of pictures that move in synthetic clips.")
+  @Option(help: "A folder of pictures that move in synthetic clips.", completion: .directory)
   var pictures: String?
 
   @Option(help: "Frames that are read of each clip.")
@@ -65,7 +68,7 @@ struct BenchmarkVideo: ParsableCommand {
       valueName: "crf"))
   var reencode: Int?
 
-  @Option(help: "Write all figures as JSON.")
+  @Option(help: "Write all figures as JSON.", completion: .file(extensions: ["json"]))
   var json: String?
 
   @OptionGroup var compute: ComputeArguments

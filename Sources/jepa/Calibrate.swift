@@ -8,25 +8,26 @@ import VisionJEPA
 struct Calibrate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Set the threshold of jepa score on clean clips of your own source.",
+    usage: "jepa calibrate [<options>] <clean> ... --output <output>",
     discussion: """
-      Every source has motion and noise of its own: thresholds set on it find far more than those for all.
-      Says which rate of false alarms the number of clean frames allows to be claimed, and what in the clips
-      does not look clean.
+      Every source has motion and noise of its own: thresholds set on it find far more than those \
+      for all. Says which rate of false alarms the number of clean frames allows to be claimed, \
+      and what in the clips does not look clean.
 
         jepa calibrate clean1.mp4 clean2.mp4 --output camera.json
         jepa score new.mp4 --calibration camera.json
 
-      Exit status: 0; 1 where a clip is damaged (the threshold is set on what could be decoded), a clip could not be
-      read or the file not be written, or an option is wrong.
+      Exit status: 0; 1 where a clip is damaged (the threshold is set on what could be decoded), a \
+      clip could not be read or the file not be written, or an option is wrong.
       """)
 
-  @Argument(help: "Clean videos or folders of frames, all of one source.")
+  @Argument(help: "Clean videos or folders of frames, all of one source.", completion: .file())
   var clean: [String]
 
-  @Option(help: "A run folder or a checkpoint's folder.")
+  @Option(help: "A run folder or a checkpoint's folder.", completion: .directory)
   var checkpoint = ClipModelLocation.usual
 
-  @Option(help: "The file to write.")
+  @Option(help: "The file to write.", completion: .file(extensions: ["json"]))
   var output: String
 
   @Option(

@@ -5,7 +5,7 @@ import VisionJEPA
 
 /// Where it is computed, for every command that reads clips.
 struct ComputeArguments: ParsableArguments {
-  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.", completion: .devices)
   var device = "cpu"
 
   @Option(parsing: .unconditional, help: "Threads of one operation.")

@@ -7,11 +7,14 @@ struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train on the bundled pictures, evaluate, embed and draw contact sheets.")
 
-  @Option(help: "A folder with train and test, each with a folder for each class.")
+  @Option(
+    help: "A folder with train and test, each with a folder for each class.", completion: .directory
+  )
   var data = "data/demo/images"
 
   @Option(
-    help: "The run folder; by default the first free of checkpoints/demo, checkpoints/demo-2, …")
+    help: "The run folder; by default the first free of checkpoints/demo, checkpoints/demo-2, …",
+    completion: .directory)
   var output: String?
 
   @Option(help: "Minutes of training.")

@@ -10,7 +10,7 @@ struct DemoText: ParsableCommand {
   @Option(
     help: """
       The run folder; by default the first free of checkpoints/demo-text, checkpoints/demo-text-2, …
-      """)
+      """, completion: .directory)
   var output: String?
 
   @Option(help: "Minutes of training.")

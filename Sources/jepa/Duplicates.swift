@@ -6,22 +6,26 @@ import Foundation
 struct Duplicates: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Find groups of pictures that are nearly the same.",
+    usage: "jepa duplicates [<options>] --embeddings <embeddings>",
     discussion: """
-      Two pictures belong together where the cosine of their embeddings, after the mean of all is
-      subtracted, is --threshold or more. Copies in another size or quality are above the default, other
-      pictures of the same thing mostly below; another model may want another. All pairs are compared: the
-      time grows with the square of the rows; some 100,000 of them are a sensible limit.
+      Two pictures belong together where the cosine of their embeddings, after the mean of all is \
+      subtracted, is --threshold or more. Copies in another size or quality are above the default, \
+      other pictures of the same thing mostly below; another model may want another. All pairs are \
+      compared: the time grows with the square of the rows; some 100,000 of them are a sensible \
+      limit.
 
         jepa duplicates --embeddings photos.npy --output groups.png
       """)
 
-  @Option(help: "A file that jepa embed wrote.")
+  @Option(help: "A file that jepa embed wrote.", completion: .embeddings)
   var embeddings: String
 
   @Option(help: "The least cosine of near-duplicates.")
   var threshold = DuplicateGroups.defaultThreshold
 
-  @Option(help: "A contact sheet to draw, a PNG file: the first 20 groups.")
+  @Option(
+    help: "A contact sheet to draw, a PNG file: the first 20 groups.",
+    completion: .file(extensions: ["png"]))
   var output: String?
 
   @Flag(help: "Print JSON instead of a table.")

@@ -6,29 +6,35 @@ import TrainingRuns
 import VisionJEPA
 
 extension Pooling: ExpressibleByArgument {}
-extension EmbeddingPrecision: ExpressibleByArgument {}
+extension EmbeddingDType: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 
 /// `jepa embed`
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write the embedding of every picture to a file.",
+    usage: """
+      jepa embed [<options>] [<inputs> ...] --checkpoint <checkpoint>
+          --output <output>
+      """,
     discussion: """
-      INPUTs are folders of pictures, pictures and videos (one row a frame; ffmpeg reads them). The ending of --output says the format: .npy (with a
-      .csv file of its rows and a .json file of what made it), .npz, .safetensors, .csv, .jsonl; a name
-      without an ending is a folder for TensorBoard's embedding projector.
+      INPUTs are folders of pictures, pictures and videos (one row a frame; ffmpeg reads them). \
+      The ending of --output says the format: .npy (with a .csv file of its rows and a .json file \
+      of what made it), .npz, .safetensors, .csv, .jsonl; a name without an ending is a folder for \
+      TensorBoard's embedding projector.
 
         jepa embed photos --checkpoint checkpoints/photos --output photos.npy
-        find photos -name '*.jpg' | jepa embed --files-from - --checkpoint checkpoints/photos --output photos.npz
+        find photos -name '*.jpg' | jepa embed --files-from - \\
+          --checkpoint checkpoints/photos --output photos.npz
       """)
 
-  @Argument(help: "Folders of pictures, pictures, and videos.")
+  @Argument(help: "Folders of pictures, pictures, and videos.", completion: .file())
   var inputs: [String] = []
 
   @Option(
     help: ArgumentHelp(
       "A file with a path in each line, - for the standard input; may be repeated.",
-      valueName: "list"))
+      valueName: "list"), completion: .file())
   var filesFrom: [String] = []
 
   @Flag(help: "Folders hold the frames of one video each: a row says which frame it is, and when.")
@@ -40,31 +46,34 @@ struct Embed: ParsableCommand {
   @Option(help: "Frames a second of frame folders.")
   var fps = 25.0
 
-  @Option(help: "A run folder or a checkpoint's folder.")
+  @Option(help: "A run folder or a checkpoint's folder.", completion: .directory)
   var checkpoint: String
 
-  @Option(help: "The file to write, or the folder for the embedding projector.")
+  @Option(
+    help: "The file to write, or the folder for the embedding projector.", completion: .file())
   var output: String
 
-  @Option(help: "How a picture's tokens become one embedding: mean, max, attention or none.")
+  @Option(help: "How a picture's tokens become one embedding.")
   var pool = Pooling.mean
 
   @Option(
     help: ArgumentHelp(
-      "The layer whose tokens are pooled: -1 is the encoder's output, -2 what the last block but one leaves, …; "
-        + "1 is the first block."))
+      "The layer whose tokens are pooled: -1 is the encoder's output, -2 what the last block but "
+        + "one leaves, …; 1 is the first block."))
   var layer = -1
 
   @Flag(help: "Divide each embedding by its length.")
   var normalize = false
 
   @Option(
-    help:
-      "What the encoder computes in; automatic is bfloat16 where the processor multiplies it.")
+    help: """
+      What the encoder computes in; automatic is bfloat16 where the processor multiplies it. Says \
+      nothing of what is written: see --dtype.
+      """)
   var precision = Precision.automatic
 
-  @Option(help: "What the numbers are kept in: float32 or float16.")
-  var dtype = EmbeddingPrecision.float32
+  @Option(help: "What the written numbers are kept in, whatever they were computed in.")
+  var dtype = EmbeddingDType.float32
 
   @Option(help: "Pictures embedded at once.")
   var batch = 32
@@ -75,7 +84,7 @@ struct Embed: ParsableCommand {
   @Option(help: "Threads of one operation; one for each core by default.")
   var threads: Int?
 
-  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.", completion: .devices)
   var device = "cpu"
 
   @Flag(help: "Go on from where an export of the same pictures was interrupted.")
@@ -100,7 +109,7 @@ struct Embed: ParsableCommand {
     settings.pooling = pool
     settings.layer = layer
     settings.isNormalized = normalize
-    settings.precision = dtype
+    settings.dtype = dtype
     let device = try Device(device)
     let product = precision.resolved(on: device)
     settings.arithmetic = product == nil ? .float32 : .bfloat16

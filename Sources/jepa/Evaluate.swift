@@ -7,22 +7,23 @@ import Torch
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure what a checkpoint's embeddings are worth.",
+    usage: "jepa evaluate [<options>] <train> <test> --checkpoint <checkpoint>",
     discussion: """
-      TRAIN and TEST are folders with a folder of pictures for each class. Prints kNN, a linear probe and
-      RankMe, beside raw pixels and the same encoder with random weights, and whether the energy tells
-      spoiled pictures from clean ones.
+      TRAIN and TEST are folders with a folder of pictures for each class. Prints kNN, a linear \
+      probe and RankMe, beside raw pixels and the same encoder with random weights, and whether \
+      the energy tells spoiled pictures from clean ones.
       """)
 
-  @Argument(help: "The labelled folder that kNN and the probe learn from.")
+  @Argument(help: "The labelled folder that kNN and the probe learn from.", completion: .directory)
   var train: String
 
-  @Argument(help: "The labelled folder that they are tested on.")
+  @Argument(help: "The labelled folder that they are tested on.", completion: .directory)
   var test: String
 
-  @Option(help: "A run folder or a checkpoint's folder.")
+  @Option(help: "A run folder or a checkpoint's folder.", completion: .directory)
   var checkpoint: String
 
-  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.", completion: .devices)
   var device = "cpu"
 
   @Option(help: "The neighbours that vote.")

@@ -8,24 +8,29 @@ import Torch
 struct EvaluateText: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure a planner on prompts with known answers.",
+    usage: "jepa evaluate-text [<options>] <file> --checkpoint <checkpoint>",
     discussion: """
-      Prints exact match by steps and by difficulty, what verification is worth, how the energy ranks wrong
-      answers, and time and floating-point operations; with --baseline the same of an autoregressive model.
+      Prints exact match by steps and by difficulty, what verification is worth, how the energy \
+      ranks wrong answers, and time and floating-point operations; with --baseline the same of an \
+      autoregressive model.
 
         jepa evaluate-text test.jsonl --checkpoint checkpoints/sums
-        jepa evaluate-text test.jsonl --checkpoint checkpoints/sums --baseline checkpoints/sums-baseline
+        jepa evaluate-text test.jsonl --checkpoint checkpoints/sums \\
+          --baseline checkpoints/sums-baseline
       """)
 
-  @Argument(help: "JSON Lines of prompts and answers.")
+  @Argument(help: "JSON Lines of prompts and answers.", completion: .file(extensions: ["jsonl"]))
   var file: String
 
-  @Option(help: "The planner's run folder or checkpoint.")
+  @Option(help: "The planner's run folder or checkpoint.", completion: .directory)
   var checkpoint: String
 
-  @Option(help: ArgumentHelp("An autoregressive model to compare with.", valueName: "checkpoint"))
+  @Option(
+    help: ArgumentHelp("An autoregressive model to compare with.", valueName: "checkpoint"),
+    completion: .directory)
   var baseline: String?
 
-  @Option(help: "A memory to look up each prompt in.")
+  @Option(help: "A memory to look up each prompt in.", completion: .file())
   var memory: String?
 
   @Option(help: "Updates of one start of a plan at most.")
@@ -40,7 +45,7 @@ struct EvaluateText: ParsableCommand {
   @Option(help: "What noise, wrong answers and samples are drawn from.")
   var seed: UInt64 = 0
 
-  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.", completion: .devices)
   var device = "cpu"
 
   @Option(help: "Threads of one operation.")

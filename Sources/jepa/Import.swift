@@ -5,9 +5,11 @@ import VisionJEPA
 struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Take over a published model, such as one from Hugging Face.",
+    usage: "jepa import [<options>] <folder> --output <output>",
     discussion: """
-      FOLDER holds config.json and model.safetensors, or its shards and their index. What is made of it is \
-      taken by evaluate, embed, visualize and train images --initial, and by AutoModel.from_pretrained.
+      FOLDER holds config.json and model.safetensors, or its shards and their index. What is made \
+      of it is taken by evaluate, embed, visualize and train images --initial, and by \
+      AutoModel.from_pretrained.
 
         jepa import vjepa2-vitl-fpc64-256 --output models/vjepa2
         jepa import vit_small_patch14_dinov2 --output models/dinov2
@@ -18,10 +20,10 @@ struct Import: ParsableCommand {
     case predictor
   }
 
-  @Argument(help: "The folder of the published model.")
+  @Argument(help: "The folder of the published model.", completion: .directory)
   var folder: String
 
-  @Option(help: "The folder to make.")
+  @Option(help: "The folder to make.", completion: .directory)
   var output: String
 
   @Option(

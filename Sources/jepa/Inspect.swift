@@ -6,7 +6,7 @@ struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print what a checkpoint is: sizes, parameters, data, steps, last metrics.")
 
-  @Argument(help: "A run folder or a checkpoint's folder.")
+  @Argument(help: "A run folder or a checkpoint's folder.", completion: .directory)
   var checkpoint: String
 
   @Flag(help: "Print JSON instead of a table.")

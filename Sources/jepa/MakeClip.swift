@@ -7,15 +7,18 @@ struct MakeClip: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract:
       "Make a clip of moving things, clean or broken in known places, as a folder of frames.",
+    usage: "jepa make-clip [<options>] --output <output>",
     discussion: """
-      Writes frame-0000.png, … and labels.json, which says where the clip is broken. The same seed gives \
-      the same clip. Faults: \(FaultKind.allCases.map(\.rawValue).joined(separator: ", ")).
+      Writes frame-0000.png, … and labels.json, which says where the clip is broken. The same seed \
+      gives the same clip. Faults: \(FaultKind.allCases.map(\.rawValue).joined(separator: ", ")).
       """)
 
-  @Option(help: "The folder to make.")
+  @Option(help: "The folder to make.", completion: .directory)
   var output: String
 
-  @Option(help: "What is broken, in turn; may be repeated. The last four stand alone.")
+  @Option(
+    help: "What is broken, in turn; may be repeated. The last four stand alone.",
+    completion: .list(FaultKind.allCases.map(\.rawValue)))
   var fault: [String] = []
 
   @Option(help: "How many frames there are before any is dropped or added.")
@@ -24,7 +27,9 @@ struct MakeClip: ParsableCommand {
   @Option(help: "The size of a frame.")
   var size = "96x72"
 
-  @Option(help: "Pictures on white paper that move in the clip; shapes otherwise.")
+  @Option(
+    help: "Pictures on white paper that move in the clip; shapes otherwise.", completion: .directory
+  )
   var pictures: String?
 
   @Option(help: "The noise of each frame, in grey levels.")

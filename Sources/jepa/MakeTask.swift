@@ -6,9 +6,11 @@ import TextPlanner
 struct MakeTask: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Make prompts and answers of a task.",
+    usage: "jepa make-task [<options>] <task> --output <output>",
     discussion: """
-      Writes train.jsonl and test.jsonl, with equally many examples of each difficulty. What the test file asks
-      for (a solved grid, a pair of numbers, a graph) never occurs in training, whatever the seeds.
+      Writes train.jsonl and test.jsonl, with equally many examples of each difficulty. What the \
+      test file asks for (a solved grid, a pair of numbers, a graph) never occurs in training, \
+      whatever the seeds. The tasks:
 
       \(Self.table)
 
@@ -16,10 +18,10 @@ struct MakeTask: ParsableCommand {
         jepa make-task addition --size 4 --train 20000 --output data/sums
       """)
 
-  @Argument(help: "The task: \(TextTaskName.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Argument(help: "The task.")
   var task: TextTaskName
 
-  @Option(help: "The folder of the two files: new or empty.")
+  @Option(help: "The folder of the two files: new or empty.", completion: .directory)
   var output: String
 
   @Option(help: "Examples to learn from.")
@@ -53,8 +55,8 @@ struct MakeTask: ParsableCommand {
   private static var table: String {
     TextTaskName.allCases.map { task in
       let name = task.rawValue.padding(toLength: 9, withPad: " ", startingAt: 0)
-      let size = task.size.map { "size: \($0.meaning) (\($0.standard)); " } ?? ""
-      return "\(name) \(size)difficulty: \(task.difficultyMeaning)"
+      let size = task.size.map { "size: \($0.meaning) (\($0.standard))\n            " } ?? ""
+      return "  \(name) \(size)difficulty: \(task.difficultyMeaning)"
     }.joined(separator: "\n")
   }
 }

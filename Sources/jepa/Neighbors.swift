@@ -7,30 +7,33 @@ import Torch
 struct Neighbors: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Find the pictures that are most similar to others.",
+    usage: "jepa neighbors [<options>] <queries> ... --embeddings <embeddings>",
     discussion: """
-      QUERYs are rows of the file (their paths, with #FRAME for a frame of a video) or pictures, which are
-      embedded with the model that made the file. The search is exact: its time grows with the number of
-      rows, 100,000 of them take about a second.
+      QUERYs are rows of the file (their paths, with #FRAME for a frame of a video) or pictures, \
+      which are embedded with the model that made the file. The search is exact: its time grows \
+      with the number of rows, 100,000 of them take about a second.
 
         jepa neighbors photos/cat.jpg --embeddings photos.npy --output sheet.png
       """)
 
-  @Argument(help: "Rows of the file, or pictures.")
+  @Argument(help: "Rows of the file, or pictures.", completion: .file())
   var queries: [String]
 
-  @Option(help: "A file that jepa embed wrote.")
+  @Option(help: "A file that jepa embed wrote.", completion: .embeddings)
   var embeddings: String
 
   @Option(help: "How many neighbours of each.")
   var top = 10
 
-  @Option(help: "A contact sheet to draw, a PNG file.")
+  @Option(help: "A contact sheet to draw, a PNG file.", completion: .file(extensions: ["png"]))
   var output: String?
 
-  @Option(help: "The model that made the file; by default where the file says that it was.")
+  @Option(
+    help: "The model that made the file; by default where the file says that it was.",
+    completion: .directory)
   var checkpoint: String?
 
-  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.", completion: .devices)
   var device = "cpu"
 
   @Flag(help: "Print JSON instead of a table.")

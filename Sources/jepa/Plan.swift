@@ -8,10 +8,11 @@ import Torch
 struct Plan: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Answer a prompt by descending the energy of its answer.",
+    usage: "jepa plan [<options>] [<prompt>] --checkpoint <checkpoint>",
     discussion: """
-      Without a prompt the lines of the standard input are answered, each with a line. An answer that is not
-      verified has a tab and the word unverified after it. Control characters in an answer are shown as
-      pictures, such as ␊; --json has them as they are.
+      Without a prompt the lines of the standard input are answered, each with a line. An answer \
+      that is not verified has a tab and the word unverified after it. Control characters in an \
+      answer are shown as pictures, such as ␊; --json has them as they are.
 
         jepa plan "12+30=" --checkpoint checkpoints/sums
         cut -f1 sums.tsv | jepa plan --checkpoint checkpoints/sums --json
@@ -20,10 +21,10 @@ struct Plan: ParsableCommand {
   @Argument(help: "The prompt; without it, lines of the standard input.")
   var prompt: String?
 
-  @Option(help: "A run folder or a checkpoint's folder.")
+  @Option(help: "A run folder or a checkpoint's folder.", completion: .directory)
   var checkpoint: String
 
-  @Option(help: "A memory to look up each prompt in; jepa remember makes one.")
+  @Option(help: "A memory to look up each prompt in; jepa remember makes one.", completion: .file())
   var memory: String?
 
   @Option(help: "Updates of one start at most.")
@@ -38,7 +39,9 @@ struct Plan: ParsableCommand {
   @Flag(help: "Show the first guess, the energy of every step, and the text as it changes.")
   var trace = false
 
-  @Option(help: "A PNG file to draw the energy over the steps in; for one prompt.")
+  @Option(
+    help: "A PNG file to draw the energy over the steps in; for one prompt.",
+    completion: .file(extensions: ["png"]))
   var tracePlot: String?
 
   @Flag(help: "Print one line of JSON for each prompt.")
@@ -47,7 +50,7 @@ struct Plan: ParsableCommand {
   @Option(help: "What fresh noise is made from.")
   var seed: UInt64 = 0
 
-  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.", completion: .devices)
   var device = "cpu"
 
   @Option(help: "Threads of one operation.")

@@ -6,18 +6,23 @@ import VisionJEPA
 /// `jepa preview`
 struct Preview: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draw what training sees: pictures, their corrupted views and masks.")
+    abstract: "Draw what training sees: pictures, their corrupted views and masks.",
+    usage: "jepa preview [<options>] <folder> --output <output>")
 
-  @Argument(help: "The folder of pictures.")
+  @Argument(help: "The folder of pictures.", completion: .directory)
   var folder: String
 
-  @Option(help: "The PNG file to write.")
+  @Option(help: "The PNG file to write.", completion: .file(extensions: ["png"]))
   var output: String
 
-  @Option(help: ArgumentHelp("The method whose views are drawn.", valueName: "method"))
+  @Option(
+    help: ArgumentHelp("The method whose views are drawn.", valueName: "method"),
+    completion: .list(MethodName.allCases.map(\.rawValue)))
   var method: String?
 
-  @Option(help: "A YAML file of settings, such as a run's config.yaml.")
+  @Option(
+    help: "A YAML file of settings, such as a run's config.yaml.",
+    completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 
   @Option(

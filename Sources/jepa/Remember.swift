@@ -7,13 +7,20 @@ import Torch
 struct Remember: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Put facts into a memory, without training.",
+    usage: """
+      jepa remember (<prompt> <answer> | --file <jsonl>) --memory <memory>
+          --checkpoint <checkpoint>
+      """,
     discussion: """
-      The memory is one SQLite file; it is made where there is none. A fact replaces an earlier one of the same
-      prompt. Several processes may remember at once.
+      The memory is one SQLite file; it is made where there is none. A fact replaces an earlier \
+      one of the same prompt. Several processes may remember at once.
 
-        jepa remember "code of bamilu?" x7k2qd --memory facts.sqlite --checkpoint checkpoints/sums
-        jepa remember --file facts.jsonl --memory facts.sqlite --checkpoint checkpoints/sums
-        jepa plan "code of bamilu?" --memory facts.sqlite --checkpoint checkpoints/sums
+        jepa remember "code of bamilu?" x7k2qd \\
+          --memory facts.sqlite --checkpoint checkpoints/sums
+        jepa remember --file facts.jsonl \\
+          --memory facts.sqlite --checkpoint checkpoints/sums
+        jepa plan "code of bamilu?" \\
+          --memory facts.sqlite --checkpoint checkpoints/sums
       """)
 
   @Argument(help: "The prompt.")
@@ -22,13 +29,16 @@ struct Remember: ParsableCommand {
   @Argument(help: "Its answer.")
   var answer: String?
 
-  @Option(help: ArgumentHelp("JSON Lines of prompts and answers instead.", valueName: "jsonl"))
+  @Option(
+    help: ArgumentHelp("JSON Lines of prompts and answers instead.", valueName: "jsonl"),
+    completion: .file(extensions: ["jsonl"]))
   var file: String?
 
-  @Option(help: "The memory file.")
+  @Option(help: "The memory file.", completion: .file())
   var memory: String
 
-  @Option(help: "The run folder or checkpoint of the model whose memory it is.")
+  @Option(
+    help: "The run folder or checkpoint of the model whose memory it is.", completion: .directory)
   var checkpoint: String
 
   func validate() throws {

@@ -9,33 +9,33 @@ struct TrainImages: ParsableCommand {
     commandName: "images",
     abstract: "Train an encoder on a folder of pictures.",
     discussion: """
-      Pictures are PNG and JPEG files below FOLDER, recognised by content; labels are not needed. The run
-      folder holds checkpoints, metrics.jsonl and TensorBoard event files. Ctrl-C stops after the step,
-      saves, and says how to go on.
+      Pictures are PNG and JPEG files below FOLDER, recognised by content; labels are not needed. \
+      The run folder holds checkpoints, metrics.jsonl and TensorBoard event files. Ctrl-C stops \
+      after the step, saves, and says how to go on.
 
         jepa train images photos --output checkpoints/photos --minutes 20
         jepa train images photos --output checkpoints/photos --resume
       """)
 
-  @Argument(help: "The folder of pictures.")
+  @Argument(help: "The folder of pictures.", completion: .directory)
   var folder: String
 
   @Option(
     help: ArgumentHelp(
       "The encoder: \(EncoderPreset.allCases.map(\.rawValue).joined(separator: ", ")).",
-      valueName: "preset"))
+      valueName: "preset"), completion: .list(EncoderPreset.allCases.map(\.rawValue)))
   var encoder: String?
 
   @Option(
     help: ArgumentHelp(
       "Start from this model's encoder: a run, a checkpoint or what import made.",
-      valueName: "folder"))
+      valueName: "folder"), completion: .directory)
   var initial: String?
 
   @Option(
     help: ArgumentHelp(
       "How it learns: \(MethodName.allCases.map(\.rawValue).joined(separator: ", ")).",
-      valueName: "method"))
+      valueName: "method"), completion: .list(MethodName.allCases.map(\.rawValue)))
   var method: String?
 
   @Flag(help: "A picture that cannot be read is an error.")

@@ -6,18 +6,23 @@ struct TrainTextBaseline: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "text-baseline",
     abstract: "Train an autoregressive model to compare a planner with.",
+    usage: "jepa train text-baseline [<options>] <file> --output <output>",
     discussion: """
-      With --like it has the planner's sizes, data, batches, optimizer and number of steps, so that as many
-      examples are presented to both.
+      With --like it has the planner's sizes, data, batches, optimizer and number of steps, so \
+      that as many examples are presented to both.
 
-        jepa train text-baseline sums.jsonl --like checkpoints/sums --output checkpoints/sums-baseline
-        jepa evaluate-text test.jsonl --checkpoint checkpoints/sums --baseline checkpoints/sums-baseline
+        jepa train text-baseline sums.jsonl --like checkpoints/sums \\
+          --output checkpoints/sums-baseline
+        jepa evaluate-text test.jsonl --checkpoint checkpoints/sums \\
+          --baseline checkpoints/sums-baseline
       """)
 
-  @Argument(help: "The file of prompts and answers.")
+  @Argument(help: "The file of prompts and answers.", completion: .file(extensions: ["jsonl"]))
   var file: String
 
-  @Option(help: ArgumentHelp("The planner to be compared with.", valueName: "checkpoint"))
+  @Option(
+    help: ArgumentHelp("The planner to be compared with.", valueName: "checkpoint"),
+    completion: .directory)
   var like: String?
 
   @OptionGroup var options: TrainingOptions

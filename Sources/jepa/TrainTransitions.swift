@@ -8,19 +8,29 @@ struct TrainTransitions: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "transitions",
     abstract: "Fit the network that names what explains the step from a frame to the next.",
+    usage: """
+      jepa train transitions [<options>] --output <output>
+      jepa train transitions [<options>] --checkpoint <checkpoint>
+      """,
     discussion: """
-      It is fitted on synthetic clips, which are made as they are needed. The one for distances between pixels is \
-      built into the program (--output Sources/VisionJEPA/Consistency/transition-hypotheses.json); one for \
-      distances between tokens belongs to a model (--checkpoint), and a rule is to be fitted after it.
+      It is fitted on synthetic clips, which are made as they are needed. The one for distances \
+      between pixels is built into the program (--output \
+      Sources/VisionJEPA/Consistency/transition-hypotheses.json); one for distances between tokens \
+      belongs to a model (--checkpoint), and a rule is to be fitted after it.
       """)
 
-  @Option(help: "A folder of pictures on white paper, which move in the clips.")
+  @Option(
+    help: "A folder of pictures on white paper, which move in the clips.", completion: .directory)
   var pictures: String?
 
-  @Option(help: "The JSON file to write: a network for distances between pixels.")
+  @Option(
+    help: "The JSON file to write: a network for distances between pixels.",
+    completion: .file(extensions: ["json"]))
   var output: String?
 
-  @Option(help: "The model to fit a network for, which is put into its checkpoint.")
+  @Option(
+    help: "The model to fit a network for, which is put into its checkpoint.",
+    completion: .directory)
   var checkpoint: String?
 
   @Option(help: "How many clips are made.")

@@ -2,10 +2,12 @@ import ArgumentParser
 
 /// What every training command takes.
 struct TrainingOptions: ParsableArguments {
-  @Option(help: "The run folder: new or empty, unless resuming.")
+  @Option(help: "The run folder: new or empty, unless resuming.", completion: .directory)
   var output: String
 
-  @Option(help: "A YAML file of settings, such as a run's config.yaml.")
+  @Option(
+    help: "A YAML file of settings, such as a run's config.yaml.",
+    completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 
   @Option(
@@ -23,7 +25,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Train for so many minutes: the default, with 20, or 10 for text.")
   var minutes: Double?
 
-  @Option(help: "cpu, cuda, cuda:INDEX or mps.")
+  @Option(help: "cpu, cuda, cuda:INDEX or mps.", completion: .devices)
   var device: String?
 
   @Option(help: "Threads of one operation.")

@@ -126,7 +126,7 @@ import VisionJEPA
     let file = try EmbeddingFile(path: path("e.jsonl"))
     #expect(file.rows.map(\.label) == ["squares", "discs", "stripes"])
     #expect(file.description.pooling == .attention && file.description.isNormalized)
-    #expect(file.description.precision == .float16)
+    #expect(file.description.dtype == .float16)
   }
 
   @Test func impossibleExportsAreOneLine() throws {

@@ -49,9 +49,10 @@ final class JepaProcess {
   ///   - input: the file that is its standard input; nothing by default.
   ///   - fileLimit: KiB at which the system lets no file grow further, as on a full disk.
   ///   - searchPath: where it finds other programs; where the tests do by default.
+  ///   - environment: variables that are set besides those of the tests.
   init(
     _ arguments: [String], in folder: String? = nil, input: String? = nil, fileLimit: Int? = nil,
-    searchPath: String? = nil
+    searchPath: String? = nil, environment: [String: String] = [:]
   ) throws {
     for path in [output.path, errors.path] {
       _ = FileManager.default.createFile(atPath: path, contents: nil)
@@ -64,11 +65,9 @@ final class JepaProcess {
       process.executableURL = URL(fileURLWithPath: Self.binary)
       process.arguments = arguments
     }
-    if let searchPath {
-      process.environment = ProcessInfo.processInfo.environment.merging(["PATH": searchPath]) {
-        $1
-      }
-    }
+    var environment = environment
+    if let searchPath { environment["PATH"] = searchPath }
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     process.standardInput = input.flatMap(FileHandle.init(forReadingAtPath:)) ?? .nullDevice
     process.standardOutput = FileHandle(forWritingAtPath: output.path)
@@ -85,10 +84,11 @@ final class JepaProcess {
   /// Runs the program to its end.
   static func run(
     _ arguments: [String], in folder: String? = nil, input: String? = nil, fileLimit: Int? = nil,
-    searchPath: String? = nil
+    searchPath: String? = nil, environment: [String: String] = [:]
   ) throws -> Result {
     try JepaProcess(
-      arguments, in: folder, input: input, fileLimit: fileLimit, searchPath: searchPath
+      arguments, in: folder, input: input, fileLimit: fileLimit, searchPath: searchPath,
+      environment: environment
     ).wait()
   }
 

@@ -69,7 +69,7 @@ import Torch
 
   @Test(arguments: ["e.npy", "e.npz", "e.safetensors", "e.csv", "e.jsonl"])
   func halfPrecisionReadsBack(name: String) throws {
-    _ = try export(name) { $0.precision = .float16 }
+    _ = try export(name) { $0.dtype = .float16 }
     let file = try EmbeddingFile(path: output(name))
     #expect(file.values.dtype == .float16)
     _ = try export("whole.npy")

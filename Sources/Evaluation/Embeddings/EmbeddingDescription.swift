@@ -11,8 +11,8 @@ public struct EmbeddingSettings: Codable, Equatable, Sendable {
   public var layer = -1
   /// Whether each embedding is divided by its length.
   public var isNormalized = false
-  /// What numbers are kept in.
-  public var precision = EmbeddingPrecision.float32
+  /// What the written numbers are kept in.
+  public var dtype = EmbeddingDType.float32
   /// What the encoder's products are computed in.
   public var arithmetic = EmbeddingArithmetic.float32
 
@@ -27,11 +27,12 @@ public enum EmbeddingArithmetic: String, Codable, Sendable, CaseIterable {
 }
 
 /// The numbers of an embedding file.
-public enum EmbeddingPrecision: String, Codable, Sendable, CaseIterable {
+public enum EmbeddingDType: String, Codable, Sendable, CaseIterable {
   case float32
   case float16
 
-  var dtype: DType { self == .float32 ? .float32 : .float16 }
+  /// The tensors' type of such numbers.
+  var tensorType: DType { self == .float32 ? .float32 : .float16 }
 }
 
 /// What every embedding file says of itself: which weights made it, and how.
@@ -49,7 +50,7 @@ public struct EmbeddingDescription: Codable, Equatable, Sendable {
   public var pooling: Pooling
   public var layer: Int
   public var isNormalized: Bool
-  public var precision: EmbeddingPrecision
+  public var dtype: EmbeddingDType
   public var arithmetic: EmbeddingArithmetic
   /// `[N, D]`, or `[N, patches, D]` without pooling.
   public var shape: [Int]
@@ -60,7 +61,7 @@ public struct EmbeddingDescription: Codable, Equatable, Sendable {
     settings.pooling = pooling
     settings.layer = layer
     settings.isNormalized = isNormalized
-    settings.precision = precision
+    settings.dtype = dtype
     settings.arithmetic = arithmetic
     return settings
   }
@@ -68,7 +69,7 @@ public struct EmbeddingDescription: Codable, Equatable, Sendable {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case version, modelSHA256, checkpoint, encoder, imageSize, pooling, layer
     case isNormalized = "normalized"
-    case precision = "dtype"
+    case dtype
     case arithmetic = "precision"
     case shape
   }
@@ -78,7 +79,7 @@ public struct EmbeddingDescription: Codable, Equatable, Sendable {
     [
       "version": version, "modelSHA256": modelSHA256, "checkpoint": checkpoint,
       "encoder": encoder, "imageSize": "\(imageSize)", "pooling": pooling.rawValue,
-      "layer": "\(layer)", "normalized": "\(isNormalized)", "dtype": precision.rawValue,
+      "layer": "\(layer)", "normalized": "\(isNormalized)", "dtype": dtype.rawValue,
       "precision": arithmetic.rawValue,
     ]
   }

@@ -41,8 +41,8 @@ public struct EmbeddingFile: Sendable {
     let description = contents.description
     try require(
       contents.values.shape == description.shape
-        && contents.values.dtype == description.precision.dtype,
-      "\(description.precision.rawValue) of shape \(description.shape), as it is described",
+        && contents.values.dtype == description.dtype.tensorType,
+      "\(description.dtype.rawValue) of shape \(description.shape), as it is described",
       "\(contents.values.dtype) of shape \(contents.values.shape)")
     try require(
       contents.rows.count == description.shape[0],
@@ -84,14 +84,14 @@ private struct Contents {
   /// The floating-point array of a NumPy file in a range of a file.
   private static func array(_ file: MappedFile, in range: Range<Int>) throws -> Tensor {
     let (header, data) = try header(file, in: range)
-    guard let precision = EmbeddingPrecision(numpyType: header.type), header.shape.count >= 2 else {
+    guard let dtype = EmbeddingDType(numpyType: header.type), header.shape.count >= 2 else {
       throw malformed(
         file.path, "an array of '<f4' or '<f2', [N, D]", "'\(header.type)' \(header.shape)")
     }
-    guard data.lowerBound.isMultiple(of: precision.dtype.byteCount) else {
+    guard data.lowerBound.isMultiple(of: dtype.tensorType.byteCount) else {
       throw malformed(file.path, "aligned numbers", "offset \(data.lowerBound)")
     }
-    return file.tensor(in: data, shape: header.shape, precision: precision)
+    return file.tensor(in: data, shape: header.shape, dtype: dtype)
   }
 
   /// The header of a NumPy array, and where its numbers are: exactly as many as it announces.
@@ -237,7 +237,7 @@ private struct Contents {
       pooling: try parsed("pooling") { Pooling(rawValue: $0) },
       layer: try parsed("layer") { Int($0) },
       isNormalized: try parsed("normalized") { Bool($0) },
-      precision: try parsed("dtype") { EmbeddingPrecision(rawValue: $0) },
+      dtype: try parsed("dtype") { EmbeddingDType(rawValue: $0) },
       arithmetic: try parsed("precision") { EmbeddingArithmetic(rawValue: $0) },
       shape: entry.shape)
     let map = try MappedFile(path: path)
@@ -247,7 +247,7 @@ private struct Contents {
     }
     values = map.tensor(
       in: entry.byteRange, shape: entry.shape,
-      precision: entry.dtype == .float32 ? .float32 : .float16)
+      dtype: entry.dtype == .float32 ? .float32 : .float16)
     if let list = file.metadata["rows"] {
       let folder = (path as NSString).deletingLastPathComponent
       rows = try Self.rows(inList: folder.isEmpty ? list : "\(folder)/\(list)", ofFile: path)
@@ -295,7 +295,7 @@ private struct Contents {
       numbers += found
     }
     self.rows = rows
-    values = Tensor(numbers, shape: [rows.count, width]).to(description.precision.dtype)
+    values = Tensor(numbers, shape: [rows.count, width]).to(description.dtype.tensorType)
   }
 
   init(jsonl paths: EmbeddingPaths) throws {
@@ -329,6 +329,6 @@ private struct Contents {
     }
     self.rows = rows
     values = Tensor(numbers, shape: [rows.count, description.shape[1]])
-      .to(description.precision.dtype)
+      .to(description.dtype.tensorType)
   }
 }

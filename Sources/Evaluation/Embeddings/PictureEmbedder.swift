@@ -80,7 +80,7 @@ public struct PictureEmbedder {
       let lengths = embeddings.norm(-1, keepingDimensions: true)
       embeddings = embeddings / lengths.clamped(to: 1e-12...(.infinity))
     }
-    return embeddings.to(settings.precision.dtype, device: .cpu).contiguous()
+    return embeddings.to(settings.dtype.tensorType, device: .cpu).contiguous()
   }
 
   /// What files of these embeddings say of themselves; `shape` counts no rows yet.
@@ -92,7 +92,7 @@ public struct PictureEmbedder {
       checkpoint: (model.path as NSString).deletingLastPathComponent,
       encoder: "\(type(of: model.encoder)) \(model.encoder.width)",
       imageSize: model.preprocessing.imageSize, pooling: settings.pooling, layer: settings.layer,
-      isNormalized: settings.isNormalized, precision: settings.precision,
+      isNormalized: settings.isNormalized, dtype: settings.dtype,
       arithmetic: settings.arithmetic, shape: [0] + shape)
   }
 }

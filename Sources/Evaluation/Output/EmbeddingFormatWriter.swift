@@ -65,7 +65,7 @@ private struct ArrayWriter: EmbeddingFormatWriter {
   }
 
   private static func header(_ description: EmbeddingDescription) -> NPYHeader {
-    NPYHeader(type: description.precision.numpyType, shape: description.shape)
+    NPYHeader(type: description.dtype.numpyType, shape: description.shape)
   }
 
   func append(
@@ -184,7 +184,7 @@ private struct ArrayWriter: EmbeddingFormatWriter {
       path: "\(export.folder)/\(name)",
       tensors: [
         .init(
-          name: name, dtype: description.precision.dtype.safetensors, shape: description.shape)
+          name: name, dtype: description.dtype.tensorType.safetensors, shape: description.shape)
       ], metadata: metadata)
     try writer.write { _, sink in try numbers.read(sink) }
     return (isListBeside ? [.init(part: list.name, path: paths.rows)] : [])

@@ -38,10 +38,10 @@ final class MappedFile: Sendable {
   /// The numbers in a range of the file as a tensor on the same memory; nothing may write to it.
   ///
   /// Precondition: the range holds them, and begins at a multiple of their size.
-  func tensor(in range: Range<Int>, shape: [Int], precision: EmbeddingPrecision) -> Tensor {
+  func tensor(in range: Range<Int>, shape: [Int], dtype: EmbeddingDType) -> Tensor {
     let memory = UnsafeMutableRawBufferPointer(
       mutating: UnsafeRawBufferPointer(rebasing: bytes[range]))
     return Tensor.view(
-      of: memory, shape: shape, dtype: precision.dtype, keepingAlive: self)
+      of: memory, shape: shape, dtype: dtype.tensorType, keepingAlive: self)
   }
 }

@@ -90,14 +90,14 @@ struct NotNumPy: Error {
   let found: String
 }
 
-extension EmbeddingPrecision {
+extension EmbeddingDType {
   /// NumPy's name of the type.
   var numpyType: String { self == .float32 ? "<f4" : "<f2" }
 
   init?(numpyType: String) {
-    guard let precision = Self.allCases.first(where: { $0.numpyType == numpyType }) else {
+    guard let dtype = Self.allCases.first(where: { $0.numpyType == numpyType }) else {
       return nil
     }
-    self = precision
+    self = dtype
   }
 }
