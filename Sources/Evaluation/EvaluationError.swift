@@ -16,6 +16,10 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case tooFewItems(purpose: String, needed: Int, found: Int)
   /// Nothing can be classified where all items are of one class.
   case tooFewClasses(found: Int)
+  /// Pictures of a labelled folder lie in it, and not in a folder of a class.
+  case picturesWithoutClass(folder: String, count: Int, of: Int, example: String)
+  /// A labelled folder holds the folder of one class.
+  case tooFewClassFolders(folder: String, found: [String])
   /// A test picture's class has no training pictures.
   case unknownClass(name: String, folder: String, known: [String])
   /// A setting outside its range.
@@ -78,6 +82,13 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
       "\(purpose) needs at least \(needed) items, found \(found)"
     case .tooFewClasses(let found):
       "expected items of at least two classes, found \(found): one folder for each class?"
+    case .picturesWithoutClass(let folder, let count, let all, let example):
+      "\(folder): expected every picture in a folder of its class, such as \(folder)/cats/1.jpg; "
+        + (count == all ? "there is no such folder" : "\(count) of \(all) pictures are in none")
+        + ", found \(example)"
+    case .tooFewClassFolders(let folder, let found):
+      "\(folder): expected folders of pictures of at least two classes, found one: "
+        + found.joined()
     case .unknownClass(let name, let folder, let known):
       "\(folder): expected the classes of the training folder (\(known.joined(separator: ", "))), "
         + "found \(name)"

@@ -161,6 +161,11 @@ import VisionJEPA
     let discs = pictures.path + "/discs"
     try expectFailure(
       ["evaluate", discs, discs, "--checkpoint", run.path],
-      saying: "expected items of at least two classes, found 0: one folder for each class?")
+      saying: "\(discs): expected every picture in a folder of its class, such as "
+        + "\(discs)/cats/1.jpg; there is no such folder, found \(discs)/0.png")
+    try expectFailure(
+      ["evaluate", pictures.path, discs, "--checkpoint", run.path],
+      saying: "\(discs): expected every picture in a folder of its class, such as "
+        + "\(discs)/cats/1.jpg; there is no such folder, found \(discs)/0.png")
   }
 }

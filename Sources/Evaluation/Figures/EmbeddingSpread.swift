@@ -5,6 +5,8 @@ import Torch
 public struct EmbeddingSpread: Equatable, Sendable, Codable {
   /// The effective number of dimensions, 1 to min(N, D).
   public let rankMe: Double
+  /// The greatest that it can be: min(N, D).
+  public let rankMeBound: Int
   /// The mean over dimensions of the standard deviation over items.
   public let meanDeviation: Double
   /// The least of those standard deviations.
@@ -17,6 +19,7 @@ public struct EmbeddingSpread: Equatable, Sendable, Codable {
   /// - Throws: `EvaluationError.tooFewItems` below two items.
   public init(of table: EmbeddingTable) throws(EvaluationError) {
     rankMe = try Self.rankMe(of: table.embeddings)
+    rankMeBound = min(table.count, table.width)
     let deviations = Self.deviations(of: table.embeddings)
     let mean = deviations.reduce(0, +) / Double(deviations.count)
     meanDeviation = mean

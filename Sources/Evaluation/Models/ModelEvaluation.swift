@@ -35,6 +35,8 @@ public struct ModelEvaluation {
       if isStrict { try folder.requireReadable() }
     }
     let classes = try Classes(train: trainFolder, test: testFolder)
+    let sharedPictures = SharedPictures(train: trainFolder, test: testFolder)
+    if let shared = sharedPictures.summary { logger.warning("\(shared)") }
     let model = try ImageModel.load(from: checkpoint, device: device)
     let train = LabelledPictures(folder: trainFolder, classes: classes, isStrict: isStrict)
     let test = LabelledPictures(folder: testFolder, classes: classes, isStrict: isStrict)
@@ -62,7 +64,8 @@ public struct ModelEvaluation {
       energy: try energy(on: testFolder, preprocessing: model.preprocessing), train: trainPixels,
       test: testPixels, classes: trainFolder.labels, k: k,
       checkpoint: EvaluationReport.Checkpoint(
-        path: opened.path, encoder: "\(type(of: model.encoder))", step: opened.step))
+        path: opened.path, encoder: "\(type(of: model.encoder))", step: opened.step),
+      sharedPictures: sharedPictures)
   }
 
   private func embed(with encoder: VisionEncoder) -> (Tensor) -> Tensor {
@@ -115,8 +118,16 @@ private struct Classes {
   private let numbers: [String: Int]
 
   init(train: ImageFolder, test: ImageFolder) throws {
+    for folder in [train, test] {
+      let without = (0..<folder.count).filter { folder.label(of: $0) == nil }
+      if let first = without.first {
+        throw EvaluationError.picturesWithoutClass(
+          folder: folder.path, count: without.count, of: folder.count,
+          example: folder.path(of: first))
+      }
+    }
     guard train.labels.count >= 2 else {
-      throw EvaluationError.tooFewClasses(found: train.labels.count)
+      throw EvaluationError.tooFewClassFolders(folder: train.path, found: train.labels)
     }
     numbers = Dictionary(uniqueKeysWithValues: train.labels.enumerated().map { ($1, $0) })
     for label in test.labels where numbers[label] == nil {
@@ -125,8 +136,10 @@ private struct Classes {
     }
   }
 
-  /// The number of a class; -1 for none.
-  func number(of label: String?) -> Int { label.flatMap { numbers[$0] } ?? -1 }
+  /// The number of a class.
+  ///
+  /// - Precondition: it is that of a picture of one of the folders.
+  func number(of label: String?) -> Int { numbers[label!]! }
 }
 
 /// A folder's pictures and their classes, for one embedding after another.

@@ -9,21 +9,27 @@ extension EvaluationReport {
     lines.append(
       "\(counts.train) training and \(counts.test) test items, \(counts.classes) classes")
     lines.append("")
-    lines.append(Self.row("", ["kNN, k = \(k)", "linear probe", "RankMe"]))
-    func accuracies(_ p: Accuracies, _ error: Accuracies) -> [String] {
-      [(p.knnTop1, error.knnTop1), (p.linearTop1, error.linearTop1)].map {
-        "\(Self.text($0.0, 3)) ± \(Self.text($0.1, 3))"
+    func row(_ name: String, _ cells: [String]) -> String {
+      Self.row(name, cells, widths: [21, 21, 16])
+    }
+    lines.append(row("", ["kNN, k = \(k)", "linear probe", "RankMe"]))
+    func accuracies(_ p: Accuracies, _ intervals: AccuracyIntervals) -> [String] {
+      [(p.knnTop1, intervals.knnTop1), (p.linearTop1, intervals.linearTop1)].map {
+        "\(Self.text($0, 3)) (\(Self.text($1.low, 3))-\(Self.text($1.high, 3)))"
       }
     }
-    for (name, figures, errors) in [
-      ("trained", trained, standardErrors.trained),
-      ("random weights", randomWeights, standardErrors.randomWeights),
+    for (name, figures, intervals) in [
+      ("trained", trained, self.intervals.trained),
+      ("random weights", randomWeights, self.intervals.randomWeights),
     ] {
-      let p = Accuracies(knnTop1: figures.knnTop1, linearTop1: figures.linearTop1)
-      lines.append(Self.row(name, accuracies(p, errors) + [Self.text(figures.rankMe, 1)]))
+      let rank = "\(Self.text(figures.rankMe, 1)) of \(figures.rankMeBound)"
+      lines.append(row(name, accuracies(figures.accuracies, intervals) + [rank]))
     }
-    lines.append(Self.row("raw pixels", accuracies(rawPixels, standardErrors.rawPixels)))
-    lines.append(Self.row("largest class", [Self.text(majority, 3), Self.text(majority, 3)]))
+    lines.append(row("raw pixels", accuracies(rawPixels, intervals.rawPixels)))
+    let noInterval = String(repeating: " ", count: " (0.000-0.000)".count)
+    let alone = Self.text(majority, 3)
+    lines.append(Self.row("largest class", [alone, noInterval + alone], widths: [7, 21]))
+    lines.append("(in brackets: where the share lies, with 95 % confidence)")
     if !energy.isEmpty {
       lines.append("")
       lines.append(Self.row("energy", ["AUROC", "paired", "control AUROC", "control paired"]))
@@ -39,83 +45,16 @@ extension EvaluationReport {
     return (lines + ["", verdict]).joined(separator: "\n")
   }
 
-  /// One sentence: whether the encoder has learned, and by how much.
-  ///
-  /// A difference counts where it is above two standard errors of a difference.
-  public var verdict: String {
-    let pixels = Gap(
-      trained.knnTop1, rawPixels.knnTop1, standardErrors.trained.knnTop1,
-      standardErrors.rawPixels.knnTop1)
-    let random = Gap(
-      trained.knnTop1, randomWeights.knnTop1, standardErrors.trained.knnTop1,
-      standardErrors.randomWeights.knnTop1)
-    let linearPixels = Gap(
-      trained.linearTop1, rawPixels.linearTop1, standardErrors.trained.linearTop1,
-      standardErrors.rawPixels.linearTop1)
-    let linearRandom = Gap(
-      trained.linearTop1, randomWeights.linearTop1, standardErrors.trained.linearTop1,
-      standardErrors.randomWeights.linearTop1)
-    let figures =
-      "(kNN; linear probe: \(linearPixels.signedPoints) and \(linearRandom.signedPoints))"
-    let found: String
-    switch (pixels.standing, random.standing) {
-    case (.ahead, .ahead):
-      found =
-        "beats raw pixels by \(pixels.points) points and its own random weights by "
-        + "\(random.points)"
-    case (let left, let right):
-      found =
-        "\(left.phrase) raw pixels (\(pixels.signedPoints) points) and "
-        + "\(right.phrase) its own random weights (\(random.signedPoints))"
-    }
-    let beatsRandom = random.standing == .ahead || linearRandom.standing == .ahead
-    let conclusion =
-      switch (pixels.standing, random.standing) {
-      case (.ahead, .ahead): "it has learned"
-      case _ where linearPixels.standing == .ahead && linearRandom.standing == .ahead:
-        "it has learned what a linear probe can see, but not what distance can"
-      case (.behind, _) where beatsRandom:
-        "it has learned something, but less than raw pixels show"
-      case _ where beatsRandom: "it has learned something, but raw pixels serve as well"
-      default: "nothing here shows that it has learned"
-      }
-    return "The encoder \(found) \(figures): \(conclusion)."
-  }
-
-  private enum Standing {
-    case ahead, level, behind
-
-    var phrase: String {
-      switch self {
-      case .ahead: "beats"
-      case .level: "is level with"
-      case .behind: "is behind"
-      }
-    }
-  }
-
-  /// How far one accuracy is above another.
-  private struct Gap {
-    let difference: Double
-    let standing: Standing
-
-    init(_ p: Double, _ q: Double, _ pError: Double, _ qError: Double) {
-      difference = p - q
-      let limit = 2 * (pError * pError + qError * qError).squareRoot()
-      standing = difference > limit ? .ahead : difference < -limit ? .behind : .level
-    }
-
-    var points: String { EvaluationReport.text(100 * abs(difference), 1) }
-    var signedPoints: String { (difference < 0 ? "-" : "+") + points }
-  }
-
   private static func text(_ value: Double, _ digits: Int) -> String {
     String(format: "%.\(digits)f", value)
   }
 
-  private static func row(_ name: String, _ cells: [String]) -> String {
-    let padded = cells.map { String(repeating: " ", count: max(16 - $0.count, 1)) + $0 }
-    return name + String(repeating: " ", count: max(20 - name.count, 1)) + padded.joined()
+  private static func row(
+    _ name: String, _ cells: [String], widths: [Int] = [14, 14, 17, 16]
+  ) -> String {
+    zip(cells, widths).reduce(name.padding(toLength: 18, withPad: " ", startingAt: 0)) {
+      $0 + String(repeating: " ", count: max($1.1 - $1.0.count, 1)) + $1.0
+    }
   }
 }
 

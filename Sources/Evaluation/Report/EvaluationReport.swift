@@ -2,19 +2,29 @@ import Foundation
 
 /// What a checkpoint is worth, beside what needed no training: written as JSON, or as a table.
 ///
-/// All accuracies, AUROCs and standard errors are fractions in 0...1.
+/// All accuracies, AUROCs and intervals are fractions in 0...1.
 public struct EvaluationReport: Equatable, Sendable, Codable {
   /// The figures of an encoder.
   public struct EncoderFigures: Equatable, Sendable, Codable {
     public let knnTop1: Double
     public let linearTop1: Double
     public let rankMe: Double
+    /// The greatest RankMe that so many items of this width can have: min(N, D).
+    public let rankMeBound: Int
+
+    var accuracies: Accuracies { Accuracies(knnTop1: knnTop1, linearTop1: linearTop1) }
   }
 
-  /// The figures of raw pixels; also the form of standard errors.
+  /// The figures of raw pixels.
   public struct Accuracies: Equatable, Sendable, Codable {
     public let knnTop1: Double
     public let linearTop1: Double
+  }
+
+  /// Where accuracies lie with 95 % confidence.
+  public struct AccuracyIntervals: Equatable, Sendable, Codable {
+    public let knnTop1: ShareInterval
+    public let linearTop1: ShareInterval
   }
 
   /// One value for each row of the comparison.
@@ -53,8 +63,8 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
   public let majority: Double
   /// For each corruption how well the energy tells spoiled pictures from clean ones.
   public let energy: [Corruption: EnergyEvaluation.Figures]
-  /// sqrt(p (1 - p) / n) of each accuracy, n the number of test items.
-  public let standardErrors: Rows<Accuracies>
+  /// Wilson's interval of each accuracy.
+  public let intervals: Rows<AccuracyIntervals>
   /// How each probe was fitted, with the strength that was chosen.
   public let probes: Rows<LinearProbe.Fit>
   public let counts: Counts
@@ -63,6 +73,8 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
   /// The classes' names in the order of their labels.
   public let classes: [String]
   public let checkpoint: Checkpoint
+  /// The test pictures that are training pictures too.
+  public let sharedPictures: SharedPictures
 
   /// Puts the figures together.
   ///
@@ -70,25 +82,27 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
   ///   - train: the training items, of any of the three kinds of embedding: for counts and classes.
   ///   - test: the test items.
   ///   - classes: the classes' names in the order of their labels.
+  ///   - sharedPictures: what the two folders have in common; nil for nothing.
   /// - Throws: `EvaluationError.tooFewItems` where there are none to test.
   ///
   /// Precondition: `trained` and `randomWeights` have a spread.
   public init(
     trained: EmbeddingScores, randomWeights: EmbeddingScores, rawPixels: EmbeddingScores,
     energy: [Corruption: EnergyEvaluation.Figures], train: EmbeddingTable, test: EmbeddingTable,
-    classes: [String], k: Int, checkpoint: Checkpoint
+    classes: [String], k: Int, checkpoint: Checkpoint, sharedPictures: SharedPictures? = nil
   ) throws(EvaluationError) {
     func figures(_ scores: EmbeddingScores) -> EncoderFigures {
       guard let spread = scores.spread else {
         preconditionFailure("an encoder's scores without RankMe")
       }
       return .init(
-        knnTop1: scores.knnTop1, linearTop1: scores.linearTop1, rankMe: spread.rankMe)
+        knnTop1: scores.knnTop1, linearTop1: scores.linearTop1, rankMe: spread.rankMe,
+        rankMeBound: spread.rankMeBound)
     }
-    func errors(_ scores: EmbeddingScores) -> Accuracies {
+    func intervals(_ scores: EmbeddingScores) -> AccuracyIntervals {
       .init(
-        knnTop1: Self.standardError(of: scores.knnTop1, count: test.count),
-        linearTop1: Self.standardError(of: scores.linearTop1, count: test.count))
+        knnTop1: ShareInterval(of: scores.knnTop1, count: test.count),
+        linearTop1: ShareInterval(of: scores.linearTop1, count: test.count))
     }
     let sizes = train.classSizes
     guard let largest = sizes.firstIndex(of: sizes.max() ?? 0) else {
@@ -100,9 +114,9 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
     self.randomWeights = figures(randomWeights)
     self.rawPixels = .init(knnTop1: rawPixels.knnTop1, linearTop1: rawPixels.linearTop1)
     self.energy = energy
-    standardErrors = .init(
-      trained: errors(trained), randomWeights: errors(randomWeights),
-      rawPixels: errors(rawPixels))
+    self.intervals = .init(
+      trained: intervals(trained), randomWeights: intervals(randomWeights),
+      rawPixels: intervals(rawPixels))
     probes = .init(
       trained: trained.probe, randomWeights: randomWeights.probe, rawPixels: rawPixels.probe)
     counts = .init(
@@ -110,11 +124,8 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
     self.k = k
     self.classes = classes
     self.checkpoint = checkpoint
-  }
-
-  /// The standard error of a share `p` of `count` items: sqrt(p (1 - p) / count).
-  public static func standardError(of p: Double, count: Int) -> Double {
-    (p * (1 - p) / Double(count)).squareRoot()
+    self.sharedPictures =
+      sharedPictures ?? SharedPictures(count: 0, testCount: test.count, examples: [])
   }
 
   /// The report as JSON with sorted keys.
