@@ -6,7 +6,6 @@ import PackageDescription
 // scripts/bootstrap put into .libtorch/ (docs/decisions/0001-libtorch.md).
 let environment = ProcessInfo.processInfo.environment
 let libtorch = environment["LIBTORCH"] ?? Context.packageDirectory + "/.libtorch"
-let hasCUDA = FileManager.default.fileExists(atPath: libtorch + "/lib/libtorch_cuda.so")
 
 if !FileManager.default.fileExists(atPath: libtorch + "/lib/libtorch_cpu.so"),
   !FileManager.default.fileExists(atPath: libtorch + "/lib/libtorch_cpu.dylib")
@@ -15,11 +14,15 @@ if !FileManager.default.fileExists(atPath: libtorch + "/lib/libtorch_cpu.so"),
     "no libtorch in \(libtorch): run scripts/bootstrap, or set LIBTORCH to a PyTorch folder")
 }
 
+// Nothing refers to CUDA's kernels by symbol: they are registered when libtorch.so is loaded, which needs
+// libtorch_cuda.so where it was built with CUDA. So one binary serves both kinds.
+#if os(Linux)
+  let wholeLibtorch = ["-Xlinker", "--no-as-needed", "-ltorch", "-Xlinker", "--as-needed"]
+#else
+  let wholeLibtorch = ["-ltorch"]
+#endif
 let libtorchLinkerFlags =
-  ["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]
-  // Nothing refers to the CUDA library by symbol: it registers its kernels when it is loaded.
-  + (hasCUDA
-    ? ["-Xlinker", "--no-as-needed", "-ltorch_cuda", "-lc10_cuda", "-Xlinker", "--as-needed"] : [])
+  ["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"] + wholeLibtorch
 
 let package = Package(
   name: "swift-jepa",
@@ -82,7 +85,7 @@ let package = Package(
     .executableTarget(
       name: "jepa",
       dependencies: [
-        "EnergyDescent", "VisionJEPA", "TextPlanner", "Evaluation", "TrainingRuns",
+        "Torch", "EnergyDescent", "VisionJEPA", "TextPlanner", "Evaluation", "TrainingRuns",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
@@ -105,11 +108,12 @@ let package = Package(
     .testTarget(name: "TrainingRunsTests", dependencies: ["TrainingRuns", "TestSupport"]),
     .testTarget(name: "VisionJEPATests", dependencies: ["VisionJEPA", "CImage", "TestSupport"]),
     .testTarget(name: "TextPlannerTests", dependencies: ["TextPlanner", "TestSupport"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TextPlanner", "TestSupport"]),
+    .testTarget(
+      name: "EvaluationTests", dependencies: ["Evaluation", "TextPlanner", "TestSupport"]),
     .testTarget(
       name: "CommandLineTests",
       dependencies: [
-        "jepa", "VisionJEPA", "TextPlanner", "Evaluation", "TrainingRuns", "TestSupport",
+        "jepa", "Torch", "VisionJEPA", "TextPlanner", "Evaluation", "TrainingRuns", "TestSupport",
       ]),
   ],
   swiftLanguageModes: [.v6],

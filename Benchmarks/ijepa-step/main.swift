@@ -197,7 +197,8 @@ func measure(_ options: Options) throws -> Report {
   let seconds = (ContinuousClock.now - start) / .seconds(1)
   return Report(
     imagesPerSecond: Double(batch * options.count("steps")) / seconds,
-    peakMemoryMiB: PeakMemory.mebibytes, memoryAtStartMiB: memoryAtStart,
+    peakMemoryMiB: device.peakMemory.map { $0 >> 20 } ?? PeakMemory.mebibytes,
+    memoryAtStartMiB: device.peakMemory == nil ? memoryAtStart : 0,
     losses: losses.map { $0.item() })
 }
 

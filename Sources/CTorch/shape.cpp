@@ -22,6 +22,10 @@ using shim::guarded;
 using shim::produce;
 using shim::sizes;
 
+int32_t ct_view_as_type(const ct_tensor *x, int32_t dtype, ct_out out) {
+  return produce(out, [&] { return x->value.view(shim::type(dtype)); });
+}
+
 int32_t ct_reshape(const ct_tensor *x, ct_sizes s, int32_t rank, ct_out out) {
   return produce(out, [&] { return x->value.reshape(sizes(s, rank)); });
 }

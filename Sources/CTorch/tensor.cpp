@@ -23,6 +23,21 @@ static at::TensorOptions options(int32_t dtype, int32_t device_type = CT_CPU, in
       type == at::kCPU ? at::Device(type) : shim::device(device_type, device_index));
 }
 
+// How often this thread sent tensors from the host to a device and back: what a training step is to avoid.
+static thread_local int64_t copies_to_device = 0;
+static thread_local int64_t copies_to_host = 0;
+
+static void count_copy(at::DeviceType from, at::DeviceType to) {
+  if (from == to) return;
+  if (from == at::kCPU) ++copies_to_device;
+  if (to == at::kCPU) ++copies_to_host;
+}
+
+void ct_copy_counts(int64_t *to_device, int64_t *to_host) {
+  *to_device = copies_to_device;
+  *to_host = copies_to_host;
+}
+
 void ct_free(ct_tensor *x) { delete x; }
 
 int32_t ct_empty(ct_sizes s, int32_t rank, int32_t dtype, int32_t device_type, int32_t device_index, ct_out out) {
@@ -33,16 +48,20 @@ int32_t ct_full(ct_sizes s, int32_t rank, double value, int32_t dtype, int32_t d
   return produce(out, [&] { return at::full(sizes(s, rank), value, options(dtype, device_type, device_index)); });
 }
 
-int32_t ct_arange(double start, double end, double step, int32_t dtype, ct_out out) {
-  return produce(out, [&] { return at::arange(start, end, step, options(dtype)); });
+int32_t ct_empty_pinned(ct_sizes s, int32_t rank, int32_t dtype, ct_out out) {
+  return produce(out, [&] { return at::empty(sizes(s, rank), options(dtype).pinned_memory(true)); });
+}
+
+int32_t ct_arange(double start, double end, double step, int32_t dtype, int32_t device_type, int32_t device_index, ct_out out) {
+  return produce(out, [&] { return at::arange(start, end, step, options(dtype, device_type, device_index)); });
 }
 
 int32_t ct_linspace(double start, double end, int64_t count, int32_t dtype, ct_out out) {
   return produce(out, [&] { return at::linspace(start, end, count, options(dtype)); });
 }
 
-int32_t ct_eye(int64_t size, int32_t dtype, ct_out out) {
-  return produce(out, [&] { return at::eye(size, options(dtype)); });
+int32_t ct_eye(int64_t size, int32_t dtype, int32_t device_type, int32_t device_index, ct_out out) {
+  return produce(out, [&] { return at::eye(size, options(dtype, device_type, device_index)); });
 }
 
 int32_t ct_rand(ct_sizes s, int32_t rank, int32_t dtype, ct_generator *generator, ct_out out) {
@@ -83,15 +102,28 @@ int32_t ct_data(const ct_tensor *x, void **out) {
 }
 
 int32_t ct_item(const ct_tensor *x, double *out) {
-  return guarded([&] { *out = x->value.item().toDouble(); });
+  return guarded([&] {
+    count_copy(x->value.device().type(), at::kCPU);
+    *out = x->value.item().toDouble();
+  });
 }
 
 int32_t ct_item_int(const ct_tensor *x, int64_t *out) {
-  return guarded([&] { *out = x->value.item().toLong(); });
+  return guarded([&] {
+    count_copy(x->value.device().type(), at::kCPU);
+    *out = x->value.item().toLong();
+  });
 }
 
 int32_t ct_to(const ct_tensor *x, int32_t dtype, int32_t device_type, int32_t device_index, bool copy, ct_out out) {
-  return produce(out, [&] { return x->value.to(options(dtype, device_type, device_index), false, copy); });
+  return produce(out, [&] {
+    const auto target = options(dtype, device_type, device_index);
+    count_copy(x->value.device().type(), target.device().type());
+    // The host goes on at once: CUDA has taken pageable memory over when the call returns, and whoever
+    // gives pinned memory away waits for an event before writing to it again.
+    const bool returns_early = x->value.device().is_cpu() && target.device().is_cuda();
+    return x->value.to(target, returns_early, copy);
+  });
 }
 
 int32_t ct_contiguous(const ct_tensor *x, bool channels_last, ct_out out) {
@@ -113,11 +145,19 @@ int32_t ct_alias(const ct_tensor *x, ct_out out) {
 }
 
 int32_t ct_set_data_(ct_tensor *x, const ct_tensor *source) {
-  return guarded([&] { x->value.set_data(source->value); });
+  return guarded([&] {
+    if (!source->value.is_meta()) return x->value.set_data(source->value);
+    // libtorch does not let a tensor lose its memory: this one takes the other's place.
+    const bool wants_gradient = x->value.requires_grad();
+    x->value = source->value.detach().set_requires_grad(wants_gradient);
+  });
 }
 
 int32_t ct_copy_(ct_tensor *x, const ct_tensor *source) {
-  return guarded([&] { x->value.copy_(source->value); });
+  return guarded([&] {
+    count_copy(source->value.device().type(), x->value.device().type());
+    x->value.copy_(source->value);
+  });
 }
 
 int32_t ct_fill_(ct_tensor *x, double value) {

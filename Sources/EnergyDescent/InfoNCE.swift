@@ -17,22 +17,23 @@ public struct InfoNCE: Sendable, Equatable {
   /// Queries `[N, D]` against keys `[N, D]`: row i belongs to row i, all others are negatives.
   public func callAsFunction(_ queries: Tensor, keys: Tensor) -> Tensor {
     let similarities = Self.normalized(queries).matmul(Self.normalized(keys).transposed())
-    let labels = Tensor.range(to: Double(queries.size(0)), dtype: .int64)
-    return (similarities / temperature).crossEntropy(labels.to(device: queries.device))
+    let labels = Tensor.range(
+      to: Double(queries.size(0)), dtype: .int64, device: queries.device)
+    return (similarities / temperature).crossEntropy(labels)
   }
 
   /// NT-Xent of two views `[N, D]`: among the 2N - 1 others, each embedding must pick its other view.
   public func bothWays(_ first: Tensor, _ second: Tensor) -> Tensor {
     let count = first.size(0)
     let embeddings = Self.normalized(Tensor.concatenate([first, second]))
-    let itself = Tensor.identity(2 * count, dtype: .bool).to(device: first.device)
+    let itself = Tensor.identity(2 * count, dtype: .bool, device: first.device)
     let similarities = (embeddings.matmul(embeddings.transposed()) / temperature)
       .filled(with: -.infinity, where: itself)
     let labels = Tensor.concatenate([
-      Tensor.range(Double(count), to: Double(2 * count), dtype: .int64),
-      Tensor.range(to: Double(count), dtype: .int64),
+      Tensor.range(Double(count), to: Double(2 * count), dtype: .int64, device: first.device),
+      Tensor.range(to: Double(count), dtype: .int64, device: first.device),
     ])
-    return similarities.crossEntropy(labels.to(device: first.device))
+    return similarities.crossEntropy(labels)
   }
 
   private static func normalized(_ embeddings: Tensor) -> Tensor {

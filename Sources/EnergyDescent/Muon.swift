@@ -57,8 +57,8 @@ public final class Muon: UpdateRule {
     let start = (wide / (wide.norm(1, 2, keepingDimensions: true) + 1e-7)).to(.float32)
     var gram = start.matmul(start.transposed())
     var product: Tensor?
+    let identity = Tensor.identity(gram.size(1), device: gram.device)
     for step in 0..<5 {
-      let identity = Tensor.identity(gram.size(1)).to(device: gram.device)
       let factor = identity * 3.4445 + gram * -4.7750 + gram.matmul(gram) * 2.0315
       product = product.map { factor.matmul($0) } ?? factor
       if step < 4 { gram = factor.matmul(gram).matmul(factor) }

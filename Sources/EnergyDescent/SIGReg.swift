@@ -64,8 +64,8 @@ public struct SIGReg: Sendable {
     // f(k + 1) = 2 cos(x) f(k) - f(k - 1). The knot at 0 contributes nothing.
     let (firstCosine, firstSine) = (angle.cos(), angle.sin())
     let twiceCosine = firstCosine * 2
-    var cosines = (before: Tensor.ones([]).to(device: projections.device), now: firstCosine)
-    var sines = (before: Tensor.zeros([]).to(device: projections.device), now: firstSine)
+    var cosines = (before: Tensor.ones([], device: projections.device), now: firstCosine)
+    var sines = (before: Tensor.zeros([], device: projections.device), now: firstSine)
     var values = Tensor.zeros([projections.size(0)], device: projections.device)
     let slopes = Tensor.zeros(like: projections)
     for k in 1..<knots {

@@ -9,7 +9,7 @@ public enum Session {
   /// priority, and take what the operators leave.
   public static var threadCount: Int {
     get { Int(ct_thread_count()) }
-    set { ct_set_thread_count(Int32(newValue)) }
+    set { Tensor.perform("threadCount") { ct_set_thread_count(Int32(newValue)) } }
   }
 
   /// Gives back what is free now, and from here on keeps memory that is freed for what is allocated next, instead
@@ -20,6 +20,19 @@ public enum Session {
   /// Lets the CPU round numbers too small for full precision to zero; they are slow, and mean nothing
   /// here.
   public static func flushDenormals() { _ = ct_flush_denormals(true) }
+}
+
+extension Session {
+  /// Lets an accelerator multiply float32 in TF32, and try several algorithms for each convolution once; a CPU
+  /// computes as before.
+  public static func preferSpeed() { Tensor.perform("preferSpeed") { ct_prefer_speed() } }
+
+  /// How many tensors this thread has sent from the host to a device and back.
+  public static var copyCounts: (toDevice: Int, toHost: Int) {
+    var (toDevice, toHost) = (Int64(0), Int64(0))
+    ct_copy_counts(&toDevice, &toHost)
+    return (Int(toDevice), Int(toHost))
+  }
 }
 
 /// Runs `body` in mixed precision: products and convolutions in `dtype`, the rest as it was.

@@ -54,9 +54,12 @@ extension Tensor {
 
   /// `start`, `start + step`, … below `end`.
   public static func range(
-    _ start: Double = 0, to end: Double, by step: Double = 1, dtype: DType = .float32
+    _ start: Double = 0, to end: Double, by step: Double = 1, dtype: DType = .float32,
+    device: Device = .cpu
   ) -> Tensor {
-    make("range") { ct_arange(start, end, step, dtype.rawValue, $0) }
+    make("range") {
+      ct_arange(start, end, step, dtype.rawValue, device.type, device.index, $0)
+    }
   }
 
   /// `count` numbers from `start` to `end`, both included, at equal distances.
@@ -67,8 +70,10 @@ extension Tensor {
   }
 
   /// The identity matrix.
-  public static func identity(_ size: Int, dtype: DType = .float32) -> Tensor {
-    make("identity") { ct_eye(Int64(size), dtype.rawValue, $0) }
+  public static func identity(
+    _ size: Int, dtype: DType = .float32, device: Device = .cpu
+  ) -> Tensor {
+    make("identity") { ct_eye(Int64(size), dtype.rawValue, device.type, device.index, $0) }
   }
 
   /// Numbers drawn evenly from 0 ..< 1.

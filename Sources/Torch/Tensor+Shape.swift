@@ -3,6 +3,13 @@ import CTorch
 // Views and joins. Views share memory with the tensor they come from.
 
 extension Tensor {
+  /// The same bytes as elements of another type, without a copy: the last dimension shrinks or grows.
+  ///
+  /// - Precondition: the last dimension is contiguous, and its bytes are whole elements.
+  public func viewed(as dtype: DType) -> Tensor {
+    Tensor.make("viewed", self) { ct_view_as_type(handle, dtype.rawValue, $0) }
+  }
+
   /// The same elements in another shape; one size may be -1. A view where the memory allows it.
   public func reshaped(_ shape: Int...) -> Tensor { reshaped(shape) }
 

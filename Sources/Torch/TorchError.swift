@@ -5,7 +5,7 @@ import CTorch
 /// A programmer's mistake (shapes that do not fit) traps instead, naming the operator and the shapes.
 public enum TorchError: Error, Equatable, CustomStringConvertible {
   case unknownDevice(String)
-  case deviceUnavailable(String)
+  case deviceUnavailable(String, reason: String)
   case libtorch(String)
   /// The tensors of a file are not the ones a module has. Lists every difference.
   case stateMismatch(path: String, missing: [String], unexpected: [String], misshapen: [String])
@@ -14,8 +14,8 @@ public enum TorchError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .unknownDevice(let name):
       return "unknown device '\(name)': expected cpu, cuda, cuda:INDEX or mps"
-    case .deviceUnavailable(let name):
-      return "device \(name) is not available with this machine and this libtorch"
+    case .deviceUnavailable(let name, let reason):
+      return "device \(name) is not available: \(reason)"
     case .libtorch(let message):
       return "libtorch: \(message)"
     case .stateMismatch(let path, let missing, let unexpected, let misshapen):

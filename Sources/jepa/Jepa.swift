@@ -14,7 +14,7 @@ struct Jepa: ParsableCommand {
       Train.self, Evaluate.self, Embed.self, Neighbors.self, Duplicates.self, Map.self,
       Visualize.self, Inspect.self, Import.self, Score.self, Calibrate.self, Benchmark.self,
       Plan.self, Energy.self, MakeTask.self, Remember.self, EvaluateText.self, Preview.self,
-      MakeClip.self, Demo.self, DemoText.self,
+      MakeClip.self, Devices.self, Demo.self, DemoText.self,
     ])
 
   /// Sets up logging, then runs the subcommand; any error, wrong usage included, is told on the standard error and

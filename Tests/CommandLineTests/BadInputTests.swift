@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Torch
 import TrainingRuns
 import VisionJEPA
 
@@ -96,7 +97,7 @@ import VisionJEPA
       saying: "--set: unknown key optimizer.learning_rate: did you mean optimizer.learningRate?")
     try expectFailure(
       training("--device", "cuda:99"),
-      saying: "device cuda:99 is not available with this machine and this libtorch")
+      saying: "device cuda:99 is not available: \(Device.cuda(99).reasonItIsUnavailable ?? "")")
     try expectFailure(
       training("--device", "gpu"),
       saying: "unknown device 'gpu': expected cpu, cuda, cuda:INDEX or mps")

@@ -31,20 +31,34 @@ typedef ct_tensor *CT_NONNULL const *CT_NONNULL ct_list;
 
 // Element types and kinds of device, numbered as libtorch's own enumerations are.
 enum { CT_UINT8 = 0, CT_INT32 = 3, CT_INT64 = 4, CT_FLOAT16 = 5, CT_FLOAT32 = 6, CT_FLOAT64 = 7, CT_BOOL = 11, CT_BFLOAT16 = 15 };
-enum { CT_CPU = 0, CT_CUDA = 1, CT_MPS = 13 };
+enum { CT_CPU = 0, CT_CUDA = 1, CT_MPS = 13, CT_META = 14 };
 
 // --- Session (session.cpp) ------------------------------------------------------------------
 const char *ct_last_error(void);
 const char *ct_torch_version(void);
 int32_t ct_thread_count(void);
-void ct_set_thread_count(int32_t count);
+int32_t ct_set_thread_count(int32_t count);
+/// 0 where this libtorch was not built for the kind, or the machine has none.
 int32_t ct_device_count(int32_t device_type);
+/// Whether this libtorch was built for the kind.
+bool ct_supports_device(int32_t device_type);
 int32_t ct_synchronize(int32_t device_type, int32_t device_index);
 bool ct_grad_enabled(void);
 void ct_set_grad_enabled(bool enabled);
 int32_t ct_set_autocast(int32_t device_type, bool enabled, int32_t dtype);
 void ct_keep_freed_memory(void);
 int32_t ct_flush_denormals(bool enabled);
+/// Products of float32 in TF32, and convolutions by the algorithm that was fastest when tried; CUDA only.
+int32_t ct_prefer_speed(void);
+/// The most bytes that tensors took on a device at one time.
+int32_t ct_peak_device_memory(int32_t device_type, int32_t device_index, int64_t *out);
+
+/// A point in a device's work that the host can wait for.
+typedef struct ct_event ct_event;
+/// Records an event in the current stream, behind everything that was started.
+int32_t ct_event_record(int32_t device_type, int32_t device_index, ct_event *CT_NULLABLE *CT_NONNULL out);
+int32_t ct_event_wait(ct_event *event);
+void ct_event_free(ct_event *event);
 
 int32_t ct_generator_create(uint64_t seed, ct_generator *CT_NULLABLE *CT_NONNULL out);
 void ct_generator_free(ct_generator *generator);
@@ -55,9 +69,11 @@ int32_t ct_generator_set_state(ct_generator *generator, const ct_tensor *state);
 void ct_free(ct_tensor *x);
 int32_t ct_empty(ct_sizes sizes, int32_t rank, int32_t dtype, int32_t device_type, int32_t device_index, ct_out out);
 int32_t ct_full(ct_sizes sizes, int32_t rank, double value, int32_t dtype, int32_t device_type, int32_t device_index, ct_out out);
-int32_t ct_arange(double start, double end, double step, int32_t dtype, ct_out out);
+/// Memory of the host that a device can read by itself; fails where there is no CUDA.
+int32_t ct_empty_pinned(ct_sizes sizes, int32_t rank, int32_t dtype, ct_out out);
+int32_t ct_arange(double start, double end, double step, int32_t dtype, int32_t device_type, int32_t device_index, ct_out out);
 int32_t ct_linspace(double start, double end, int64_t count, int32_t dtype, ct_out out);
-int32_t ct_eye(int64_t size, int32_t dtype, ct_out out);
+int32_t ct_eye(int64_t size, int32_t dtype, int32_t device_type, int32_t device_index, ct_out out);
 /// Random tensors are drawn on the CPU, so that a seed means the same numbers on every device.
 int32_t ct_rand(ct_sizes sizes, int32_t rank, int32_t dtype, ct_generator *generator, ct_out out);
 int32_t ct_randn(ct_sizes sizes, int32_t rank, int32_t dtype, ct_generator *generator, ct_out out);
@@ -80,6 +96,8 @@ int32_t ct_data(const ct_tensor *x, void *CT_NULLABLE *CT_NULLABLE out);
 int32_t ct_item(const ct_tensor *x, double *out);
 int32_t ct_item_int(const ct_tensor *x, int64_t *out);
 
+/// How often this thread sent tensors from the host to a device and back.
+void ct_copy_counts(int64_t *to_device, int64_t *to_host);
 int32_t ct_to(const ct_tensor *x, int32_t dtype, int32_t device_type, int32_t device_index, bool copy, ct_out out);
 int32_t ct_contiguous(const ct_tensor *x, bool channels_last, ct_out out);
 int32_t ct_clone(const ct_tensor *x, ct_out out);
@@ -135,6 +153,8 @@ int32_t ct_softmax(const ct_tensor *x, int64_t dimension, ct_out out);
 int32_t ct_log_softmax(const ct_tensor *x, int64_t dimension, ct_out out);
 
 // --- Shape and indexing (shape.cpp) ----------------------------------------------------------
+/// The same bytes as elements of another type, along the last dimension.
+int32_t ct_view_as_type(const ct_tensor *x, int32_t dtype, ct_out out);
 int32_t ct_reshape(const ct_tensor *x, ct_sizes sizes, int32_t rank, ct_out out);
 int32_t ct_permute(const ct_tensor *x, ct_sizes order, int32_t rank, ct_out out);
 int32_t ct_transpose(const ct_tensor *x, int64_t first, int64_t second, ct_out out);

@@ -150,7 +150,7 @@ public final class Attention: Module {
     // long as the products (two cores, forward and backward). In bfloat16 it multiplies in float32 all the same,
     // and forward alone takes 1.6 times as long as the products from 196 to 576 tokens.
     let fewTokens = value.dtype == .bfloat16 && !value.requiresGradient ? 640 : 128
-    if form == .fused && (x.device != .cpu || tokens > fewTokens) {
+    if form == .fused && (x.device.isAccelerator || tokens > fewTokens) {
       mixed = query.attending(to: key, value, mask: mask)
     } else {
       var scores = query.matmul(key.transposed()) * (1 / Double(width / heads).squareRoot())

@@ -4,7 +4,9 @@ import TrainingRuns
 
 /// Windows of frames for one training step, made by a `ClipLoader`.
 final class ClipBatch: @unchecked Sendable {
-  private let memory = BatchMemory<Float>(capacity: 0)
+  private let memory: BatchMemory<Float>
+  /// Waits for a device that still reads the memory.
+  private var waitUntilRead: (() -> Void)?
   private(set) var items: [SampledItem] = []
   /// Where the sampler stood after these items were drawn.
   private(set) var stateAfter: EpochSampler.State
@@ -15,7 +17,10 @@ final class ClipBatch: @unchecked Sendable {
   private let lock = NSLock()
   private var shownPaths: [Int: String] = [:]
 
-  init(windowLength: Int, size: Int, stateAfter: EpochSampler.State) {
+  init(
+    windowLength: Int, size: Int, stateAfter: EpochSampler.State, allocator: BatchAllocator?
+  ) {
+    memory = BatchMemory(capacity: 0, allocator: allocator)
     self.windowLength = windowLength
     self.size = size
     self.stateAfter = stateAfter
@@ -27,15 +32,22 @@ final class ClipBatch: @unchecked Sendable {
   /// The windows, `[B, T, 3, size, size]`, normalised; without a copy on the CPU.
   func clips(on device: Device) -> Tensor {
     let shape = [items.count, windowLength, 3, size, size]
-    return Tensor.view(
+    let clips = Tensor.view(
       of: UnsafeMutableBufferPointer(start: memory.pointer, count: shape.reduce(1, *)),
       shape: shape, keepingAlive: self
     ).to(device: device)
+    if device.isAccelerator {
+      let read = DeviceEvent(recordedOn: device)
+      waitUntilRead = { read.wait() }
+    }
+    return clips
   }
 
   func prepare(_ batch: EpochSampler.Batch) {
     items = batch.items
     stateAfter = batch.stateAfter
+    waitUntilRead?()
+    waitUntilRead = nil
     memory.reserve(items.count * windowLength * 3 * size * size)
   }
 
@@ -64,16 +76,19 @@ final class ClipLoader {
   ///
   /// - Parameters:
   ///   - synthetic: made-up clips, and the share of windows that come from them.
+  ///   - allocator: where the batches' memory comes from; nil for the heap.
   init(
     _ library: ClipLibrary, windows: ClipWindows, augmentation: ClipAugmentation,
     normalization: Normalization, synthetic: (clips: MadeUpClips, share: Float)?,
     seed: UInt64,
-    options: LoaderOptions, sampler: EpochSampler
+    options: LoaderOptions, sampler: EpochSampler, allocator: BatchAllocator? = nil
   ) {
     self.options = options
     self.sampler = sampler
     let (size, length, state) = (library.size, windows.windowLength, sampler.state)
-    makeBatch = { ClipBatch(windowLength: length, size: size, stateAfter: state) }
+    makeBatch = {
+      ClipBatch(windowLength: length, size: size, stateAfter: state, allocator: allocator)
+    }
     pipeline = BatchPipeline(workers: options.workers) { batch, row, _ in
       let item = batch.items[row]
       var generator = SeededGenerator(seed: seed, UInt64(item.epoch), UInt64(item.index))

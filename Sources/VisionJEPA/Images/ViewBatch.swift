@@ -20,29 +20,70 @@ public struct ImageFailure: Sendable, Equatable {
   }
 }
 
+/// Gives memory for batches that a device can read by itself; nil where there is no more of it.
+///
+/// The owner keeps the memory alive.
+public typealias BatchAllocator =
+  @Sendable (_ byteCount: Int) -> (bytes: UnsafeMutableRawBufferPointer, owner: AnyObject)?
+
 /// Memory aligned for vectors, which belongs to a batch and is used again by later ones.
 final class BatchMemory<Element: BitwiseCopyable> {
   private(set) var pointer: UnsafeMutablePointer<Element>
   private var capacity: Int
+  private let allocator: BatchAllocator?
+  /// Who frees the memory, where that is not this object.
+  private var owner: AnyObject?
 
-  init(capacity: Int) {
+  init(capacity: Int, allocator: BatchAllocator? = nil) {
     self.capacity = max(capacity, 1)
-    pointer = Self.allocate(self.capacity)
+    self.allocator = allocator
+    (pointer, owner) = Self.allocate(self.capacity, allocator)
   }
 
-  deinit { UnsafeMutableRawPointer(pointer).deallocate() }
+  deinit { if owner == nil { UnsafeMutableRawPointer(pointer).deallocate() } }
 
   func reserve(_ count: Int) {
     guard count > capacity else { return }
-    UnsafeMutableRawPointer(pointer).deallocate()
+    if owner == nil { UnsafeMutableRawPointer(pointer).deallocate() }
     capacity = count
-    pointer = Self.allocate(count)
+    (pointer, owner) = Self.allocate(count, allocator)
   }
 
-  private static func allocate(_ count: Int) -> UnsafeMutablePointer<Element> {
-    UnsafeMutableRawPointer.allocate(
-      byteCount: count * MemoryLayout<Element>.stride, alignment: 64
-    ).bindMemory(to: Element.self, capacity: count)
+  private static func allocate(
+    _ count: Int, _ allocator: BatchAllocator?
+  ) -> (UnsafeMutablePointer<Element>, owner: AnyObject?) {
+    let byteCount = count * MemoryLayout<Element>.stride
+    if let (bytes, owner) = allocator?(byteCount) {
+      return (bytes.baseAddress!.bindMemory(to: Element.self, capacity: count), owner)
+    }
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+    return (memory.bindMemory(to: Element.self, capacity: count), nil)
+  }
+}
+
+/// Where the views of one kind lie in a batch's memory, in bytes.
+struct ViewRegions {
+  let pixels: Range<Int>
+  let parameters: Range<Int>
+  let masks: Range<Int>
+
+  /// The regions of each kind of a plan for B pictures, one after the other, and how long they are together.
+  static func of(_ plan: ViewPlan, items: Int) -> (regions: [ViewRegions], byteCount: Int) {
+    var end = 0
+    func next(_ byteCount: Int) -> Range<Int> {
+      // Each begins where vectors and cache lines do.
+      let start = (end + 63) / 64 * 64
+      end = start + byteCount
+      return start..<end
+    }
+    let float = MemoryLayout<Float>.stride
+    let regions = plan.views.map { view in
+      let rows = view.count * items
+      return ViewRegions(
+        pixels: next(rows * 3 * view.size * view.size * float),
+        parameters: next(rows * ViewParameters.width * float), masks: next(rows * view.cellCount))
+    }
+    return (regions, end)
   }
 }
 
@@ -50,7 +91,8 @@ final class BatchMemory<Element: BitwiseCopyable> {
 ///
 /// With B items and n views of a kind, rows are ordered copy by copy: row `copy * B + item`. So the
 /// memory reads as `[n, B, 3, size, size]`, or as `[n * B, 3, size, size]`, and each copy is a whole
-/// batch. It stays valid until the batch is released or let go.
+/// batch. It stays valid until the batch is released or let go. All of it is one piece of memory, so that a
+/// device gets it in one copy.
 public final class ViewBatch: @unchecked Sendable {
   /// The views of one kind.
   public struct Views {
@@ -69,22 +111,22 @@ public final class ViewBatch: @unchecked Sendable {
   public var items: [Int] { lock.withLock { shownItems } }
 
   private let plan: ViewPlan
-  private let pixels: [BatchMemory<Float>]
-  private let parameters: [BatchMemory<Float>]
-  private let masks: [BatchMemory<UInt8>]
+  private let memory: BatchMemory<UInt8>
+  private var regions: [ViewRegions] = []
+  private var byteCount = 0
   let folder: ImageFolder
+  /// Called before the memory is written to again: waits for a device that still reads it.
+  var waitUntilRead: (() -> Void)?
 
   // Written by several threads while the batch is made.
   private let lock = NSLock()
   private var shownItems: [Int] = []
   private var failures: [Int: ImageError] = [:]
 
-  init(plan: ViewPlan, folder: ImageFolder) {
+  init(plan: ViewPlan, folder: ImageFolder, allocator: BatchAllocator? = nil) {
     self.plan = plan
     self.folder = folder
-    pixels = plan.views.map { _ in BatchMemory(capacity: 0) }
-    parameters = plan.views.map { _ in BatchMemory(capacity: 0) }
-    masks = plan.views.map { _ in BatchMemory(capacity: 0) }
+    memory = BatchMemory(capacity: 0, allocator: allocator)
   }
 
   /// B, the number of pictures.
@@ -92,18 +134,30 @@ public final class ViewBatch: @unchecked Sendable {
 
   /// The views of each kind, in the order of the plan.
   public var views: [Views] {
-    plan.views.indices.map { index in
-      let specification = plan.views[index]
-      let rows = specification.count * count
-      return Views(
-        specification: specification,
-        pixels: UnsafeMutableBufferPointer(
-          start: pixels[index].pointer, count: rows * 3 * specification.size * specification.size),
-        parameters: UnsafeMutableBufferPointer(
-          start: parameters[index].pointer, count: rows * ViewParameters.width),
-        masks: UnsafeMutableBufferPointer(
-          start: masks[index].pointer, count: rows * specification.cellCount))
+    zip(plan.views, regions).map { specification, regions in
+      Views(
+        specification: specification, pixels: elements(regions.pixels),
+        parameters: elements(regions.parameters), masks: elements(regions.masks))
     }
+  }
+
+  /// The whole batch as it lies in memory.
+  var bytes: UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(start: memory.pointer, count: byteCount)
+  }
+
+  /// The kind of views that the plan calls `name`, and where in `bytes` they are; nil where it has none.
+  func region(of name: String) -> (specification: ViewSpecification, regions: ViewRegions)? {
+    plan.views.firstIndex { $0.name == name }.map { (plan.views[$0], regions[$0]) }
+  }
+
+  private func elements<Element: BitwiseCopyable>(
+    _ region: Range<Int>
+  ) -> UnsafeMutableBufferPointer<Element> {
+    let count = region.count / MemoryLayout<Element>.stride
+    let start = UnsafeMutableRawPointer(memory.pointer + region.lowerBound)
+    return UnsafeMutableBufferPointer(
+      start: start.bindMemory(to: Element.self, capacity: count), count: count)
   }
 
   /// The views that the plan calls `name`; nil where it has none.
@@ -121,12 +175,10 @@ public final class ViewBatch: @unchecked Sendable {
       shownItems = request.items.map(\.index)
       failures.removeAll()
     }
-    for (index, view) in plan.views.enumerated() {
-      let rows = view.count * request.items.count
-      pixels[index].reserve(rows * 3 * view.size * view.size)
-      parameters[index].reserve(rows * ViewParameters.width)
-      masks[index].reserve(rows * view.cellCount)
-    }
+    waitUntilRead?()
+    waitUntilRead = nil
+    (regions, byteCount) = ViewRegions.of(plan, items: request.items.count)
+    memory.reserve(byteCount)
   }
 
   func replace(row: Int, by item: Int) { lock.withLock { shownItems[row] = item } }
@@ -140,9 +192,11 @@ public final class ViewBatch: @unchecked Sendable {
 
   /// Where the views of one picture are to be written.
   func target(item: Int) -> ViewTarget {
-    ViewTarget(
-      pixels: pixels.map(\.pointer), parameters: parameters.map(\.pointer),
-      masks: masks.map(\.pointer), row: item, rowsPerCopy: count)
+    let views = views
+    return ViewTarget(
+      pixels: views.map { $0.pixels.baseAddress! },
+      parameters: views.map { $0.parameters.baseAddress! },
+      masks: views.map { $0.masks.baseAddress! }, row: item, rowsPerCopy: count)
   }
 }
 

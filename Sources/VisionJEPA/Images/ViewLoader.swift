@@ -119,6 +119,7 @@ public final class ViewLoader {
   private let log = FailureLog()
   private let options: LoaderOptions
   private var requests: any IteratorProtocol<BatchRequest>
+  private let allocator: BatchAllocator?
   private var spare: [ViewBatch] = []
   private var progress = LoaderReport()
   private let start = ContinuousClock.now
@@ -131,10 +132,12 @@ public final class ViewLoader {
   /// - Parameters:
   ///   - requests: which items each batch holds. It is asked on the thread that calls `next()`,
   ///     `prefetchedBatches` ahead.
+  ///   - allocator: where the batches' memory comes from; nil for the heap.
   /// - Throws: `ImageError.invalidSetting` for a plan or options that make no sense.
   public init(
     _ folder: ImageFolder, plan: ViewPlan, decoder: ImageDecoder = ImageDecoder(), seed: UInt64,
-    options: LoaderOptions = LoaderOptions(), requests: any IteratorProtocol<BatchRequest>
+    options: LoaderOptions = LoaderOptions(), requests: any IteratorProtocol<BatchRequest>,
+    allocator: BatchAllocator? = nil
   ) throws(ImageError) {
     try plan.validate()
     try options.validate()
@@ -142,6 +145,7 @@ public final class ViewLoader {
     self.plan = plan
     self.options = options
     self.requests = requests
+    self.allocator = allocator
     let renderer = ViewRenderer(plan: plan, decoder: decoder, seed: seed)
     let (log, isStrict) = (log, options.isStrict)
     pipeline = BatchPipeline(workers: options.workers) { batch, row, workspace in
@@ -197,7 +201,7 @@ public final class ViewLoader {
           item.index >= 0 && item.index < folder.count,
           "item \(item.index) of a folder of \(folder.count) pictures")
       }
-      let batch = spare.popLast() ?? ViewBatch(plan: plan, folder: folder)
+      let batch = spare.popLast() ?? ViewBatch(plan: plan, folder: folder, allocator: allocator)
       batch.prepare(request)
       pipeline.append(batch, count: request.items.count)
     }

@@ -48,7 +48,7 @@ struct Regularizer {
   private func repulsion(_ embeddings: Tensor) -> Tensor {
     let lengths = embeddings.norm(1, keepingDimensions: true).clamped(to: 1e-12...(.infinity))
     let unit = embeddings / lengths
-    let itself = Tensor.identity(unit.size(0), dtype: .bool).to(device: unit.device)
+    let itself = Tensor.identity(unit.size(0), dtype: .bool, device: unit.device)
     return (unit.matmul(unit.transposed()) / configuration.temperature)
       .filled(with: -.infinity, where: itself).logSumExp(1).mean()
   }

@@ -39,57 +39,74 @@ public struct StepEnergy {
   }
 }
 
-/// The tensors of one batch on the device.
+/// The tensors of one batch on the device: all of them go there in one copy.
 public struct TrainingBatch {
   /// B, the number of pictures.
   public let count: Int
   private let batch: ViewBatch
-  private let device: Device
+  /// The batch's memory, uint8 `[bytes]`.
+  private let bytes: Tensor
 
   init(_ batch: ViewBatch, device: Device) {
     self.batch = batch
-    self.device = device
     count = batch.count
+    let onHost = Tensor.view(
+      of: batch.bytes, shape: [batch.bytes.count], dtype: .uint8, keepingAlive: batch)
+    bytes = onHost.to(device: device)
+    if device.isAccelerator {
+      let read = DeviceEvent(recordedOn: device)
+      batch.waitUntilRead = { read.wait() }
+    }
   }
 
-  /// All views of a kind, `[n * B, 3, size, size]`, copy by copy; without a copy on the CPU.
+  /// All views of a kind, `[n * B, 3, size, size]`, copy by copy; without a copy of them.
   ///
-  /// Precondition: the plan has views of this name.
+  /// - Precondition: the plan has views of this name.
   public func pictures(_ name: String) -> Tensor {
-    let views = views(name)
-    let size = views.specification.size
-    return Tensor.view(
-      of: views.pixels, shape: [views.specification.count * count, 3, size, size],
-      keepingAlive: batch
-    ).to(device: device)
+    let (specification, regions) = region(of: name)
+    return elements(regions.pixels, .float32)
+      .reshaped(specification.count * count, 3, specification.size, specification.size)
   }
 
   /// What was done to each view, `[n * B, ViewParameters.width]`.
   public func corruption(_ name: String) -> Tensor {
-    let views = views(name)
-    return Tensor.view(
-      of: views.parameters, shape: [views.specification.count * count, ViewParameters.width],
-      keepingAlive: batch
-    ).to(device: device)
+    let (specification, regions) = region(of: name)
+    return elements(regions.parameters, .float32)
+      .reshaped(specification.count * count, ViewParameters.width)
   }
 
   /// Which cells each view shows, `[n * B, rows, columns]`: 1 kept, 0 hidden.
   public func cells(_ name: String) -> Tensor {
-    let views = views(name)
-    let side = views.specification.cells?.side(size: views.specification.size) ?? 0
-    return Tensor.view(
-      of: views.masks, shape: [views.specification.count * count, side, side], keepingAlive: batch
-    ).to(.float32, device: device)
+    let (specification, regions) = region(of: name)
+    let side = specification.cells?.side(size: specification.size) ?? 0
+    return elements(regions.masks, .uint8).to(.float32)
+      .reshaped(specification.count * count, side, side)
   }
 
   /// Copies of a view for each picture.
-  public func copies(_ name: String) -> Int { views(name).specification.count }
+  public func copies(_ name: String) -> Int { region(of: name).specification.count }
 
-  private func views(_ name: String) -> ViewBatch.Views {
-    guard let views = batch[name] else {
+  private func elements(_ region: Range<Int>, _ dtype: DType) -> Tensor {
+    bytes.slice(region).viewed(as: dtype)
+  }
+
+  private func region(
+    of name: String
+  ) -> (specification: ViewSpecification, regions: ViewRegions) {
+    guard let found = batch.region(of: name) else {
       preconditionFailure("the plan has no views named \(name)")
     }
-    return views
+    return found
+  }
+}
+
+extension Device {
+  /// Where batches for this device are to lie; nil for the heap.
+  var batchAllocator: BatchAllocator? {
+    guard case .cuda = self else { return nil }
+    return { byteCount in
+      (try? PinnedMemory(byteCount: byteCount)).map { ($0.bytes, $0) }
+    }
   }
 }
 

@@ -116,7 +116,7 @@ public final class ClipTrainer {
       library, windows: windows, augmentation: configuration.augmentation,
       normalization: model.description.normalization,
       synthetic: synthetic.map { ($0, configuration.synthetic.share) }, seed: configuration.seed,
-      options: configuration.loader, sampler: sampler)
+      options: configuration.loader, sampler: sampler, allocator: device.batchAllocator)
     let precision = configuration.precision.resolved(on: device)
     divergence.lastGood = lastCheckpoint?.path
 

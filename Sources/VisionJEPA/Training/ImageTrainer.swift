@@ -112,7 +112,7 @@ public final class ImageTrainer {
     let requests = SampledRequests(sampler)
     let loader = try ViewLoader(
       folder, plan: configuration.views!, decoder: configuration.decoder, seed: configuration.seed,
-      options: configuration.loader, requests: requests)
+      options: configuration.loader, requests: requests, allocator: device.batchAllocator)
     defer { loading = loader.report }
     let precision = configuration.precision.resolved(on: device)
     divergence.lastGood = lastCheckpoint?.path

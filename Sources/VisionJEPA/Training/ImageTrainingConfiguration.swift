@@ -13,7 +13,7 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
   /// The type that products are computed in; nil for float32.
   public func resolved(on device: Device) -> DType? {
     switch (self, device) {
-    case (.float32, _), (.automatic, .mps): nil
+    case (.float32, _), (.automatic, .mps), (.automatic, .meta): nil
     case (.bfloat16, _), (.automatic, .cuda): .bfloat16
     case (.automatic, .cpu): Self.processorMultipliesBFloat16 ? .bfloat16 : nil
     }
