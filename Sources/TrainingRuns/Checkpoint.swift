@@ -55,6 +55,7 @@ public struct Checkpoint: Equatable, Sendable {
         return try open(at: "\(path)/\(folderName(step: step))", verifying: verifying)
       }
       if names.contains(RunFolder.configurationName) { throw RunError.noCheckpoint(path: path) }
+      if Self.isPublishedModel(names) { throw RunError.notImported(path: path) }
       guard Self.step(ofFolder: (path as NSString).lastPathComponent) != nil else {
         throw RunError.notARun(path: path, missing: CheckpointManifest.name)
       }
@@ -69,6 +70,15 @@ public struct Checkpoint: Equatable, Sendable {
         file: checkpoint.file(file), damage: damage, intact: intactNeighbour(of: path))
     }
     return checkpoint
+  }
+
+  /// Whether a folder of these files is one of a published model: its description and its weights.
+  private static func isPublishedModel(_ names: [String]) -> Bool {
+    names.contains("config.json")
+      && names.contains { name in
+        ["safetensors", "bin", "pth", "pt"].contains((name as NSString).pathExtension)
+          || name.hasSuffix(".safetensors.index.json")
+      }
   }
 
   /// Makes a checkpoint outside of any run: a folder that is there when it is complete, and not before.

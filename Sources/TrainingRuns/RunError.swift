@@ -24,6 +24,8 @@ public enum RunError: Error, Equatable, Sendable {
   case outputOccupied(path: String)
   /// A folder that should hold a run, or a checkpoint, does not. `missing` names what is not there.
   case notARun(path: String, missing: String)
+  /// A folder that should hold a checkpoint holds a model as it is published.
+  case notImported(path: String)
   /// A run folder holds no checkpoint.
   case noCheckpoint(path: String)
   /// Another process is writing to the run folder. `process` is its identifier where it is known.
@@ -87,6 +89,9 @@ extension RunError: CustomStringConvertible {
       "\(path) is there already: name another output folder"
     case .notARun(let path, let missing):
       "\(path) is neither a run nor a checkpoint: it has no \(missing)"
+    case .notImported(let path):
+      "\(path) is a published model and no checkpoint: take it over with jepa import \(ShellWord.quoted(path)) "
+        + "--output FOLDER, and name that"
     case .noCheckpoint(let path):
       "\(path) holds no checkpoint"
     case .inUse(let path, let process):

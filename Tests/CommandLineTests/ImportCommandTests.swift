@@ -88,8 +88,7 @@ import VisionJEPA
     let nowhere = output.path + "-nowhere"
     for (arguments, message) in [
       (
-        [nowhere],
-        "\(nowhere): expected model.safetensors or model.safetensors.index.json"
+        [nowhere], "\(nowhere): no such folder"
       ),
       (
         [Fixtures.path("models/vjepa2"), "--layout", "ijepa"],
@@ -112,6 +111,26 @@ import VisionJEPA
     #expect(both.status == 1)
     #expect(both.errors.contains("give one of --encoder and --initial"))
     #expect(!FileManager.default.fileExists(atPath: output.path))
+  }
+
+  /// A published model where a checkpoint is wanted: what makes one of it is said.
+  @Test(arguments: ["embed", "evaluate", "inspect"])
+  func publishedModelsAreNoCheckpoints(command: String) throws {
+    let pictures = try ColouredShapes(4)
+    let model = Fixtures.path("models/ijepa")
+    let arguments = [
+      "embed": [
+        "embed", pictures.path, "--checkpoint", model, "--output", "\(pictures.path)/e.npy",
+      ],
+      "evaluate": ["evaluate", pictures.path, pictures.path, "--checkpoint", model],
+      "inspect": ["inspect", model],
+    ]
+    let result = try JepaProcess.run(arguments[command]!)
+    #expect(result.status == 1 && result.output.isEmpty)
+    #expect(
+      result.errorLines.last
+        == "jepa: error: \(model) is a published model and no checkpoint: take it over with "
+        + "jepa import \(model) --output FOLDER, and name that")
   }
 
   @Test func initialModelsThatAreNoneLeaveNoRun() throws {

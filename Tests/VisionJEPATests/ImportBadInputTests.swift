@@ -60,7 +60,10 @@ import Torch
     ("\"num_channels\": 3", "\"num_channels\": 1", "num_channels 1, found 3"),
     ("\"qkv_bias\": true", "\"qkv_bias\": false", "qkv_bias false, found biases"),
     ("\"model_type\": \"ijepa\"", "\"model_type\": \"vit\"", "cls_token"),
-    ("\"model_type\": \"ijepa\"", "\"model_type\": \"bert\"", "expected tensors named as by"),
+    (
+      "\"model_type\": \"ijepa\"", "\"model_type\": \"\"",
+      "expected a model_type of ijepa, vjepa2, "
+    ),
     (
       "\"hidden_act\": \"gelu\"", "\"hidden_act\": \"relu\"", "expected hidden_act gelu, found relu"
     ),
@@ -127,16 +130,118 @@ import Torch
     }
   }
 
-  @Test func foldersWithoutWeights() throws {
-    #expect {
-      _ = try ModelImport(folder: folder.path).run(to: output.path)
-    } throws: {
-      "\($0)" == "\(folder.path): expected model.safetensors or model.safetensors.index.json"
-    }
+  private func write(_ text: String, to name: String) throws {
     try FileManager.default.createDirectory(
       atPath: folder.path, withIntermediateDirectories: true)
-    try Data("pickle".utf8).write(to: URL(fileURLWithPath: "\(folder.path)/pytorch_model.bin"))
-    expectFailure(", found pytorch_model.bin")
+    try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder.path)/\(name)"))
+  }
+
+  /// Weights of another kind come with the way to safetensors.
+  @Test func foldersWithoutWeights() throws {
+    try write("text", to: "README.md")
+    expectFailure("\(folder.path): expected model.safetensors or model.safetensors.index.json")
+    for (name, advice) in [
+      (
+        "weights.pth",
+        "torch.load(\"\(folder.path)/weights.pth\", map_location=\"cpu\"), "
+          + "\"\(folder.path)/model.safetensors\")"
+      ),
+      (
+        "pytorch_model.bin",
+        "found pytorch_model.bin, weights.pth: convert it in Python: "
+          + "transformers.AutoModel.from_pretrained(\"\(folder.path)\").save_pretrained("
+      ),
+    ] {
+      try write("pickle", to: name)
+      expectFailure(advice)
+    }
+    try FileManager.default.removeItem(atPath: folder.path)
+    try write("x", to: "open_clip_model.safetensors")
+    expectFailure("found open_clip_model.safetensors: rename open_clip_model.safetensors to model")
+  }
+
+  /// What the file says it is, and what import takes, before its weights are looked for.
+  @Test(arguments: [
+    (
+      #"{"model_type": "dinov3_vit", "architectures": ["DINOv3ViTModel"]}"#,
+      "model_type dinov3_vit (DINOv3ViTModel)"
+    ),
+    (#"{"model_type": "siglip"}"#, "model_type siglip"),
+    (#"{"model_type": "clip", "vision_config": {}}"#, "model_type clip"),
+    (#"{"model_type": "bert"}"#, "model_type bert"),
+    (#"{"architecture": "convnext_tiny.fb_in1k"}"#, "the architecture convnext_tiny.fb_in1k"),
+    (#"{"architecture": "swin_base_patch4"}"#, "the architecture swin_base_patch4"),
+  ])
+  func modelsOfOtherKindsAreNamed(configuration: String, found: String) throws {
+    try write(configuration, to: "config.json")
+    try write("pickle", to: "pytorch_model.bin")
+    expectFailure(
+      "\(folder.path)/config.json: expected a model_type of ijepa, vjepa2, dinov2, "
+        + "dinov2_with_registers, vit, or timm's vit_…, found \(found)")
+  }
+
+  @Test func foldersThatAreNotThere() throws {
+    func message(_ path: String) -> String {
+      do {
+        return "\(try ModelImport(folder: path).run(to: output.path))"
+      } catch { return "\(error)" }
+    }
+    #expect(message(folder.path) == "\(folder.path): no such folder")
+    let download = "hf download facebook/ijepa_vith14_1k --local-dir ijepa_vith14_1k"
+    for name in [
+      "facebook/ijepa_vith14_1k", "https://huggingface.co/facebook/ijepa_vith14_1k/tree/main",
+    ] {
+      #expect(
+        message(name)
+          == "\(name): no such folder; to download the model from Hugging Face: \(download)")
+    }
+    #expect(message("./none/there") == "./none/there: no such folder")
+    try write("{}", to: "config.json")
+    #expect(
+      message("\(folder.path)/config.json")
+        == "\(folder.path)/config.json: expected the folder of a model, found a file: "
+        + "name \(folder.path)")
+  }
+
+  @Test func pointersOfLargeFilesAreNamed() throws {
+    try PublishedFolder.copy("ijepa", to: folder.path)
+    try write(
+      "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 2535000000\n",
+      to: "model.safetensors")
+    expectFailure(
+      "model.safetensors: a pointer of Git LFS, not the weights: fetch them with git lfs pull")
+  }
+
+  @Test(arguments: [DType.float32, .float16, .bfloat16], [Double.nan, -.infinity])
+  func weightsThatAreNoNumbersAreNamed(dtype: DType, number: Double) throws {
+    try PublishedFolder.copy(
+      "ijepa", to: folder.path,
+      changed: { name, tensor in
+        guard name == "layernorm.weight" else { return tensor.to(dtype) }
+        return Tensor.concatenate([tensor.slice(0..<22), Tensor.full([2], number)]).to(dtype)
+      })
+    expectFailure(
+      "tensor \"layernorm.weight\": 2 of 24 numbers are NaN or infinite")
+  }
+
+  /// The same of a folder that was imported, or trained, and changed since.
+  @Test func modelsWithNumbersThatAreNoneAreNotOpened() throws {
+    try PublishedFolder.copy("ijepa", to: folder.path)
+    _ = try ModelImport(folder: folder.path).run(to: output.path)
+    let weights = "\(output.path)/model.safetensors"
+    var tensors = try SafetensorsFile(path: weights).names.map {
+      ($0, try SafetensorsFile(path: weights).tensor($0))
+    }
+    let place = try #require(tensors.firstIndex { $0.0 == "layernorm.bias" })
+    tensors[place].1 = tensors[place].1 * Double.nan
+    try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: weights)
+    #expect {
+      _ = try ModelFolder(at: output.path, verifying: false).loadEncoder()
+    } throws: {
+      "\($0)"
+        == "\(weights): tensor \"layernorm.bias\": 24 of 24 numbers are NaN or infinite: "
+        + "no weights of a trained model"
+    }
   }
 
   @Test func layoutsThatAreNotThatOfTheFile() throws {

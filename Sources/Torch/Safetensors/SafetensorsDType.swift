@@ -38,6 +38,25 @@ public enum SafetensorsDType: String, CaseIterable, Sendable, Hashable, Comparab
 }
 
 extension SafetensorsDType {
+  /// How many of a tensor's numbers are NaN or infinite: all bits of their exponents are set.
+  ///
+  /// Looks at the types that models' weights have; numbers of others are taken to be finite.
+  func nonFiniteCount(in bytes: UnsafeRawBufferPointer) -> Int {
+    func count<Word: FixedWidthInteger>(_ exponent: Word) -> Int {
+      stride(from: 0, to: bytes.count, by: MemoryLayout<Word>.size).reduce(0) { count, place in
+        let word = Word(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: Word.self))
+        return count + (word & exponent == exponent ? 1 : 0)
+      }
+    }
+    return switch self {
+    case .float16: count(UInt16(0x7C00))
+    case .bfloat16: count(UInt16(0x7F80))
+    case .float32: count(UInt32(0x7F80_0000))
+    case .float64: count(UInt64(0x7FF0_0000_0000_0000))
+    default: 0
+    }
+  }
+
   /// The bytes that a tensor of this type takes, or nil when a dimension is negative or the
   /// product of the dimensions does not fit into `Int`.
   ///

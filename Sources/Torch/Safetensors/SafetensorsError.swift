@@ -10,6 +10,10 @@ public enum SafetensorsError: Error, Equatable, Sendable {
   case notARegularFile(path: String)
   /// The file ends before what its header announces.
   case truncated(path: String, expectedBytes: Int, foundBytes: Int)
+  /// The file is what Git LFS keeps in the weights' place until they are fetched.
+  case notFetched(path: String)
+  /// Numbers that are NaN or infinite, where weights are wanted.
+  case notFinite(path: String, tensor: String, count: Int, of: Int)
   /// The header's announced length is above the limit of 100 MB.
   case headerTooLarge(path: String, limit: Int, found: UInt64)
   /// The header is not the JSON object that the format asks for.
@@ -43,6 +47,11 @@ extension SafetensorsError: CustomStringConvertible, LocalizedError {
       "\(path): expected a safetensors file, found something that is not a regular file"
     case .truncated(let path, let expected, let found):
       "\(path): truncated: expected at least \(expected) bytes, found \(found)"
+    case .notFetched(let path):
+      "\(path): a pointer of Git LFS, not the weights: fetch them with git lfs pull"
+    case .notFinite(let path, let tensor, let count, let all):
+      "\(path): tensor \"\(tensor)\": \(count) of \(all) numbers are NaN or infinite: "
+        + "no weights of a trained model"
     case .headerTooLarge(let path, let limit, let found):
       "\(path): expected a header of at most \(limit) bytes, found a length of \(found): "
         + "not a safetensors file?"

@@ -100,6 +100,8 @@ public final class SafetensorsFile: Sendable {
 
 extension SafetensorsFile {
   private static let lengthByteCount = 8
+  /// How the files begin that Git LFS keeps in place of large ones.
+  private static let pointerMark = Array("version https://git-lfs".utf8)
 
   private static func mapFile(_ path: String) throws(SafetensorsError) -> UnsafeRawBufferPointer {
     func failed(_ operation: String) -> SafetensorsError {
@@ -126,6 +128,7 @@ extension SafetensorsFile {
   static func readHeader(
     _ map: UnsafeRawBufferPointer, path: String
   ) throws(SafetensorsError) -> (entries: [SafetensorsEntry], metadata: [String: String]) {
+    guard !map.starts(with: Self.pointerMark) else { throw .notFetched(path: path) }
     let length = UInt64(littleEndian: map.loadUnaligned(as: UInt64.self))
     guard length <= UInt64(maximumHeaderByteCount) else {
       throw .headerTooLarge(path: path, limit: maximumHeaderByteCount, found: length)

@@ -77,6 +77,21 @@ public struct SafetensorsShards: Sendable {
     places[name].flatMap { try? files[$0].entry(name) }
   }
 
+  /// Checks that the numbers of a tensor are numbers; those of integers always are.
+  ///
+  /// - Parameter bytes: the tensor's, as `withBytes(of:_:)` gives them.
+  /// - Throws: `SafetensorsError.notFinite`.
+  public func requireFinite(
+    _ bytes: UnsafeRawBufferPointer, of name: String
+  ) throws(SafetensorsError) {
+    guard let dtype = self[name]?.dtype else { return }
+    let count = dtype.nonFiniteCount(in: bytes)
+    guard count == 0 else {
+      throw .notFinite(
+        path: path, tensor: name, count: count, of: bytes.count / dtype.byteCount)
+    }
+  }
+
   /// Calls `body` with the bytes of one tensor: little-endian, row-major, not copied.
   ///
   /// - Throws: `SafetensorsError.missingTensor`, or what `body` throws.

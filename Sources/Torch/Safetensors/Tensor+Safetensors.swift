@@ -37,6 +37,17 @@ extension SafetensorsFile {
   }
 }
 
+extension SafetensorsFile {
+  /// Checks that a tensor of this file is made of numbers.
+  ///
+  /// - Throws: `SafetensorsError.notFinite`.
+  fileprivate func requireFinite(_ tensor: Tensor, name: String) throws(SafetensorsError) {
+    guard tensor.dtype.isFloatingPoint, tensor.isFinite().all().item() == 0 else { return }
+    let finite = tensor.isFinite().array(of: Bool.self)
+    throw .notFinite(path: path, tensor: name, count: finite.count { !$0 }, of: finite.count)
+  }
+}
+
 extension SafetensorsWriter {
   /// Writes tensors, wherever they are, to a file that appears only when it is complete.
   ///
@@ -90,7 +101,11 @@ extension Module {
         misshapen: misshapen)
     }
     try withoutGradient {
-      for (name, tensor) in expected { tensor.assign(try file.tensor(prefix + name)) }
+      for (name, tensor) in expected {
+        let loaded = try file.tensor(prefix + name)
+        try file.requireFinite(loaded, name: prefix + name)
+        tensor.assign(loaded)
+      }
     }
   }
 }

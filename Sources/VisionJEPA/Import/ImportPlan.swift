@@ -145,14 +145,20 @@ struct ImportPlan {
     try writer.write { tensor, sink in
       let byteCount = tensor.shape.reduce(tensor.dtype.byteCount, *)
       switch sources[tensor.name]! {
-      case .tensor(let name): try tensors.withBytes(of: name) { try sink($0) }
+      case .tensor(let name):
+        try tensors.withBytes(of: name) { bytes in
+          try tensors.requireFinite(bytes, of: name)
+          try sink(bytes)
+        }
       case .part(let name, let index, let count):
         try tensors.withBytes(of: name) { bytes in
           let length = bytes.count / count
+          if index == 0 { try tensors.requireFinite(bytes, of: name) }
           try sink(UnsafeRawBufferPointer(rebasing: bytes[index * length..<(index + 1) * length]))
         }
       case .afterZeros(let name, _):
         try tensors.withBytes(of: name) { bytes in
+          try tensors.requireFinite(bytes, of: name)
           try [UInt8](repeating: 0, count: byteCount - bytes.count).withUnsafeBytes { try sink($0) }
           try sink(bytes)
         }

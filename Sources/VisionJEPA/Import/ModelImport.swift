@@ -54,16 +54,11 @@ public struct ModelImport {
 
   /// What will be written, all of it checked, nothing of it read.
   func plan() throws -> ImportPlan {
-    guard let tensors = try SafetensorsShards(folder: folder) else {
-      let others = ["bin", "pt", "pth", "ckpt", "msgpack", "h5", "npz"]
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-      throw ModelError.noWeights(
-        folder: folder,
-        found: names.filter { others.contains(($0 as NSString).pathExtension) }.sorted())
-    }
+    let published = try PublishedModelFolder(folder)
+    let kind = try published.kind(isGiven: self.layout != nil)
+    let tensors = try published.tensors()
     let configuration = "\(folder)/\(ImageModel.configurationName)"
-    let isDescribed = FileManager.default.fileExists(atPath: configuration)
-    let type = isDescribed ? try ModelDescription.modelType(in: configuration) : nil
+    let (isDescribed, type) = (kind != nil, kind?.modelType)
     var layout = try self.layout ?? ModelLayout.detect(modelType: type, tensors: tensors)
     // The original DINOv2 files are a `dinov2` model with timm's names.
     if layout == .dinov2, tensors[ModelLayout.timmProjection] != nil { layout = .timm }

@@ -16,6 +16,9 @@ public enum ModelLayout: String, Sendable, CaseIterable {
   /// What no other layout has.
   static let timmProjection = "patch_embed.proj.weight"
 
+  /// How timm calls the models that have these names.
+  static let timmFamilies = ["vit_", "deit_", "deit3_", "flexivit_"]
+
   static let names = allCases.map(\.rawValue).joined(separator: ", ")
 
   /// The layout of a folder: what `model_type` says, or what only one layout's tensors are called.

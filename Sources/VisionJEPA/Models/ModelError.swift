@@ -11,6 +11,13 @@ public enum ModelError: Error, Equatable, CustomStringConvertible, LocalizedErro
   case unknownLayout(path: String, found: [String])
   /// The tensors do not say how many heads they are for, nor does the configuration.
   case unknownHeads(path: String, width: Int)
+  /// There is no such folder, and `name` is that of a model of Hugging Face's hub.
+  case notDownloaded(path: String, name: String)
+  case noFolder(path: String)
+  /// A file is named where the folder that it lies in is wanted.
+  case fileForFolder(path: String, folder: String)
+  /// A published model of another kind than those that import takes.
+  case unsupportedModel(path: String, found: String)
   /// A model folder lacks the weights; `found` names files of other kinds that are there.
   case noWeights(folder: String, found: [String])
   /// The tensors of a published model are not those of its layout. Lists every difference.
@@ -30,15 +37,27 @@ public enum ModelError: Error, Equatable, CustomStringConvertible, LocalizedErro
         + (found.isEmpty ? "none" : found.joined(separator: ", "))
     case .unknownHeads(let path, let width):
       "\(path): nothing says how many attention heads the width of \(width) is for: give --heads"
+    case .notDownloaded(let path, let name):
+      "\(path): no such folder; to download the model from Hugging Face: "
+        + "hf download \(name) --local-dir \(name.split(separator: "/").last!)"
+    case .noFolder(let path): "\(path): no such folder"
+    case .fileForFolder(let path, let folder):
+      "\(path): expected the folder of a model, found a file: name \(folder)"
+    case .unsupportedModel(let path, let found):
+      "\(path): expected a model_type of \(Self.importable), or timm's vit_…, found \(found)"
     case .noWeights(let folder, let found):
       "\(folder): expected model.safetensors or model.safetensors.index.json"
         + (found.isEmpty ? "" : ", found \(found.joined(separator: ", "))")
+        + (PublishedModelFolder.advice(for: found, in: folder).map { ": \($0)" } ?? "")
     case .tensors(let path, let layout, let differences):
       "\(path) is no \(layout) model: \(differences)"
     }
   }
 
   public var errorDescription: String? { description }
+
+  private static let importable =
+    ModelLayout.allCases.flatMap(\.modelTypes).joined(separator: ", ")
 }
 
 /// How the tensors of a file differ from those that a model has.
