@@ -13,7 +13,7 @@ public enum RankMe {
   /// The singular values are taken from the smaller Gram matrix in float64; their error, about 1e-8 of
   /// the greatest, is below epsilon.
   ///
-  /// Precondition: two dimensions, at least one item.
+  /// - Precondition: two dimensions, at least one item.
   public static func of(_ embeddings: Tensor, epsilon: Double = 1e-7) -> Double {
     precondition(
       embeddings.rank == 2 && embeddings.size(0) > 0,

@@ -16,7 +16,7 @@ public protocol UpdateRule: AnyObject {
 
   /// Continues from a saved state, given the variables it will serve.
   ///
-  /// Precondition: the state is that of a rule of the same kind for variables of the same shapes.
+  /// - Precondition: the state is that of a rule of the same kind for variables of the same shapes.
   func restore(_ state: [String: Tensor], for variables: [Tensor])
 }
 

@@ -40,7 +40,7 @@ extension Tensor {
 
   /// A copy of `values`, in row-major order.
   ///
-  /// Precondition: `values.count` is the product of `shape` (or `shape` is nil: one dimension).
+  /// - Precondition: `values.count` is the product of `shape` (or `shape` is nil: one dimension).
   public convenience init<Element: TensorElement>(_ values: [Element], shape: [Int]? = nil) {
     let shape = shape ?? [values.count]
     precondition(

@@ -6,7 +6,7 @@ import CTorch
 extension Tensor {
   /// A view, without a copy, of memory that `owner` keeps alive until the last tensor on it is gone.
   ///
-  /// Precondition: `memory` has at least as many elements as `shape` asks for.
+  /// - Precondition: `memory` has at least as many elements as `shape` asks for.
   public static func view<Element: TensorElement>(
     of memory: UnsafeMutableBufferPointer<Element>, shape: [Int], keepingAlive owner: AnyObject
   ) -> Tensor {
@@ -47,7 +47,7 @@ extension Tensor {
 
   /// Lends the tensor's memory for writing.
   ///
-  /// Precondition: the tensor is contiguous and on the CPU.
+  /// - Precondition: the tensor is contiguous and on the CPU.
   public func withUnsafeMutableBytes<Result>(
     _ body: (UnsafeMutableRawBufferPointer) throws -> Result
   ) rethrows -> Result {
@@ -65,7 +65,7 @@ extension Tensor {
 
   /// All elements in row-major order, copied.
   ///
-  /// Precondition: `Element` is the tensor's own type.
+  /// - Precondition: `Element` is the tensor's own type.
   public func array<Element: TensorElement>(of type: Element.Type = Element.self) -> [Element] {
     precondition(dtype == Element.dtype, "an array of \(Element.self) from a tensor of \(dtype)")
     return withUnsafeBytes { Array($0.bindMemory(to: Element.self)) }

@@ -72,7 +72,7 @@ extension Tensor {
 
   /// Equal parts along a dimension.
   ///
-  /// Precondition: the dimension's size is a multiple of `count`.
+  /// - Precondition: the dimension's size is a multiple of `count`.
   public func split(into count: Int, along dimension: Int = 0) -> [Tensor] {
     let length = size(dimension) / count
     precondition(

@@ -12,7 +12,8 @@ public struct Checkpoint: Equatable, Sendable {
 
   /// The CRC-32C of the file called `name`, as its manifest has it: eight hexadecimal digits.
   ///
-  /// Throws: `RunError.damagedCheckpoint` where the manifest lists no such file, `.invalidJSON`, `.file`.
+  /// - Throws: `RunError.damagedCheckpoint` where the manifest lists no such file, `.invalidJSON`,
+  ///   `.file`.
   public func checksum(of name: String) throws -> String {
     guard let file = try CheckpointManifest.read(from: path).files.first(where: { $0.name == name })
     else { throw RunError.damagedCheckpoint(file: file(name), damage: .missing, intact: nil) }
@@ -21,7 +22,7 @@ public struct Checkpoint: Equatable, Sendable {
 
   /// The CRC-32C of a file that was put into the checkpoint later, as it is now; nil where there is none.
   ///
-  /// Throws: `RunError.file`.
+  /// - Throws: `RunError.file`.
   public func checksum(ofAddition name: String) throws -> String? {
     guard FileManager.default.fileExists(atPath: file(name)) else { return nil }
     return try CheckpointManifest.file(name, in: path).crc32c
@@ -31,7 +32,7 @@ public struct Checkpoint: Equatable, Sendable {
   ///
   /// The manifest is about what was there when the checkpoint was made: it lists the file no longer.
   ///
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   public func put(_ value: some Encodable, as name: String, isCompact: Bool = false) throws {
     var manifest = try CheckpointManifest.read(from: path)
     let count = manifest.files.count
@@ -46,7 +47,7 @@ public struct Checkpoint: Equatable, Sendable {
   /// The checkpoint at `path`: a step folder, or a run folder, whose newest it is.
   ///
   /// - Parameter verifying: whether every file is read and compared with the manifest.
-  /// Throws: `RunError.damagedCheckpoint` naming the file, `.noCheckpoint`, `.notARun`,
+  /// - Throws: `RunError.damagedCheckpoint` naming the file, `.noCheckpoint`, `.notARun`,
   ///   `.invalidJSON`, `.file`.
   public static func open(at path: String, verifying: Bool = true) throws -> Checkpoint {
     let names = try DurableFile.names(in: path)
@@ -86,7 +87,7 @@ public struct Checkpoint: Equatable, Sendable {
   /// - Parameters:
   ///   - folder: where it will be; nothing, or an empty folder, may be there now.
   ///   - write: is given a folder to write files into.
-  /// Throws: `RunError.outputOccupied`, `.diskFull`, `.file`, and what `write` throws.
+  /// - Throws: `RunError.outputOccupied`, `.diskFull`, `.file`, and what `write` throws.
   public static func publish(
     at folder: String, step: Int = 0, write: (_ temporaryPath: String) throws -> Void
   ) throws -> Checkpoint {
@@ -170,7 +171,7 @@ struct CheckpointManifest: Codable, Equatable {
 
   /// Lists what is in the folder `path`, folders within it included, after all of it is on the disk.
   ///
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   init(ofFolder path: String, step: Int) throws {
     var files: [File] = []
     let names = (try FileManager.default.subpathsOfDirectory(atPath: path)).sorted()
@@ -189,7 +190,7 @@ struct CheckpointManifest: Codable, Equatable {
 
   /// The first file of the folder `path` that is not as it was written.
   ///
-  /// Throws: `RunError.file` where a file is there and cannot be read.
+  /// - Throws: `RunError.file` where a file is there and cannot be read.
   func firstDamage(in path: String) throws -> (file: String, damage: FileDamage)? {
     for file in files {
       guard FileManager.default.fileExists(atPath: "\(path)/\(file.name)") else {

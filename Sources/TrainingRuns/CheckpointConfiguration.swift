@@ -8,7 +8,7 @@ public struct CheckpointConfiguration: RunConfiguration {
 
   public init() {}
 
-  /// Throws: `RunError.invalidValue`.
+  /// - Throws: `RunError.invalidValue`.
   public func validate() throws {
     func check(_ holds: Bool, _ name: String, _ reason: String) throws {
       if !holds { throw RunError.invalidValue(path: "checkpoint.\(name)", reason: reason) }

@@ -48,7 +48,7 @@ public enum ConfigurationReader {
   ///   - file: path of a YAML file; nil reads none.
   ///   - overrides: such as `optimizer.learningRate=3e-4`; the value is YAML; of two for one key
   ///     the later holds.
-  /// Throws: `RunError.unknownKey`, `.wrongType`, `.invalidValue`, `.invalidYAML`,
+  /// - Throws: `RunError.unknownKey`, `.wrongType`, `.invalidValue`, `.invalidYAML`,
   ///   `.invalidOverride`, `.file`.
   public static func read<Configuration: RunConfiguration>(
     _ type: Configuration.Type, file: String? = nil, overrides: [String] = []
@@ -61,7 +61,7 @@ public enum ConfigurationReader {
   /// The defaults of `type`, changed by the text `yaml`, changed by `overrides`.
   ///
   /// - Parameter source: what errors call `yaml`.
-  /// Throws: as `read(_:file:overrides:)`.
+  /// - Throws: as `read(_:file:overrides:)`.
   public static func read<Configuration: RunConfiguration>(
     _ type: Configuration.Type, yaml: String, source: String = "configuration",
     overrides: [String] = []
@@ -91,7 +91,7 @@ public enum ConfigurationReader {
 
   /// Every setting of `configuration`, defaults included, as YAML that `read` reads back exactly.
   ///
-  /// Throws: what the configuration's own `encode(to:)` throws.
+  /// - Throws: what the configuration's own `encode(to:)` throws.
   public static func yaml(of configuration: some RunConfiguration) throws -> String {
     try ConfigurationEncoder.tree(of: configuration).yaml()
   }

@@ -6,7 +6,7 @@ struct ConfigurationDecoder: Decoder {
 
   /// Reads `type` from `tree`, where what a `RunConfiguration` does not set keeps its default.
   ///
-  /// Throws: `RunError.wrongType`, `.invalidValue`, and what the type's own `init(from:)` throws.
+  /// - Throws: `RunError.wrongType`, `.invalidValue`, and what the type's own `init(from:)` throws.
   static func decode<Value: Decodable>(
     _ type: Value.Type, from tree: ConfigurationTree, at codingPath: [any CodingKey] = []
   ) throws -> Value {

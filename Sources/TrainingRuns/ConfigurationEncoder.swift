@@ -16,7 +16,7 @@ final class ConfigurationEncoder: Encoder {
 
   /// The tree of `value`.
   ///
-  /// Throws: what the value's own `encode(to:)` throws.
+  /// - Throws: what the value's own `encode(to:)` throws.
   static func tree(of value: some Encodable) throws -> ConfigurationTree {
     let encoder = ConfigurationEncoder(codingPath: [])
     try encoder.encode(value)

@@ -3,7 +3,7 @@ import Yams
 extension ConfigurationTree {
   /// Reads `yaml`; nothing but comments is an empty section.
   ///
-  /// Throws: `RunError.invalidYAML`.
+  /// - Throws: `RunError.invalidYAML`.
   init(yaml: String, source: String) throws {
     do {
       self = try Yams.compose(yaml: yaml).map(Self.init(node:)) ?? .table(ConfigurationTable())
@@ -34,7 +34,7 @@ extension ConfigurationTree {
 
   /// The tree as YAML text that means the same to any YAML reader.
   ///
-  /// Throws: `RunError.invalidYAML` for text that YAML cannot hold.
+  /// - Throws: `RunError.invalidYAML` for text that YAML cannot hold.
   func yaml() throws -> String {
     do {
       return try Yams.serialize(node: node, width: -1, allowUnicode: true)

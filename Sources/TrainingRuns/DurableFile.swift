@@ -4,7 +4,7 @@ import Foundation
 public enum DurableFile {
   /// The bytes of the file at `path`.
   ///
-  /// Throws: `RunError.file`.
+  /// - Throws: `RunError.file`.
   public static func read(_ path: String) throws -> Data {
     let descriptor = try open(path, O_RDONLY, operation: "read")
     defer { close(descriptor) }
@@ -15,7 +15,7 @@ public enum DurableFile {
 
   /// The number of bytes of the file at `path`, and their CRC-32C.
   ///
-  /// Throws: `RunError.file`.
+  /// - Throws: `RunError.file`.
   static func checksum(of path: String) throws -> (bytes: Int, crc32c: UInt32) {
     let descriptor = try open(path, O_RDONLY, operation: "read")
     defer { close(descriptor) }
@@ -30,7 +30,7 @@ public enum DurableFile {
 
   /// Makes a file at `path` that holds `contents`, and waits until the disk has it.
   ///
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   static func write(_ contents: some Sequence<UInt8>, to path: String) throws {
     let descriptor = try open(path, O_WRONLY | O_CREAT | O_TRUNC, operation: "write")
     defer { close(descriptor) }
@@ -41,7 +41,7 @@ public enum DurableFile {
   /// Puts `contents` at `path` in place of what is there: a reader, or a crash, sees the old file or
   /// the new one, and nothing between.
   ///
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   public static func replace(_ path: String, with contents: some Sequence<UInt8>) throws {
     let temporary = "\(path).\(getpid())\(CheckpointWriter.writingSuffix)"
     do {
@@ -56,7 +56,7 @@ public enum DurableFile {
 
   /// Writes all of `contents` to an open file.
   ///
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   static func append(
     _ contents: some Sequence<UInt8>, to descriptor: Int32, _ path: String
   ) throws {
@@ -74,7 +74,7 @@ public enum DurableFile {
 
   /// Waits until the disk holds the file or folder at `path`.
   ///
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   static func synchronizeFile(_ path: String) throws {
     let descriptor = try open(path.isEmpty ? "." : path, O_RDONLY, operation: "synchronize")
     defer { close(descriptor) }
@@ -92,7 +92,7 @@ public enum DurableFile {
 
   /// Gives the file or folder at `source` the name `destination`.
   ///
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   static func rename(_ source: String, to destination: String) throws {
     guard Foundation.rename(source, destination) == 0 else {
       throw RunError.failure(errno, operation: "rename \(source) to", destination)
@@ -101,7 +101,7 @@ public enum DurableFile {
 
   /// Removes the file, link or folder at `path`, with all it holds, where there is one.
   ///
-  /// Throws: `RunError.file`.
+  /// - Throws: `RunError.file`.
   static func remove(_ path: String) throws {
     do {
       try FileManager.default.removeItem(atPath: path)
@@ -114,7 +114,7 @@ public enum DurableFile {
 
   /// Makes the folder `path`, and those that it is in.
   ///
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   public static func makeFolder(_ path: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -125,7 +125,7 @@ public enum DurableFile {
 
   /// The names in the folder `path`, in order.
   ///
-  /// Throws: `RunError.file`.
+  /// - Throws: `RunError.file`.
   static func names(in path: String) throws -> [String] {
     do {
       return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
@@ -143,7 +143,7 @@ public enum DurableFile {
 
   /// Opens the file at `path`; a process that this one starts does not inherit it.
   ///
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   static func open(_ path: String, _ flags: Int32, operation: String) throws -> Int32 {
     let descriptor = Foundation.open(path, flags | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw RunError.failure(errno, operation: operation, path) }

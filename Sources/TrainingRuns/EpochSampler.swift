@@ -36,7 +36,7 @@ public struct EpochSampler: Sendable {
 
     /// The start of the stream.
     ///
-    /// Precondition: `itemCount` is in `1 ... Int32.max`.
+    /// - Precondition: `itemCount` is in `1 ... Int32.max`.
     public init(seed: UInt64, itemCount: Int) {
       precondition(
         (1...Int(Int32.max)).contains(itemCount),
@@ -72,8 +72,8 @@ public struct EpochSampler: Sendable {
 
   /// Draws from the start of the stream that `seed` makes.
   ///
-  /// Precondition: `itemCount` in `1 ... Int32.max`, `batchSize` at least 1, `rank` in
-  /// `0 ..< worldSize`.
+  /// - Precondition: `itemCount` in `1 ... Int32.max`, `batchSize` at least 1, `rank` in `0 ..<
+  ///   worldSize`.
   public init(
     itemCount: Int, batchSize: Int, seed: UInt64, rank: Int = 0, worldSize: Int = 1
   ) {
@@ -85,7 +85,7 @@ public struct EpochSampler: Sendable {
   /// Goes on from `state`.
   ///
   /// - Parameter itemCount: how many items there are now.
-  /// Throws: `RunError.samplerChanged` where that is not what `state` was made with.
+  /// - Throws: `RunError.samplerChanged` where that is not what `state` was made with.
   public init(
     resuming state: State, itemCount: Int, batchSize: Int, rank: Int = 0, worldSize: Int = 1
   ) throws {

@@ -8,7 +8,7 @@ public enum JSONFile {
   ///
   /// - Parameter isCompact: without line breaks between values.
   ///
-  /// Throws: `RunError.diskFull`, `.file`, and what the value's own `encode(to:)` throws.
+  /// - Throws: `RunError.diskFull`, `.file`, and what the value's own `encode(to:)` throws.
   public static func write(
     _ value: some Encodable, to path: String, isCompact: Bool = false
   ) throws {
@@ -22,7 +22,7 @@ public enum JSONFile {
 
   /// The value in the file at `path`.
   ///
-  /// Throws: `RunError.invalidJSON` naming the key that is missing or wrong, `.file`.
+  /// - Throws: `RunError.invalidJSON` naming the key that is missing or wrong, `.file`.
   public static func read<Value: Decodable>(_ type: Value.Type, from path: String) throws -> Value {
     let data = try DurableFile.read(path)
     let decoder = JSONDecoder()

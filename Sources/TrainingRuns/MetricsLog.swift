@@ -19,7 +19,7 @@ public final class MetricsLog {
   /// - Parameter step: the step that the run goes on from (0 where it was stopped before its first
   ///   checkpoint), or nil for a new run. Lines of later steps are cut, so that the log becomes that of a run that was never interrupted; so is a last
   ///   line that a crash left unfinished.
-  /// Throws: `RunError.damagedMetrics` where another line cannot be read, `.diskFull`, `.file`.
+  /// - Throws: `RunError.damagedMetrics` where another line cannot be read, `.diskFull`, `.file`.
   public convenience init(in folder: RunFolder, resumingAfter step: Int? = nil) throws {
     try self.init(
       folder: folder.path, resumingAfter: step, wallTime: Date().timeIntervalSince1970)
@@ -48,7 +48,7 @@ public final class MetricsLog {
   ///
   /// - Parameter metrics: written in this order. No name twice, none of `step`, `epoch` and
   ///   `seconds`.
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   public func log(_ metrics: [Metric], at progress: RunProgress) throws {
     let names = Set(metrics.map(\.name))
     precondition(
@@ -66,7 +66,7 @@ public final class MetricsLog {
   ///   - png: the bytes of an RGB PNG file.
   ///   - width: its width in pixels.
   ///   - height: its height in pixels.
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   public func log(
     image name: String, png: [UInt8], width: Int, height: Int, at progress: RunProgress
   ) throws {
@@ -79,7 +79,7 @@ public final class MetricsLog {
   /// Waits until the disk holds every line: called before a checkpoint is saved, so that a power cut
   /// leaves no checkpoint without the numbers that led to it.
   ///
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   public func synchronize() throws {
     try DurableFile.synchronize(descriptor, path)
     try tensorBoard.synchronize()

@@ -24,7 +24,7 @@ public final class RunFolder: Sendable {
 
   /// Makes the folder of a new run.
   ///
-  /// Throws: `RunError.outputNotEmpty` where there is anything at `path`, `.inUse`, `.diskFull`,
+  /// - Throws: `RunError.outputNotEmpty` where there is anything at `path`, `.inUse`, `.diskFull`,
   ///   `.file`.
   public static func create(
     at path: String, logger: Logger = Logger(label: "jepa")
@@ -40,7 +40,7 @@ public final class RunFolder: Sendable {
 
   /// What a process leaves that is killed before it has a run, beside its lock.
   ///
-  /// Throws: `RunError.outputNotEmpty` where there is anything else, `.file`.
+  /// - Throws: `RunError.outputNotEmpty` where there is anything else, `.file`.
   private static func leftovers(in path: String) throws -> [String] {
     let names = try DurableFile.names(in: path)
     let leftovers = names.filter {
@@ -54,7 +54,7 @@ public final class RunFolder: Sendable {
 
   /// Opens the folder of an earlier run to go on with it, and removes what a killed process left.
   ///
-  /// Throws: `RunError.notARun`, `.inUse`, `.diskFull`, `.file`.
+  /// - Throws: `RunError.notARun`, `.inUse`, `.diskFull`, `.file`.
   public static func resume(
     at path: String, logger: Logger = Logger(label: "jepa")
   ) throws -> RunFolder {
@@ -79,7 +79,7 @@ public final class RunFolder: Sendable {
 
   /// Writes `configuration` to `config.yaml`.
   ///
-  /// Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `RunError.diskFull`, `.file`.
   public func write(configuration: some RunConfiguration) throws {
     let yaml = try ConfigurationReader.yaml(of: configuration)
     try DurableFile.replace("\(path)/\(Self.configurationName)", with: yaml.utf8)
@@ -87,7 +87,7 @@ public final class RunFolder: Sendable {
 
   /// The configuration of the run at `path`, changed by `overrides`.
   ///
-  /// Throws: as `ConfigurationReader.read(_:file:overrides:)`.
+  /// - Throws: as `ConfigurationReader.read(_:file:overrides:)`.
   public static func configuration<Configuration: RunConfiguration>(
     _ type: Configuration.Type, at path: String, overrides: [String] = []
   ) throws -> Configuration {
@@ -98,7 +98,7 @@ public final class RunFolder: Sendable {
   /// Checks that a run may go on under `configuration`.
   ///
   /// - Parameter allowed: the paths of settings that may change, such as `duration`.
-  /// Throws: `RunError.configurationChanged` saying what differs; as `configuration(_:at:)`.
+  /// - Throws: `RunError.configurationChanged` saying what differs; as `configuration(_:at:)`.
   public func checkResumable(
     with configuration: some RunConfiguration, allowing allowed: Set<String> = []
   ) throws {
@@ -112,7 +112,7 @@ public final class RunFolder: Sendable {
 
   /// Adds `environment` to `environment.json`, which holds one for each session.
   ///
-  /// Throws: `RunError.invalidJSON`, `.diskFull`, `.file`.
+  /// - Throws: `RunError.invalidJSON`, `.diskFull`, `.file`.
   public func record(_ environment: RunEnvironment) throws {
     try JSONFile.write(
       try environments() + [environment], to: "\(path)/\(Self.environmentName)")
@@ -120,7 +120,7 @@ public final class RunFolder: Sendable {
 
   /// The environments of the sessions of this run so far, in order.
   ///
-  /// Throws: `RunError.invalidJSON`, `.file`.
+  /// - Throws: `RunError.invalidJSON`, `.file`.
   public func environments() throws -> [RunEnvironment] {
     let file = "\(path)/\(Self.environmentName)"
     guard FileManager.default.fileExists(atPath: file) else { return [] }
@@ -132,7 +132,7 @@ public final class RunFolder: Sendable {
   /// The newest checkpoint, its files compared with its manifest; nil where the run has not saved
   /// one.
   ///
-  /// Throws: `RunError.damagedCheckpoint`, `.invalidJSON`, `.file`.
+  /// - Throws: `RunError.damagedCheckpoint`, `.invalidJSON`, `.file`.
   public func latestCheckpoint() throws -> Checkpoint? {
     do {
       return try Checkpoint.open(at: path)
@@ -150,7 +150,7 @@ public final class RunFolder: Sendable {
   ///   - keep: how many checkpoints the run keeps, this one included; at least 1.
   ///   - write: writes the checkpoint's files into the folder whose path it is given.
   /// - Returns: the finished checkpoint.
-  /// Throws: `RunError.diskFull`, `.file`, and what `write` throws.
+  /// - Throws: `RunError.diskFull`, `.file`, and what `write` throws.
   @discardableResult
   public func publishCheckpoint(
     step: Int, keep: Int = 2, _ write: (_ temporaryFolder: String) throws -> Void
@@ -180,7 +180,7 @@ public final class RunFolder: Sendable {
 
   /// Removes the checkpoints after `step`, for a run that goes on from an older one.
   ///
-  /// Throws: `RunError.file`.
+  /// - Throws: `RunError.file`.
   public func discardCheckpoints(after step: Int) throws {
     let steps = Checkpoint.steps(among: try DurableFile.names(in: path), in: path)
     for later in steps where later > step {

@@ -39,7 +39,7 @@ public enum RunDuration: ExclusiveConfiguration, Equatable, Sendable {
     case epochs, steps, minutes
   }
 
-  /// Throws: `DecodingError.dataCorrupted` unless exactly one duration is set and is positive.
+  /// - Throws: `DecodingError.dataCorrupted` unless exactly one duration is set and is positive.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     let epochs = try container.decodeIfPresent(Double.self, forKey: .epochs).map(Self.epochs)

@@ -43,7 +43,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Codable, Equatab
 
   /// A whole number in `0 ..< bound`, without modulo bias.
   ///
-  /// Precondition: `bound > 0`.
+  /// - Precondition: `bound > 0`.
   public mutating func index(below bound: Int) -> Int {
     precondition(bound > 0, "a random index needs a positive bound, not \(bound)")
     return Int(next().multipliedFullWidth(by: UInt64(bound)).high)

@@ -17,7 +17,7 @@ public final class StopSignal: Sendable {
 
   /// Installs the handlers.
   ///
-  /// Precondition: no other `StopSignal` is in force.
+  /// - Precondition: no other `StopSignal` is in force.
   public init() {
     precondition(
       !Self.isInstalled.exchange(true, ordering: .acquiringAndReleasing),

@@ -51,7 +51,7 @@ public struct EmbeddingTable: Sendable {
 
   /// The items at `rows`, in that order.
   ///
-  /// Precondition: every row is below `count`.
+  /// - Precondition: every row is below `count`.
   public func selecting(rows: [Int]) -> EmbeddingTable {
     EmbeddingTable(
       checked: embeddings.select(indices: Tensor(rows.map(Int64.init))),

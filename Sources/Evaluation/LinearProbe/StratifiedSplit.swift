@@ -15,7 +15,7 @@ public struct StratifiedSplit: Equatable, Sendable {
   ///     one item is kept.
   ///   - seed: fixes the draw.
   ///
-  /// Precondition: `share` is in 0 ..< 1.
+  /// - Precondition: `share` is in 0 ..< 1.
   public init(labels: [Int], heldOutShare share: Double, seed: UInt64) {
     precondition((0..<1).contains(share), "a held-out share of \(share)")
     let classes = Dictionary(grouping: labels.indices, by: { labels[$0] })

@@ -2,7 +2,7 @@ import Foundation
 import Torch
 import VisionJEPA
 
-/// `jepa map`: the rows of a file on a plane, as a page that needs no network.
+/// The rows of a file of embeddings on a plane, as a page that needs no network.
 public struct EmbeddingMap {
   /// How rows get their places on the plane.
   public enum Projection: String, CaseIterable, Sendable {

@@ -3,7 +3,7 @@ import Logging
 import TrainingRuns
 import VisionJEPA
 
-/// `jepa demo`: the main job on the bundled pictures, from training to proof.
+/// The main job on the bundled pictures, from training to proof.
 public struct DemoRun {
   private let data: String
   private let output: String

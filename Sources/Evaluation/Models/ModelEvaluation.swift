@@ -4,7 +4,7 @@ import Torch
 import TrainingRuns
 import VisionJEPA
 
-/// `jepa evaluate`: what a checkpoint's embeddings are worth on labelled folders, beside raw pixels and the
+/// Measures what a checkpoint's embeddings are worth on labelled folders, beside raw pixels and the
 /// same encoder with random weights.
 public struct ModelEvaluation {
   /// Side in pixels of the raw pixels that are compared: 3,072 numbers a picture.

@@ -3,7 +3,7 @@ import Torch
 import TrainingRuns
 import VisionJEPA
 
-/// `jepa embed`: the embedding of every picture, batch by batch, to a file.
+/// Writes the embedding of every picture, batch by batch, to a file.
 ///
 /// Memory does not grow with the number of pictures. Until the file is complete everything is in
 /// `OUTPUT.unfinished`, from which an export that was interrupted goes on. The bytes depend on the weights,

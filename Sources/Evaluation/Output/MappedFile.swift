@@ -37,7 +37,7 @@ final class MappedFile: Sendable {
 
   /// The numbers in a range of the file as a tensor on the same memory; nothing may write to it.
   ///
-  /// Precondition: the range holds them, and begins at a multiple of their size.
+  /// - Precondition: the range holds them, and begins at a multiple of their size.
   func tensor(in range: Range<Int>, shape: [Int], dtype: EmbeddingDType) -> Tensor {
     let memory = UnsafeMutableRawBufferPointer(
       mutating: UnsafeRawBufferPointer(rebasing: bytes[range]))

@@ -8,7 +8,7 @@ public struct TracePlot: Sendable {
 
   /// - Parameter threshold: the energy under which answers are accepted.
   ///
-  /// Precondition: the plan holds its trace.
+  /// - Precondition: the plan holds its trace.
   public init(_ plan: Plan, threshold: Double) {
     guard let trace = plan.trace else { preconditionFailure("a plot of a plan without its trace") }
     let starts = Set(trace.map(\.start)).sorted()

@@ -85,7 +85,7 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
   ///   - sharedPictures: what the two folders have in common; nil for nothing.
   /// - Throws: `EvaluationError.tooFewItems` where there are none to test.
   ///
-  /// Precondition: `trained` and `randomWeights` have a spread.
+  /// - Precondition: `trained` and `randomWeights` have a spread.
   public init(
     trained: EmbeddingScores, randomWeights: EmbeddingScores, rawPixels: EmbeddingScores,
     energy: [Corruption: EnergyEvaluation.Figures], train: EmbeddingTable, test: EmbeddingTable,

@@ -1,7 +1,7 @@
 import Foundation
 import VisionJEPA
 
-/// `jepa duplicates`: the groups of near-duplicates in a file, as a table and as JSON.
+/// The groups of near-duplicates in a file of embeddings, as a table and as JSON.
 public struct DuplicateReport: Codable, Sendable {
   public struct Member: Codable, Sendable {
     public let row: Int

@@ -3,7 +3,7 @@ import Torch
 import TrainingRuns
 import VisionJEPA
 
-/// `jepa neighbors`: the rows of a file that are most similar to given pictures or to other rows.
+/// Finds the rows of a file of embeddings that are most similar to given pictures or to other rows.
 public struct NeighbourSearch {
   private let file: EmbeddingFile
   private let checkpoint: String?

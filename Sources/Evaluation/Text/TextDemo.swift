@@ -1,7 +1,7 @@
 import Foundation
 import TextPlanner
 
-/// `jepa demo-text`: a small planner from nothing to a proof, on puzzles that are made on the spot.
+/// A small planner from nothing to a proof, on puzzles that are made on the spot.
 public struct TextDemo {
   private let output: String
   private let minutes: Double

@@ -1,7 +1,7 @@
 import TextPlanner
 import TrainingRuns
 
-/// Measures a planner on prompts with known answers: `jepa evaluate-text`.
+/// Measures a planner on prompts with known answers.
 public struct TextEvaluation {
   private let planner: Planner
   private let dataset: TextDataset

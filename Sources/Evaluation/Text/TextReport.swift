@@ -1,5 +1,5 @@
-/// What a planner, and a baseline beside it, get right on prompts with known answers; the keys of
-/// `jepa evaluate-text --json`.
+/// What a planner, and a baseline beside it, get right on prompts with known answers. Its coding keys
+/// are those of the JSON report.
 public struct TextReport: Codable, Equatable, Sendable {
   /// Prompts that were answered.
   public var count: Int

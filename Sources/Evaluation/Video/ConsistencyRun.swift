@@ -3,7 +3,7 @@ import Torch
 import TrainingRuns
 import VisionJEPA
 
-/// One call of `jepa score`: clips scored one after the other, and what is written and said of them.
+/// Clips scored one after the other, and what is written and said of them.
 public struct ConsistencyRun {
   /// Files to write.
   public struct Outputs: Sendable {
@@ -196,7 +196,7 @@ public struct ConsistencyRun {
   }
 }
 
-/// One call of `jepa calibrate`: a threshold from clips that are known to be clean.
+/// Finds a threshold from clips that are known to be clean.
 public struct CalibrationRun {
   private let inputs: [String]
   private let model: ConsistencyModel

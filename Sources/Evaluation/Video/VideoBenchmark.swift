@@ -3,7 +3,7 @@ import Torch
 import TrainingRuns
 import VisionJEPA
 
-/// One call of `jepa benchmark video`: known faults put into clean clips, and who finds them.
+/// Known faults put into clean clips, and who finds them.
 ///
 /// Every rule is fitted on other sources than those that it is tested on: on the clips of `fittingClips` and on other
 /// scenes, or where no clip is given, on other scenes and two thirds of the tested sources, and tested on the last third,

@@ -3,7 +3,7 @@ import Torch
 import TrainingRuns
 import VisionJEPA
 
-/// `jepa inspect`: what a checkpoint is and how it came to be.
+/// What a checkpoint is and how it came to be.
 public struct ModelCard: Codable, Sendable {
   /// The checkpoint's folder.
   public let checkpoint: String

@@ -2,7 +2,7 @@ import Foundation
 import Torch
 import VisionJEPA
 
-/// `jepa visualize`: what a model sees of pictures, token by token, drawn over them.
+/// What a model sees of pictures, token by token, drawn over them.
 public struct TokenPictures {
   private let model: ImageModel
   private let method: (any TrainingMethod)?

@@ -3,7 +3,7 @@ import Logging
 import Torch
 import TrainingRuns
 
-/// One call of `jepa train text-baseline`: from a file and a planner to a finished or stopped run.
+/// One session of training a baseline: from a file and a planner to a finished or stopped run.
 public struct BaselineTrainingSession {
   private let file: String
   private let output: String

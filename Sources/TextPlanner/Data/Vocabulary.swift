@@ -15,7 +15,7 @@ public struct Vocabulary: Codable, Sendable, Equatable {
 
   /// The symbols of a text, filled up with `end` to exactly `length`.
   ///
-  /// Precondition: the text has at most `length` symbols. A text that fills its row has no end.
+  /// - Precondition: the text has at most `length` symbols. A text that fills its row has no end.
   public func encode(_ text: String, length: Int) -> [Int] {
     var symbols = text.utf8.map(Int.init)
     precondition(

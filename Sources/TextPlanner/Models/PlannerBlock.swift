@@ -32,7 +32,7 @@ final class PlannerBlock: Module {
 
   /// - Parameter hasContext: whether there is cross-attention.
   ///
-  /// Precondition: `heads` divides `width`.
+  /// - Precondition: `heads` divides `width`.
   init(width: Int, heads: Int, hidden: Int, hasContext: Bool, using generator: RandomGenerator) {
     precondition(width % heads == 0, "a block of width \(width) in \(heads) heads")
     self.heads = heads
@@ -63,7 +63,7 @@ final class PlannerBlock: Module {
 
   /// What this block's cross-attention reads of context tokens `[B, M, D]`.
   ///
-  /// Precondition: the block has cross-attention.
+  /// - Precondition: the block has cross-attention.
   func keysAndValues(of context: Tensor) -> KeysAndValues {
     guard let crossKeyValue else { preconditionFailure("a block without cross-attention") }
     let parts = divided(crossKeyValue(context), into: 2)

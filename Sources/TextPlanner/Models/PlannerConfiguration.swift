@@ -22,7 +22,7 @@ public struct PlannerConfiguration: RunConfiguration {
 
   public init() {}
 
-  /// Throws: `RunError.invalidValue` for a size that makes no network.
+  /// - Throws: `RunError.invalidValue` for a size that makes no network.
   func validate() throws {
     func check(_ holds: Bool, _ path: String, _ reason: String) throws {
       if !holds { throw RunError.invalidValue(path: "model.\(path)", reason: reason) }

@@ -53,7 +53,7 @@ public final class PlannerModel: Module {
 
   /// Prompts as symbols.
   ///
-  /// Precondition: none is over the limit.
+  /// - Precondition: none is over the limit.
   func symbols(ofPrompts prompts: [String]) -> SymbolBatch {
     SymbolBatch(
       prompts.map { prompt in
@@ -63,7 +63,7 @@ public final class PlannerModel: Module {
 
   /// Answers as symbols, int64 `[B, A]`.
   ///
-  /// Precondition: none is over the limit.
+  /// - Precondition: none is over the limit.
   public func symbols(ofAnswers answers: [String]) -> Tensor {
     let rows = answers.flatMap {
       vocabulary.encode($0, length: limits.answerLength).map(Int64.init)

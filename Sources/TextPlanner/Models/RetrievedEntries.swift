@@ -43,7 +43,7 @@ struct RetrievedEntries {
 extension PlannerModel {
   /// Entries in the form that conditions the energy; nil where no prompt has any.
   ///
-  /// Precondition: no entry's text is over the limits.
+  /// - Precondition: no entry's text is over the limits.
   func retrieved(_ entries: [[RetrievedEntry]]) -> RetrievedEntries? {
     let count = entries.map(\.count).max() ?? 0
     guard count > 0 else { return nil }

@@ -14,7 +14,7 @@ public struct Planner {
   public let model: PlannerModel
   public let options: PlanningOptions
 
-  /// Precondition: at least one step, one start and one prompt at once.
+  /// - Precondition: at least one step, one start and one prompt at once.
   public init(_ model: PlannerModel, options: PlanningOptions = PlanningOptions()) {
     precondition(
       options.steps >= 1 && options.starts >= 1 && options.batchSize >= 1,

@@ -1,6 +1,6 @@
 import Foundation
 
-/// One call of `jepa plan`: prompts in, answers out.
+/// Prompts in, answers out: one at a time, or line by line.
 public struct PlanningSession {
   private let planner: Planner
   private let retrieve: (([String]) throws -> [[RetrievedEntry]])?

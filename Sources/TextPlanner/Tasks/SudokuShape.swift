@@ -14,7 +14,7 @@ public struct SudokuShape: Sendable, Equatable {
   public static let four = SudokuShape(boxRows: 2, boxColumns: 2)
   public static let six = SudokuShape(boxRows: 2, boxColumns: 3)
 
-  /// Precondition: at most 9 cells in a box, so that a digit is one symbol.
+  /// - Precondition: at most 9 cells in a box, so that a digit is one symbol.
   public init(boxRows: Int, boxColumns: Int) {
     let side = boxRows * boxColumns
     precondition((1...9).contains(side), "a sudoku with boxes of \(side) cells")

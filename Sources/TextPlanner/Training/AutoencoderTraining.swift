@@ -16,7 +16,7 @@ public struct AutoencoderConfiguration: RunConfiguration {
 
   public init() {}
 
-  /// Throws: `RunError.invalidValue`.
+  /// - Throws: `RunError.invalidValue`.
   func validate() throws {
     func check(_ holds: Bool, _ path: String, _ reason: String) throws {
       if !holds { throw RunError.invalidValue(path: "autoencoder.\(path)", reason: reason) }

@@ -15,7 +15,7 @@ public struct MemoryConfiguration: RunConfiguration {
 
   public init() {}
 
-  /// Throws: `RunError.invalidValue`.
+  /// - Throws: `RunError.invalidValue`.
   func validate() throws {
     func check(_ holds: Bool, _ path: String, _ reason: String) throws {
       if !holds { throw RunError.invalidValue(path: "memory.\(path)", reason: reason) }

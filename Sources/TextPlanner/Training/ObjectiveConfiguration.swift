@@ -38,7 +38,7 @@ public struct ObjectiveConfiguration: RunConfiguration {
 
   var resolvedFamilyWeight: Double { familyWeight ?? 0.05 }
 
-  /// Throws: `RunError.invalidValue`.
+  /// - Throws: `RunError.invalidValue`.
   func validate() throws {
     func check(_ holds: Bool, _ path: String, _ reason: String) throws {
       if !holds { throw RunError.invalidValue(path: "objective.\(path)", reason: reason) }

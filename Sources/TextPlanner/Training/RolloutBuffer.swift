@@ -17,7 +17,7 @@ public struct RolloutConfiguration: RunConfiguration {
 
   public init() {}
 
-  /// Throws: `RunError.invalidValue`.
+  /// - Throws: `RunError.invalidValue`.
   func validate() throws {
     func check(_ holds: Bool, _ path: String, _ reason: String) throws {
       if !holds { throw RunError.invalidValue(path: "rollout.\(path)", reason: reason) }

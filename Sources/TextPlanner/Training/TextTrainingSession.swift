@@ -3,7 +3,7 @@ import Logging
 import Torch
 import TrainingRuns
 
-/// One call of `jepa train text`: from a file and settings to a finished or stopped run.
+/// One session of training a planner: from a file and settings to a finished or stopped run.
 public struct TextTrainingSession {
   private let file: String
   private let output: String

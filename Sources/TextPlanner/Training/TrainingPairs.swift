@@ -57,7 +57,7 @@ struct TrainingPairs {
 
   /// - Parameter heldOutShare: the part of the examples that is not trained on.
   ///
-  /// Precondition: there are at least 2 examples.
+  /// - Precondition: there are at least 2 examples.
   init(
     _ dataset: TextDataset, vocabulary: Vocabulary, answerLength: Int, heldOutShare: Double,
     seed: UInt64

@@ -106,7 +106,7 @@ public final class Attention: Module {
   private let queryKeyValue: Linear
   private let projection: Linear
 
-  /// Precondition: `heads` divides `width`.
+  /// - Precondition: `heads` divides `width`.
   public init(
     width: Int, heads: Int, form: AttentionForm = .fused,
     queryKeyValueNames: [String] = ["qkv"], projectionName: String = "proj",

@@ -133,7 +133,7 @@ open class Module {
   /// What `withAutocast` then computes is what it computed before, bit for bit: it would have converted the
   /// same weights anew in every pass, beside the originals.
   ///
-  /// Precondition: `dtype` is a floating-point type.
+  /// - Precondition: `dtype` is a floating-point type.
   public final func convertProductWeights(to dtype: DType) {
     precondition(dtype.isFloatingPoint, "converting weights to \(dtype)")
     for (name, tensor) in parameters where tensor.rank >= 2 && name.hasSuffix("weight") {
@@ -143,7 +143,7 @@ open class Module {
 
   /// Gives every floating-point parameter and buffer another type, in place.
   ///
-  /// Precondition: `dtype` is a floating-point type.
+  /// - Precondition: `dtype` is a floating-point type.
   public final func convert(to dtype: DType) {
     precondition(dtype.isFloatingPoint, "converting weights to \(dtype)")
     let tensors = parameters.map(\.tensor) + buffers.map(\.tensor)

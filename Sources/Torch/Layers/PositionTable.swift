@@ -4,7 +4,7 @@ import Foundation
 public enum PositionTable {
   /// Codes of one coordinate: `[n, width]`, sines first, then cosines, of frequencies 10000^(-2i/width).
   ///
-  /// Precondition: `width` is even.
+  /// - Precondition: `width` is even.
   public static func sineCosine(_ coordinates: [Float], width: Int) -> Tensor {
     precondition(width % 2 == 0, "a position code of odd width \(width)")
     let half = width / 2
@@ -24,7 +24,7 @@ public enum PositionTable {
   /// The first half of the width encodes the column, the second the row: the order of MAE's and I-JEPA's
   /// published weights (Assran et al. 2023, arXiv:2301.08243).
   ///
-  /// Precondition: `width` is a multiple of 4.
+  /// - Precondition: `width` is a multiple of 4.
   public static func grid(rows: Int, columns: Int, width: Int) -> Tensor {
     precondition(width % 4 == 0, "grid position codes of width \(width), not a multiple of 4")
     let places = (0..<rows).flatMap { row in (0..<columns).map { (row, $0) } }

@@ -2,7 +2,7 @@ import Foundation
 import Torch
 import TrainingRuns
 
-/// `jepa import`: a published model's folder becomes one that `ImageModel.load` opens.
+/// Makes of a published model's folder one that `ImageModel.load` opens.
 ///
 /// Names change, numbers do not: tensors are copied one at a time, in the type that they have, so that any size
 /// takes little memory. The result is a folder of the model's Hugging Face class, where there is one, with the

@@ -81,7 +81,7 @@ public struct MethodConfiguration: RunConfiguration {
     (kind == regularizerName ? regularizerWeight : nil) ?? kind.defaultWeight
   }
 
-  /// Throws: `RunError.invalidValue` for a weight or a size that makes no sense.
+  /// - Throws: `RunError.invalidValue` for a weight or a size that makes no sense.
   public func validate() throws {
     func check(_ holds: Bool, _ path: String, _ reason: String) throws {
       if !holds { throw RunError.invalidValue(path: "method.\(path)", reason: reason) }

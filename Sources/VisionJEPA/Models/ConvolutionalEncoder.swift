@@ -26,7 +26,7 @@ public final class ConvolutionalEncoder: VisionEncoder {
   private let stemNorm: BatchNorm
   private let blocks: [ResidualBlock]
 
-  /// Precondition: three numbers of blocks, each at least 1; a stride of 8, 16, 32 or 64.
+  /// - Precondition: three numbers of blocks, each at least 1; a stride of 8, 16, 32 or 64.
   public init(_ shape: ConvolutionalShape, using generator: RandomGenerator) {
     precondition(
       shape.blocks.count == 3 && shape.blocks.allSatisfy { $0 > 0 }

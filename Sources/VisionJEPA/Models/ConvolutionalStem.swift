@@ -7,7 +7,7 @@ public final class ConvolutionalStem: Module {
   private let norms: [BatchNorm]
   private let projection: Conv2d
 
-  /// Precondition: `stride` is a power of two, at least 2.
+  /// - Precondition: `stride` is a power of two, at least 2.
   public init(width: Int, stride: Int, using generator: RandomGenerator) {
     let stages = stride.trailingZeroBitCount
     precondition(stride >= 2 && 1 << stages == stride, "a stem of stride \(stride)")

@@ -22,7 +22,7 @@ public final class VisionTransformer: VisionEncoder {
   private let blocks: [TransformerBlock]
   private let norm: LayerNorm
 
-  /// Precondition: the patch size divides the picture's side, the heads divide the width.
+  /// - Precondition: the patch size divides the picture's side, the heads divide the width.
   public init(
     _ shape: TransformerShape, form: AttentionForm = .fused, using generator: RandomGenerator
   ) {

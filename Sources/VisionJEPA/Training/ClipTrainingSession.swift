@@ -3,7 +3,7 @@ import Logging
 import Torch
 import TrainingRuns
 
-/// One call of `jepa train video`: from a folder and settings to a finished or stopped run.
+/// One session of training on clips: from a folder and settings to a finished or stopped run.
 public struct ClipTrainingSession {
   private let folder: String
   private let output: String

@@ -3,7 +3,7 @@ import Logging
 import Torch
 import TrainingRuns
 
-/// One call of `jepa train images`: from a folder and settings to a finished or stopped run.
+/// One session of training on pictures: from a folder and settings to a finished or stopped run.
 public struct ImageTrainingSession {
   private let folder: String
   private let output: String

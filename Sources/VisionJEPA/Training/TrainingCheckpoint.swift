@@ -77,7 +77,7 @@ enum TrainingCheckpoint {
 extension ImageTrainingConfiguration {
   /// How pictures are made ready for the trained encoder.
   ///
-  /// Precondition: the configuration is resolved.
+  /// - Precondition: the configuration is resolved.
   public var preprocessing: ImagePreprocessing {
     guard let imageSize, let views else {
       preconditionFailure("preprocessing of a configuration that is not resolved")
