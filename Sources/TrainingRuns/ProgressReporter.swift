@@ -67,6 +67,7 @@ public final class ProgressReporter {
       itemsPerSecond = itemsPerSecond.map { $0 + weight * (rate - $0) } ?? rate
     }
     lastDrawn = (progress.seconds, items)
+    guard !line.isSilent else { return }
     let fields = fields(at: progress)
     if line.isTerminal {
       let shown = Self.fitting(fields, width: line.width - 1)

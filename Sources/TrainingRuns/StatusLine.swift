@@ -14,6 +14,7 @@ public final class StatusLine: Sendable {
   public let isTerminal: Bool
   private let descriptor: Int32
   private let shown = Mutex("")
+  private let silent = Atomic(false)
 
   /// The line at the bottom of what `descriptor` shows.
   init(
@@ -21,6 +22,15 @@ public final class StatusLine: Sendable {
   ) {
     self.descriptor = descriptor
     isTerminal = isatty(descriptor) == 1 && environment["TERM"] != "dumb"
+  }
+
+  /// Whether no progress is wanted (`--quiet`): then there is no line, and other lines still pass.
+  public var isSilent: Bool { silent.load(ordering: .relaxed) }
+
+  /// Shows no progress from now on.
+  public func silence() {
+    clear()
+    silent.store(true, ordering: .relaxed)
   }
 
   /// Columns of the terminal now; 80 where that is not known.
@@ -37,7 +47,7 @@ public final class StatusLine: Sendable {
 
   /// Writes `text` over the line, cut to the terminal's width.
   public func show(_ text: String) {
-    guard isTerminal else { return }
+    guard isTerminal, !isSilent else { return }
     shown.withLock { shown in
       // The last column stays free: some terminals wrap when it is written.
       let text = String(text.prefix(max(1, width - 1)))
@@ -52,6 +62,11 @@ public final class StatusLine: Sendable {
       guard !shown.isEmpty else { return write(line + "\n") }
       write("\r" + line + Self.blanks(shown.count - line.count) + "\n" + shown)
     }
+  }
+
+  /// Writes `line` above the line where progress is wanted: what is done, for who follows it.
+  public func note(_ line: String) {
+    if !isSilent { print(line) }
   }
 
   /// Takes the line away; what comes next is written in its place.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Torch
+import TrainingRuns
 
 /// `jepa benchmark`
 struct Benchmark: ParsableCommand {
@@ -73,6 +74,8 @@ struct BenchmarkVideo: ParsableCommand {
 
   @OptionGroup var compute: ComputeArguments
 
+  @OptionGroup var progress: ProgressArguments
+
   func validate() throws {
     if let reencode, !(0...51).contains(reencode) {
       throw ValidationError("--reencode: expected 0 to 51, found \(reencode)")
@@ -92,7 +95,7 @@ struct BenchmarkVideo: ParsableCommand {
       device: device, seeds: seeds, syntheticClips: synthetic,
       syntheticFittingClips: syntheticFit, pictures: pictures, frameLimit: frames,
       rateFactor: reencode
-    ) { FileHandle.standardError.write(Data("\($0)\n".utf8)) }.run(
+    ) { StatusLine.standardError.note($0) }.run(
       writesRule: fit, output: output, json: json)
     print(report.text)
     if let json { try report.write(toJSON: json) }

@@ -40,6 +40,8 @@ struct Calibrate: ParsableCommand {
 
   @OptionGroup var compute: ComputeArguments
 
+  @OptionGroup var progress: ProgressArguments
+
   func validate() throws {
     guard falseAlarms > 0, falseAlarms <= 1000 else {
       throw ValidationError(

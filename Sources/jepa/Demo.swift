@@ -5,7 +5,8 @@ import Foundation
 /// `jepa demo`
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train on the bundled pictures, evaluate, embed and draw contact sheets.")
+    abstract: "Train on the bundled pictures, evaluate, embed and draw contact sheets.",
+    usage: "jepa demo [<options>]")
 
   @Option(
     help: "A folder with train and test, each with a folder for each class.", completion: .directory
@@ -19,6 +20,8 @@ struct Demo: ParsableCommand {
 
   @Option(help: "Minutes of training.")
   var minutes = 5.0
+
+  @OptionGroup var progress: ProgressArguments
 
   func run() throws {
     try DemoRun(data: data, output: output, minutes: minutes) {

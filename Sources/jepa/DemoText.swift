@@ -16,6 +16,8 @@ struct DemoText: ParsableCommand {
   @Option(help: "Minutes of training.")
   var minutes = 4.0
 
+  @OptionGroup var progress: ProgressArguments
+
   func run() throws {
     try TextDemo(output: output, minutes: minutes) {
       // Not print: its buffer would keep everything to the end where the output is no terminal.

@@ -31,6 +31,8 @@ struct Duplicates: ParsableCommand {
   @Flag(help: "Print JSON instead of a table.")
   var json = false
 
+  @OptionGroup var progress: ProgressArguments
+
   func run() throws {
     let report = try DuplicateReport(of: try EmbeddingFile(path: embeddings), threshold: threshold)
     print(json ? try report.json() : report.table)

@@ -93,6 +93,8 @@ struct Embed: ParsableCommand {
   @Flag(help: "A picture that cannot be read is an error.")
   var strict = false
 
+  @OptionGroup var progress: ProgressArguments
+
   func validate() throws {
     guard !inputs.isEmpty || !filesFrom.isEmpty else {
       throw ValidationError("name pictures to embed, or a list of them with --files-from")

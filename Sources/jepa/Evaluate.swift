@@ -35,6 +35,8 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "A picture that cannot be read is an error.")
   var strict = false
 
+  @OptionGroup var progress: ProgressArguments
+
   func run() throws {
     let report = try ModelEvaluation(
       checkpoint: checkpoint, device: try Device(device), k: k, isStrict: strict

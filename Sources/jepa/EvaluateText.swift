@@ -51,6 +51,8 @@ struct EvaluateText: ParsableCommand {
   @Option(help: "Threads of one operation.")
   var threads = 1
 
+  @OptionGroup var progress: ProgressArguments
+
   func validate() throws {
     guard steps >= 1, starts >= 1, threads >= 1 else {
       throw ValidationError("--steps, --starts and --threads are at least 1")

@@ -37,6 +37,8 @@ struct Import: ParsableCommand {
   @Option(help: "A part that may be missing.")
   var allowMissing: [Part] = []
 
+  @OptionGroup var progress: ProgressArguments
+
   func run() throws {
     print(
       try ModelImport(

@@ -41,6 +41,8 @@ struct MakeClip: ParsableCommand {
   @Option(help: "What everything is drawn from.")
   var seed: UInt64 = 1
 
+  @OptionGroup var progress: ProgressArguments
+
   func validate() throws {
     guard let sides = FrameSize(size), (16...4096).contains(sides.width),
       (16...4096).contains(sides.height),

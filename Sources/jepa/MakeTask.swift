@@ -40,6 +40,8 @@ struct MakeTask: ParsableCommand {
   @Option(help: "What every random choice is made from.")
   var seed: UInt64 = 0
 
+  @OptionGroup var progress: ProgressArguments
+
   func validate() throws {
     guard train >= 0, test >= 0, train + test > 0 else {
       throw ValidationError("give --train and --test of 0 or more, and not twice 0")

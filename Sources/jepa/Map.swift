@@ -26,6 +26,8 @@ struct Map: ParsableCommand {
   @Option(help: "What becomes of the embeddings' dimensions.")
   var projection = EmbeddingMap.Projection.pca
 
+  @OptionGroup var progress: ProgressArguments
+
   func run() throws {
     let map = EmbeddingMap(try EmbeddingFile(path: embeddings), projection: projection)
     print(try map.write(to: output))

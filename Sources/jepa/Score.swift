@@ -60,6 +60,8 @@ struct Score: ParsableCommand {
 
   @OptionGroup var compute: ComputeArguments
 
+  @OptionGroup var progress: ProgressArguments
+
   func run() throws {
     let device = try compute.start()
     let model = try ConsistencyModel.load(from: checkpoint, device: device)

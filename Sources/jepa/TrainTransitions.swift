@@ -42,6 +42,8 @@ struct TrainTransitions: ParsableCommand {
   @Option(help: "What every random choice is made from.")
   var seed: UInt64 = 1
 
+  @OptionGroup var progress: ProgressArguments
+
   func validate() throws {
     guard (output == nil) != (checkpoint == nil) else {
       throw ValidationError("give one of --output and --checkpoint")
@@ -55,17 +57,21 @@ struct TrainTransitions: ParsableCommand {
   func run() throws {
     let model = try checkpoint.map { try ClipModel.load(from: $0) }
     let cutOuts = try pictures.map { try CutOut.all(inFolder: $0, atMost: 600) } ?? []
+    let work = WorkProgress()
     let examples = TransitionExamples(
-      clips: clips, seed: seed, pictures: cutOuts, model: model)
+      clips: clips, seed: seed, pictures: cutOuts, model: model, progress: work)
     var fitting = HypothesisFitting()
     (fitting.steps, fitting.seed) = (steps, seed)
-    let hypotheses = try fitting.fit(examples) { step, loss in
+    let hypotheses = try fitting.fit(examples, progress: work) { step, loss in
+      work.clear()
       print("step \(step): \(loss) nats")
     }
     if let output { try JSONFile.write(hypotheses, to: output, isCompact: true) }
     if let checkpoint { try ClipModel.write(hypotheses, toCheckpoint: checkpoint) }
     let others = TransitionExamples(
-      clips: max(1, clips / 10), seed: seed &+ 1, pictures: cutOuts, model: model)
+      clips: max(1, clips / 10), seed: seed &+ 1, pictures: cutOuts, model: model,
+      progress: work)
+    work.clear()
     print("other clips, rows what is so, columns what was named:")
     print(HypothesisAccuracy(hypotheses, on: others))
   }

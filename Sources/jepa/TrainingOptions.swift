@@ -37,6 +37,8 @@ struct TrainingOptions: ParsableArguments {
   @Flag(help: "Go on from the run folder's last checkpoint.")
   var resume = false
 
+  @OptionGroup var progress: ProgressArguments
+
   func validate() throws {
     let durations = [epochs.map { _ in 1 }, steps.map { _ in 1 }, minutes.map { _ in 1 }]
     guard durations.compactMap({ $0 }).count <= 1 else {

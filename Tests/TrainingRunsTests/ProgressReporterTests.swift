@@ -4,45 +4,6 @@ import Testing
 
 @testable import TrainingRuns
 
-/// What is written to a line, through a pipe or a terminal.
-private final class Screen {
-  let line: StatusLine
-  private let reading: Int32
-  private let writing: Int32
-
-  init(columns: UInt16? = nil, environment: [String: String] = [:]) {
-    if let columns {
-      var size = winsize(ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
-      var (controller, terminal): (Int32, Int32) = (0, 0)
-      openpty(&controller, &terminal, nil, nil, &size)
-      (reading, writing) = (controller, terminal)
-    } else {
-      var descriptors: [Int32] = [0, 0]
-      pipe(&descriptors)
-      (reading, writing) = (descriptors[0], descriptors[1])
-    }
-    line = StatusLine(descriptor: writing, environment: environment)
-  }
-
-  /// Everything written so far, with a terminal's line ends as `\n`.
-  func text() -> String {
-    var text: [UInt8] = []
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    var ready = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
-    while poll(&ready, 1, 200) > 0 {
-      let count = read(reading, &bytes, bytes.count)
-      text += bytes.prefix(count)
-    }
-    return String(decoding: text, as: UTF8.self)
-      .replacing("\r\n", with: "\n")
-  }
-
-  deinit {
-    close(reading)
-    close(writing)
-  }
-}
-
 @Suite struct ProgressReporterTests {
   private let metrics = [
     Metric("energy", 0.312149), Metric("sigreg", 1.02), Metric("learningRate", 3e-4),
@@ -134,6 +95,19 @@ private final class Screen {
     reporter.update(RunProgress(step: 100, epoch: 1, seconds: 1000), items: 0)
     reporter.update(RunProgress(step: 150, epoch: 1.5, seconds: 1010), items: 500)
     #expect(screen.text() == "epoch 1.50/2 75%  50 images/s  0:10 left\n")
+  }
+
+  @Test func nothingIsShownWhereItIsNotWanted() {
+    for screen in [Screen(), Screen(columns: 80)] {
+      screen.line.silence()
+      let reporter = ProgressReporter(duration: .steps(10), line: screen.line)
+      for step in 0...10 {
+        reporter.update(RunProgress(step: step, seconds: Double(step) * 20), items: step)
+      }
+      reporter.finish(RunProgress(step: 10, seconds: 200), items: 10)
+      screen.line.print("a warning")
+      #expect(screen.text() == "a warning\n")
+    }
   }
 
   @Test func clocksAndFitting() {

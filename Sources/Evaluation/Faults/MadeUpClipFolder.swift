@@ -78,13 +78,17 @@ public struct MadeUpClipFolder: Sendable {
     guard !FileManager.default.fileExists(atPath: path) else {
       throw EvaluationError.alreadyThere(path: path)
     }
+    let progress = WorkProgress()
+    progress.begin("drawing \(options.frameCount) frames")
     let clip = try makeClip()
+    progress.begin("writing frames", total: clip.images.count, of: "frames")
     let temporary = "\(path).\(UUID().uuidString).tmp"
     do {
       try FileManager.default.createDirectory(
         atPath: temporary, withIntermediateDirectories: true)
       for (index, image) in clip.images.enumerated() {
         try image.write(toPNG: "\(temporary)/\(String(format: "frame-%04d.png", index))")
+        progress.update(index + 1)
       }
       let labels = Labels(
         frameCount: clip.images.count, framesPerSecond: clip.framesPerSecond, seed: seed,

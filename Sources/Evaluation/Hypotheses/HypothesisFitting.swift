@@ -35,10 +35,13 @@ public struct HypothesisFitting: Sendable {
     }
   }
 
-  /// - Parameter report: called every 500 steps with the step and the batch's cross-entropy in nats.
+  /// - Parameters:
+  ///   - progress: is told how many steps are done.
+  ///   - report: called every 500 steps with the step and the batch's cross-entropy in nats.
   /// - Throws: `EvaluationError.tooFewItems` where there are fewer examples than a batch holds.
   public func fit(
-    _ examples: TransitionExamples, report: (_ step: Int, _ loss: Double) -> Void = { _, _ in }
+    _ examples: TransitionExamples, progress: WorkProgress? = nil,
+    report: (_ step: Int, _ loss: Double) -> Void = { _, _ in }
   ) throws(EvaluationError) -> TransitionHypotheses {
     guard examples.labels.count >= batchSize else {
       throw .tooFewItems(
@@ -54,7 +57,9 @@ public struct HypothesisFitting: Sendable {
     let descent = WeightDescent(
       [("network", network)], betas: (0.9, 0.99), weightDecay: weightDecay, clipNorm: 1)
     let schedule = Schedule(peak: stepSize, end: 0, warmup: 0.05, shape: .cosine)
+    progress?.begin("fitting, step", total: steps)
     for step in 0..<steps {
+      progress?.update(step)
       let batch = Tensor.integers(
         in: 0..<examples.labels.count, [batchSize], using: generator)
       let loss = network(inputs.select(indices: batch)).crossEntropy(labels.select(indices: batch))

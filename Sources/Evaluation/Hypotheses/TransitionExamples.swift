@@ -17,9 +17,12 @@ public struct TransitionExamples: Sendable {
   ///   - perClip: how many transitions are taken of each.
   ///   - pictures: what moves in them.
   ///   - model: whose tokens' distances are taken; nil for those of pixels.
+  ///   - progress: is told how many clips are made.
   public init(
-    clips: Int, perClip: Int = 24, seed: UInt64, pictures: [CutOut] = [], model: ClipModel? = nil
+    clips: Int, perClip: Int = 24, seed: UInt64, pictures: [CutOut] = [], model: ClipModel? = nil,
+    progress: WorkProgress? = nil
   ) {
+    progress?.begin("making clips", total: clips, of: "clips")
     floor = model == nil ? 0.1 : 0.03
     var before: [RGBImage] = []
     for clip in 0..<clips {
@@ -42,6 +45,7 @@ public struct TransitionExamples: Sendable {
         ?? Self.distances(among: sixes.map(GreyFrame.init)) { $0.distance(to: $1) }
       inputs += distances.map { $0.centredLogarithms(floor: floor) }
       before = images
+      progress?.update(clip + 1)
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Torch
+import TrainingRuns
 import VisionJEPA
 
 /// The rows of a file of embeddings on a plane, as a page that needs no network.
@@ -59,6 +60,7 @@ public struct EmbeddingMap {
   /// - Throws: `EvaluationError.malformedEmbeddings` for embeddings without pooling, `.tooFewItems`,
   ///   `.system`.
   public func write(to output: String) throws -> Report {
+    let progress = WorkProgress()
     let all = try file.matrix()
     guard all.size(0) >= 3 else {
       throw EvaluationError.tooFewItems(purpose: "a map", needed: 3, found: all.size(0))
@@ -71,11 +73,12 @@ public struct EmbeddingMap {
     let principal = Self.points(components(matrix))
     var layouts = [(Projection.pca.title, principal)]
     if projection == .tsne {
-      let places = layout(SimilaritySearch(matrix), embeddings: matrix, from: principal)
+      let places = layout(
+        SimilaritySearch(matrix), embeddings: matrix, from: principal, progress: progress)
       layouts.insert((Projection.tsne.title, places), at: 0)
     }
     let rows = shown.map { file.rows[$0] }
-    let thumbnails = try Thumbnails(of: rows, most: Self.mostThumbnails)
+    let thumbnails = try Thumbnails(of: rows, most: Self.mostThumbnails, progress: progress)
     let page = MapPage(
       title: (file.path as NSString).lastPathComponent, rows: rows, layouts: layouts,
       thumbnails: thumbnails.jpegs, thumbnailSize: thumbnails.size,

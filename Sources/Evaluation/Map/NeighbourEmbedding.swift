@@ -2,6 +2,7 @@ import Dispatch
 import EnergyDescent
 import Foundation
 import Torch
+import TrainingRuns
 
 /// t-SNE: a plane on which pictures are near each other that are near by embedding.
 ///
@@ -38,13 +39,16 @@ struct NeighbourEmbedding {
   ///   - search: the rows.
   ///   - embeddings: `[N, D]`, the same rows.
   ///   - beginning: N points, such as the first two principal components.
+  ///   - progress: is told how far it is.
   /// - Returns: N points, centred.
   func callAsFunction(
-    _ search: SimilaritySearch, embeddings: Tensor, from beginning: [SIMD2<Double>]
+    _ search: SimilaritySearch, embeddings: Tensor, from beginning: [SIMD2<Double>],
+    progress: WorkProgress? = nil
   ) -> [SIMD2<Double>] {
     guard search.count > 3 else { return beginning }
     return descend(
-      affinities(search, embeddings: embeddings), from: Self.scaled(beginning))
+      affinities(search, embeddings: embeddings, progress: progress),
+      from: Self.scaled(beginning), progress: progress)
   }
 
   /// Points so near to each other that nothing is torn apart at first: a standard deviation of 1e-4.
@@ -59,8 +63,11 @@ struct NeighbourEmbedding {
   // MARK: Affinities
 
   /// p_ij = (p_j|i + p_i|j) / 2N over the nearest 3 * perplexity neighbours.
-  func affinities(_ search: SimilaritySearch, embeddings: Tensor) -> Affinities {
+  func affinities(
+    _ search: SimilaritySearch, embeddings: Tensor, progress: WorkProgress? = nil
+  ) -> Affinities {
     let count = search.count
+    progress?.begin("t-SNE: searching neighbours", total: count, of: "rows")
     let perplexity = min(perplexity, Double(count - 1) / 3)
     let neighbours = min(count - 1, Int(3 * perplexity))
     var conditional = [[(column: Int, value: Double)]](repeating: [], count: count)
@@ -74,6 +81,7 @@ struct NeighbourEmbedding {
         let values = Self.conditional(distances, perplexity: perplexity)
         conditional[row] = zip(matches, values).map { ($0.row, $1) }
       }
+      progress?.update(rows.upperBound)
     }
     var symmetric = [[Int: Double]](repeating: [:], count: count)
     for (row, entries) in conditional.enumerated() {
@@ -120,7 +128,9 @@ struct NeighbourEmbedding {
   // MARK: Descent
 
   /// Descends by `GainedMomentum`, the layout kept centred.
-  func descend(_ p: Affinities, from beginning: [SIMD2<Double>]) -> [SIMD2<Double>] {
+  func descend(
+    _ p: Affinities, from beginning: [SIMD2<Double>], progress: WorkProgress? = nil
+  ) -> [SIMD2<Double>] {
     func tensor(_ points: [SIMD2<Double>]) -> Tensor {
       Tensor(points.flatMap { [$0.x, $0.y] }, shape: [points.count, 2])
     }
@@ -132,7 +142,9 @@ struct NeighbourEmbedding {
     let layout = tensor(beginning)
     // The usual least step of 50 tears small sets apart: of five draws of 60 points one kept twice the energy.
     let stepSize = max(Double(beginning.count) / exaggeration / 4, 20)
+    progress?.begin("t-SNE", total: iterations)
     for iteration in 0..<iterations {
+      progress?.update(iteration)
       let isEarly = iteration < exaggeratedIterations
       let gradient = gradient(p, at: points(layout), exaggeration: isEarly ? exaggeration : 1)
       rule.momentum = isEarly ? 0.5 : 0.8

@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 import VisionJEPA
 
 /// Small pictures of rows, as JPEG.
@@ -13,9 +14,11 @@ struct Thumbnails {
 
   /// Reads the pictures, on as many threads as there are cores.
   ///
-  /// - Parameter most: how many, at most.
+  /// - Parameters:
+  ///   - most: how many, at most.
+  ///   - progress: is told how far it is.
   /// - Throws: `ImageError.outOfMemory`.
-  init(of rows: [EmbeddingRow], most: Int) throws {
+  init(of rows: [EmbeddingRow], most: Int, progress: WorkProgress? = nil) throws {
     step = max(1, (rows.count + most - 1) / most)
     let chosen = Array(stride(from: 0, to: rows.count, by: step))
     var jpegs = [[UInt8]?](repeating: nil, count: rows.count)
@@ -25,6 +28,7 @@ struct Thumbnails {
       normalization: .identity,
       options: LoaderOptions(workers: ProcessInfo.processInfo.activeProcessorCount))
     let count = 3 * size * size
+    progress?.begin("thumbnails", total: chosen.count, of: "pictures")
     while let batch = try batches.next() {
       for (row, item) in batch.items.enumerated() {
         let planes = UnsafeBufferPointer(rebasing: batch.pixels[row * count..<(row + 1) * count])
@@ -32,6 +36,7 @@ struct Thumbnails {
           .jpegBytes(quality: 70)
       }
       batches.release(batch)
+      progress?.update(batches.position.count)
     }
     self.jpegs = jpegs
     failures = batches.failures

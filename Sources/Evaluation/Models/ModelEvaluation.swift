@@ -35,34 +35,50 @@ public struct ModelEvaluation {
       if isStrict { try folder.requireReadable() }
     }
     let classes = try Classes(train: trainFolder, test: testFolder)
+    let progress = WorkProgress()
+    progress.begin("comparing the folders")
     let sharedPictures = SharedPictures(train: trainFolder, test: testFolder)
     if let shared = sharedPictures.summary { logger.warning("\(shared)") }
     let model = try ImageModel.load(from: checkpoint, device: device)
     let train = LabelledPictures(folder: trainFolder, classes: classes, isStrict: isStrict)
     let test = LabelledPictures(folder: testFolder, classes: classes, isStrict: isStrict)
 
-    func scores(_ encoder: VisionEncoder, logger: Logger? = nil) throws -> EmbeddingScores {
-      func table(_ pictures: LabelledPictures) throws -> EmbeddingTable {
-        try pictures.table(model.preprocessing, logger: logger, embed: embed(with: encoder))
-      }
-      return try EmbeddingScores(train: table(train), test: table(test), k: k)
+    func table(
+      _ stage: String, _ pictures: LabelledPictures, _ preprocessing: ImagePreprocessing,
+      logger: Logger? = nil, embed: (Tensor) -> Tensor
+    ) throws -> EmbeddingTable {
+      progress.begin(stage, total: pictures.folder.count, of: "pictures")
+      return try pictures.table(preprocessing, logger: logger, progress: progress, embed: embed)
     }
-    let trained = try scores(model.encoder, logger: logger)
-    let random = try scores(try model.encoderWithRandomWeights(seed: 1))
+    func scores(
+      _ stage: String, _ encoder: VisionEncoder, logger: Logger? = nil
+    ) throws -> EmbeddingScores {
+      let (preprocessing, embed) = (model.preprocessing, embed(with: encoder))
+      return try EmbeddingScores(
+        train: table("\(stage), train", train, preprocessing, logger: logger, embed: embed),
+        test: table("\(stage), test", test, preprocessing, logger: logger, embed: embed), k: k
+      ) { progress.begin("\(stage), \($0)") }
+    }
+    let trained = try scores("1/4 trained", model.encoder, logger: logger)
+    let random = try scores(
+      "2/4 random weights", try model.encoderWithRandomWeights(seed: 1))
     let pixels = ImagePreprocessing(
       imageSize: Self.rawPixelSize, normalization: model.preprocessing.normalization,
       filter: model.preprocessing.filter)
     let (trainPixels, testPixels) = (
-      try train.table(pixels) { $0.flattened(1) }, try test.table(pixels) { $0.flattened(1) }
+      try table("3/4 raw pixels, train", train, pixels) { $0.flattened(1) },
+      try table("3/4 raw pixels, test", test, pixels) { $0.flattened(1) }
     )
     let raw = try EmbeddingScores(
-      train: trainPixels, test: testPixels, k: k, measuresSpread: false)
+      train: trainPixels, test: testPixels, k: k, measuresSpread: false
+    ) { progress.begin("3/4 raw pixels, \($0)") }
 
     let opened = try Checkpoint.open(at: checkpoint, verifying: false)
     return try EvaluationReport(
       trained: trained, randomWeights: random, rawPixels: raw,
-      energy: try energy(on: testFolder, preprocessing: model.preprocessing), train: trainPixels,
-      test: testPixels, classes: trainFolder.labels, k: k,
+      energy: try energy(
+        on: testFolder, preprocessing: model.preprocessing, progress: progress),
+      train: trainPixels, test: testPixels, classes: trainFolder.labels, k: k,
       checkpoint: EvaluationReport.Checkpoint(
         path: opened.path, encoder: "\(type(of: model.encoder))", step: opened.step),
       sharedPictures: sharedPictures)
@@ -75,7 +91,7 @@ public struct ModelEvaluation {
   /// The energy of the training method on clean and spoiled test pictures; empty where the checkpoint has
   /// none, as an imported one, and where there are fewer than two pictures or three tokens a side to spoil.
   private func energy(
-    on folder: ImageFolder, preprocessing: ImagePreprocessing
+    on folder: ImageFolder, preprocessing: ImagePreprocessing, progress: WorkProgress
   ) throws -> [Corruption: EnergyEvaluation.Figures] {
     let opened = try Checkpoint.open(at: checkpoint, verifying: false)
     guard FileManager.default.fileExists(atPath: opened.file("config.yaml")) else { return [:] }
@@ -105,8 +121,12 @@ public struct ModelEvaluation {
     guard let first = pictures.first, side >= 3,
       method.energies(of: normalized(first.slice(0..<1)), using: RandomGenerator(seed: 0)) != nil
     else { return [:] }
+    progress.begin("4/4 energy", total: pictures.reduce(0) { $0 + $1.size(0) }, of: "pictures")
     return try EnergyEvaluation.run(
-      batches: pictures, tokenSize: tokenSize,
+      batches: pictures.lazy.map { batch in
+        defer { progress.advance(by: batch.size(0)) }
+        return batch
+      }, tokenSize: tokenSize,
       // The same masks for every version of a picture.
       energy: { method.energies(of: normalized($0), using: RandomGenerator(seed: 0))! },
       control: { method.controls(of: normalized($0)) })
@@ -152,9 +172,11 @@ private struct LabelledPictures {
   ///
   /// - Parameters:
   ///   - logger: is told of those that cannot.
+  ///   - progress: is told how many are embedded.
   ///   - embed: pictures `[B, 3, S, S]` to embeddings `[B, D]`.
   func table(
-    _ preprocessing: ImagePreprocessing, logger: Logger? = nil, embed: (Tensor) -> Tensor
+    _ preprocessing: ImagePreprocessing, logger: Logger? = nil, progress: WorkProgress,
+    embed: (Tensor) -> Tensor
   ) throws -> EmbeddingTable {
     let batches = try ImageBatches(
       folder, size: preprocessing.imageSize, batchSize: 256, filter: preprocessing.filter,
@@ -166,6 +188,7 @@ private struct LabelledPictures {
       rows.append(embed(batch.tensor).to(device: .cpu).clone())
       labels += batch.items.map { classes.number(of: folder.label(of: $0)) }
       paths += batch.paths
+      progress.update(batches.position.count)
       batches.release(batch)
     }
     if let logger { batches.failures.log(to: logger) }

@@ -147,8 +147,8 @@ public struct EmbeddingExport {
       rest, from: begun.position, size: preprocessing.imageSize, batchSize: batchSize,
       filter: preprocessing.filter, normalization: preprocessing.normalization,
       options: LoaderOptions(workers: workers, prefetchedBatches: 1, isStrict: isStrict))
-    let progress = ExportProgress(total: inputs.count, first: begun.position.count)
-    defer { progress.finish() }
+    let progress = WorkProgress(writesLines: true)
+    progress.begin("", total: inputs.count, of: "images", from: begun.position.count)
     let start = ContinuousClock.now
     var (lastSave, savedRowCount, rowCount) = (start, begun.rowCount, begun.rowCount)
     // As of the last batch that was written whole: what an error interrupts is done again.

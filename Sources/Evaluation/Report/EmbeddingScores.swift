@@ -16,16 +16,21 @@ public struct EmbeddingScores: Equatable, Sendable {
   ///   - k: the neighbours that vote.
   ///   - probeOptions: how the probe is fitted.
   ///   - measuresSpread: RankMe of D = 3,072 dimensions takes longer than it tells of raw pixels.
+  ///   - begin: is told what is begun.
   /// - Throws: `EvaluationError` as `NearestNeighbours` and `LinearProbe` do.
   public init(
     train: EmbeddingTable, test: EmbeddingTable, k: Int = 20,
-    probeOptions: LinearProbe.Options = .init(), measuresSpread: Bool = true
+    probeOptions: LinearProbe.Options = .init(), measuresSpread: Bool = true,
+    begin: (String) -> Void = { _ in }
   ) throws(EvaluationError) {
     try test.requireWidth(of: train)
+    begin("kNN")
     knnTop1 = try NearestNeighbours(among: train, k: k).top1(on: test)
+    begin("linear probe")
     let probe = try LinearProbe(fitting: train, options: probeOptions)
     linearTop1 = try probe.top1(on: test)
     self.probe = probe.fit
+    if measuresSpread { begin("RankMe") }
     spread = measuresSpread ? try EmbeddingSpread(of: train) : nil
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Torch
+import TrainingRuns
 
 /// Pictures that are nearly the same: rows joined by pairs that are at least so similar.
 public struct DuplicateGroups: Sendable {
@@ -25,7 +26,8 @@ public struct DuplicateGroups: Sendable {
   ///
   /// - Throws: `EvaluationError.invalidSetting` for a threshold that is not within 0…1.
   public init(
-    among search: SimilaritySearch, threshold: Float = defaultThreshold
+    among search: SimilaritySearch, threshold: Float = defaultThreshold,
+    progress: WorkProgress? = nil
   ) throws(EvaluationError) {
     guard threshold > 0, threshold <= 1 else {
       throw .invalidSetting(
@@ -35,7 +37,7 @@ public struct DuplicateGroups: Sendable {
     rowCount = search.count
     var sets = DisjointSets(search.count)
     var greatest = [Float](repeating: 0, count: search.count)
-    search.forEachPair(above: threshold) { first, second, similarity in
+    search.forEachPair(above: threshold, progress: progress) { first, second, similarity in
       sets.join(first, second)
       greatest[first] = max(greatest[first], similarity)
       greatest[second] = max(greatest[second], similarity)

@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 import VisionJEPA
 
 /// The groups of near-duplicates in a file of embeddings, as a table and as JSON.
@@ -29,7 +30,7 @@ public struct DuplicateReport: Codable, Sendable {
     of file: EmbeddingFile, threshold: Float = DuplicateGroups.defaultThreshold
   ) throws(EvaluationError) {
     let found = try DuplicateGroups(
-      among: SimilaritySearch(try file.matrix()), threshold: threshold)
+      among: SimilaritySearch(try file.matrix()), threshold: threshold, progress: WorkProgress())
     embeddings = file.path
     self.threshold = threshold
     rows = found.rowCount

@@ -1,5 +1,6 @@
 import Foundation
 import Torch
+import TrainingRuns
 
 /// Exact search among embeddings, by cosine after the mean of all of them is subtracted.
 ///
@@ -94,12 +95,18 @@ public struct SimilaritySearch: Sendable {
   }
 
   /// Calls `body` with every pair of rows that are at least so similar, the smaller row first.
+  ///
+  /// - Parameter progress: is told how many blocks of pairs are done.
   public func forEachPair(
-    above threshold: Float, _ body: (_ first: Int, _ second: Int, _ similarity: Float) -> Void
+    above threshold: Float, progress: WorkProgress? = nil,
+    _ body: (_ first: Int, _ second: Int, _ similarity: Float) -> Void
   ) {
+    let blocks = (count + blockRows - 1) / blockRows
+    progress?.begin("comparing all pairs, block", total: blocks * (blocks + 1) / 2)
     for start in stride(from: 0, to: count, by: blockRows) {
       let (rows, directions) = block(start)
       for otherStart in stride(from: start, to: count, by: blockRows) {
+        defer { progress?.advance() }
         let (others, candidates) = otherStart == start ? (rows, directions) : block(otherStart)
         var similarities = withoutGradient { directions.matmul(candidates.transposed()) }
         if otherStart == start {

@@ -41,14 +41,18 @@ public struct TextEvaluation {
     if let baseline, baseline.limits != model.limits {
       throw BaselineError.otherLimits(planner: model.limits, baseline: baseline.limits)
     }
-    let curve = try planner.answers(prompts, atSteps: Self.steps, memory: entries)
+    let progress = WorkProgress()
+    progress.begin("plain descents", total: examples.count, of: "prompts")
+    let curve = try planner.answers(
+      prompts, atSteps: Self.steps, memory: entries, progress: progress)
     let right = curve.map(key.accepts)
     let guesses = try firstGuesses()
     let guessed = key.accepts(guesses)
 
     let clock = ContinuousClock()
     let start = clock.now
-    let plans = try planner.plan(prompts, memory: entries)
+    progress.begin("planning", total: examples.count, of: "prompts")
+    let plans = try planner.plan(prompts, memory: entries, progress: progress)
     let milliseconds = (clock.now - start) / .milliseconds(1) / Double(examples.count)
     let planned = key.accepts(plans.map(\.answer))
     let operations = plans.enumerated().map { self.operations($0.element, for: $0.offset) }
@@ -61,6 +65,10 @@ public struct TextEvaluation {
         firstGuess: Self.share(of: guessed, items),
         exactMatchBySteps: bySteps(right.map { Self.share(of: $0, items) }))
     }
+    progress.begin("ranking wrong answers")
+    let auroc = try ranking(decoded: curve + [guesses, plans.map(\.answer)])
+    if baseline != nil { progress.begin("the baseline's answers") }
+    let baselines = try baseline.map(scores(of:)) ?? [:]
     return TextReport(
       count: examples.count, skipped: dataset.skipped.count,
       exactMatchBySteps: bySteps(right.map { Self.share(of: $0) }),
@@ -68,8 +76,7 @@ public struct TextEvaluation {
       planner: score(planned, operations: operations, milliseconds: milliseconds),
       byDifficulty: byDifficulty,
       verified: Self.verified(plans, planned),
-      auroc: try ranking(decoded: curve + [guesses, plans.map(\.answer)]),
-      baselines: try baseline.map(scores(of:)) ?? [:])
+      auroc: auroc, baselines: baselines)
   }
 
   /// What one full step from noise decodes to: what training trains a step to reach.

@@ -96,7 +96,7 @@ public struct ConsistencyRun {
     for (place, input) in inputs.enumerated() {
       do {
         let source = try FrameInput.open(input, options: options)
-        var status = ClipStatus(of: source)
+        let status = ClipStatus(of: source)
         let report = try scorer.score(source) { status.show($0) }
         status.clear()
         outcome.isFlagged = outcome.isFlagged || report.isFlagged
@@ -231,7 +231,7 @@ public struct CalibrationRun {
     var isDamaged = false
     for input in inputs {
       let source = try FrameInput.open(input, options: options)
-      var status = ClipStatus(of: source)
+      let status = ClipStatus(of: source)
       let report = try ConsistencyScorer(model).score(source) { status.show($0) }
       status.clear()
       isDamaged = isDamaged || report.problems.damageCount > 0

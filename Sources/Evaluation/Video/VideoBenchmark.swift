@@ -107,10 +107,13 @@ public struct VideoBenchmark {
         everything.filter { $0 % Self.foldCount == fold }
       }
     var testedRule: ConsistencyRule?
+    let progress = WorkProgress()
+    progress.begin("fitting rules", total: parts.count * Self.rules.count)
     for (number, part) in parts.enumerated() {
       let others = isFittedApart ? [] : everything.filter { !part.contains($0) }
       for (evidence, model, name) in Self.rules {
         let (rule, strength) = try RuleFitting.fit(material(model, others), evidence: evidence)
+        progress.advance()
         say("part \(number + 1) of \(parts.count), \(name): a penalty of \(strength)")
         for place in part {
           add(.rule(name, rule, model: model), place)
@@ -168,11 +171,19 @@ public struct VideoBenchmark {
       try paths.map { try BenchmarkClip(path: $0, limit: frameLimit) }
     }
     let (testClips, fitClips) = (try read(clips), try read(fittingClips))
+    let progress = WorkProgress()
+    progress.begin(
+      "measuring sources",
+      total: testClips.count + fitClips.count + syntheticClips + syntheticFittingClips)
+    func tell(_ source: String) {
+      progress.advance()
+      say(source)
+    }
     func campaigns(
       _ campaign: FaultCampaign, _ clips: [BenchmarkClip], _ synthetic: Int, _ firstSeed: UInt64
     ) throws -> [[FaultCampaign.Trial]] {
       var byModel = try campaign.syntheticTrials(
-        synthetic, firstSeed: firstSeed, models: models, device: device, say: say)
+        synthetic, firstSeed: firstSeed, models: models, device: device, say: tell)
       // Frames of another clip of the same part are spliced in, for nothing tested is to be fitted on; of a scene where
       // there is none.
       let scene = SyntheticClip(seed: firstSeed + 20_000, pictures: campaign.cutOuts)
@@ -182,7 +193,7 @@ public struct VideoBenchmark {
           ?? BenchmarkClip(name: "donor", images: (0..<40).map(scene.image(at:)))
         let trials = try campaign.trials(of: clip, donor: donor, models: models, device: device)
         for model in models.indices { byModel[model].append(trials[model]) }
-        say("\(clip.name): \(clip.images.count) frames, \(trials[0].broken.count) broken copies")
+        tell("\(clip.name): \(clip.images.count) frames, \(trials[0].broken.count) broken copies")
       }
       return byModel
     }

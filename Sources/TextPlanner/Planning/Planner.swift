@@ -25,15 +25,18 @@ public struct Planner {
 
   /// Answers of prompts, in their order.
   ///
-  /// - Parameter memory: for each prompt what a memory holds for it.
+  /// - Parameters:
+  ///   - memory: for each prompt what a memory holds for it.
+  ///   - progress: is told how many are answered.
   /// - Throws: `PlannerError.promptTooLong`, `.answerTooLong`, `.holdsNUL`.
   public func plan(
-    _ prompts: [String], memory: [[RetrievedEntry]]? = nil
+    _ prompts: [String], memory: [[RetrievedEntry]]? = nil, progress: WorkProgress? = nil
   ) throws -> [Plan] {
     precondition(memory == nil || memory!.count == prompts.count, "entries for each prompt")
     try model.check(prompts)
     return try stride(from: 0, to: prompts.count, by: options.batchSize).flatMap { start in
       let range = start..<min(start + options.batchSize, prompts.count)
+      defer { progress?.update(range.upperBound) }
       return try withoutGradient {
         try planBatch(Array(prompts[range]), memory: memory.map { Array($0[range]) })
       }
@@ -43,11 +46,14 @@ public struct Planner {
   /// What plain descents decode to after given numbers of updates: a start each, no verification, no end
   /// before its time.
   ///
-  /// - Parameter steps: each at least 1.
+  /// - Parameters:
+  ///   - steps: each at least 1.
+  ///   - progress: is told how many are answered.
   /// - Returns: for each number of steps the answers, in the order of the prompts.
   /// - Throws: as `plan(_:memory:)`.
   public func answers(
-    _ prompts: [String], atSteps steps: [Int], memory: [[RetrievedEntry]]? = nil
+    _ prompts: [String], atSteps steps: [Int], memory: [[RetrievedEntry]]? = nil,
+    progress: WorkProgress? = nil
   ) throws -> [[String]] {
     precondition(steps.allSatisfy { $0 >= 1 }, "answers after \(steps) steps")
     var found = [[String]](repeating: [], count: steps.count)
@@ -68,6 +74,7 @@ public struct Planner {
         let latents = descent.waypoints[count].variables[0]
         found[index] += withoutGradient { model.answers(of: model.autoencoder.decode(latents)) }
       }
+      progress?.update(range.upperBound)
     }
     return found
   }

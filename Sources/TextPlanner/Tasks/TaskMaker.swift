@@ -32,7 +32,10 @@ public struct TaskMaker: Sendable {
     // Draws since the last new example; the rarest that are worth waiting for take some thousands.
     var idle = 0
     var draws = 0
+    let progress = WorkProgress()
+    progress.begin(split.rawValue, total: count, of: "examples")
     while !missing.isEmpty {
+      progress.update(examples.count)
       draws += 1
       idle += 1
       let drawn = task.draw(for: split, wanted: Set(missing.keys), using: &generator)

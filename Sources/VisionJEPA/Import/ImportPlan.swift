@@ -1,4 +1,5 @@
 import Torch
+import TrainingRuns
 
 /// Every tensor of an imported model and where it comes from, checked against the files.
 struct ImportPlan {
@@ -142,7 +143,10 @@ struct ImportPlan {
       tensors: items.map {
         SafetensorsWriter.Tensor(name: $0.name, dtype: $0.dtype, shape: $0.shape)
       }, metadata: ["format": "pt"])
+    let progress = WorkProgress()
+    progress.begin("writing tensors", total: items.count)
     try writer.write { tensor, sink in
+      defer { progress.advance() }
       let byteCount = tensor.shape.reduce(tensor.dtype.byteCount, *)
       switch sources[tensor.name]! {
       case .tensor(let name):
