@@ -28,7 +28,10 @@ public final class AdamW: UpdateRule {
   private var secondMoments: [Tensor] = []
   private var steps: [Tensor] = []
 
-  /// - Parameter groups: how the list of variables is divided, in order; empty: all alike, no decay.
+  /// - Parameters:
+  ///   - betas: the shares that the means of the gradient and of its square keep in a step.
+  ///   - epsilon: what is added to the root of the squares' mean.
+  ///   - groups: how the list of variables is divided, in order; empty: all alike, no decay.
   public init(
     betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, groups: [Group] = []
   ) {

@@ -10,7 +10,9 @@ public struct EmbeddingWindow {
   public private(set) var embeddings: Tensor?
   private let capacity: Int
 
-  /// - Parameter embeddings: what an earlier session remembered.
+  /// - Parameters:
+  ///   - embeddings: what an earlier session remembered.
+  ///   - capacity: how many embeddings are kept.
   public init(_ embeddings: Tensor? = nil, capacity: Int = 512) {
     self.embeddings = embeddings
     self.capacity = capacity

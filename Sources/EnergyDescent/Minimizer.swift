@@ -63,7 +63,9 @@ public struct Minimizer {
 
   /// Descends from `start`.
   ///
-  /// - Parameter start: the variables' first values, each `[B, …]`; they are not changed.
+  /// - Parameters:
+  ///   - energy: what is made small.
+  ///   - start: the variables' first values, each `[B, …]`; they are not changed.
   /// - Returns: the final values, and the record of each item.
   public func minimize(_ energy: some Energy, from start: [Tensor]) -> Descent {
     precondition(!start.isEmpty, "a descent needs something to vary")

@@ -9,7 +9,9 @@ public final class Teacher<Student: Module> {
   /// are those of the whole pictures it sees, not of the masked ones that the student sees.
   public let module: Student
 
-  /// - Parameter copy: a module of the student's structure; its weights are overwritten.
+  /// - Parameters:
+  ///   - student: whose weights are averaged.
+  ///   - copy: a module of the student's structure; its weights are overwritten.
   public init(of student: Student, copy: Student) {
     module = copy
     module.copyState(from: student)

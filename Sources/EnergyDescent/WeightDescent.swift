@@ -34,8 +34,14 @@ public final class WeightDescent {
   ///
   /// - Parameters:
   ///   - modules: what to train, each with the name its parameters start with.
-  ///   - matrices: the rule for matrices; with Muon their steps are `matrixStepScale` times as long.
+  ///   - matrices: the rule for matrices; with Muon their steps are `matrixStepScale` times as
+  ///     long.
+  ///   - matrixStepScale: how many times AdamW's steps those of Muon are.
+  ///   - betas: AdamW's, see there.
+  ///   - epsilon: AdamW's, see there.
+  ///   - weightDecay: the share of a matrix that a step of size 1 takes away.
   ///   - clipNorm: gradients whose norm over all weights is greater are scaled down to it.
+  ///   - exchange: how gradients are averaged over processes.
   public init(
     _ modules: [(name: String, module: Module)], matrices: MatrixRule = .adamW,
     matrixStepScale: Double = 10, betas: (Double, Double), epsilon: Double = 1e-8,

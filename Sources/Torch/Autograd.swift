@@ -33,9 +33,11 @@ extension Tensor {
 /// The gradients of `outputs` (scalars, unless `seeds` are given) with respect to `inputs`.
 ///
 /// - Parameters:
+///   - outputs: what is differentiated.
+///   - inputs: with respect to what.
 ///   - seeds: the gradient of each output, of its shape; nil for scalars.
-///   - createGraph: keep the graph and make the gradients differentiable themselves. Fused attention has
-///     no double backward on the CPU.
+///   - createGraph: keep the graph and make the gradients differentiable themselves. Fused
+///     attention has no double backward on the CPU.
 /// - Returns: for each input its gradient, of its shape; nil where no output depends on it.
 public func gradients(
   of outputs: [Tensor], withRespectTo inputs: [Tensor], seeds: [Tensor]? = nil,

@@ -8,7 +8,15 @@ import CTorch
 /// Loshchilov and Hutter 2019, "Decoupled weight decay regularization", arXiv:1711.05101.
 ///
 /// - Parameters:
+///   - tensors: what moves.
+///   - gradients: of each tensor, of its shape.
+///   - firstMoments: the running mean of each gradient; updated by the call.
+///   - secondMoments: the running mean of each gradient's square; updated by the call.
 ///   - steps: for each tensor a float32 scalar that counts its steps; counted up by the call.
+///   - stepSize: the learning rate.
+///   - betas: the shares that the two means keep in a step.
+///   - weightDecay: the share of a tensor that a step of size 1 takes away.
+///   - epsilon: what is added to the root of the second moment.
 public func adamWStep(
   _ tensors: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor],
   steps: [Tensor], stepSize: Double, betas: (Double, Double), weightDecay: Double, epsilon: Double

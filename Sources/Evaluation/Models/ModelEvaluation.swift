@@ -171,8 +171,8 @@ private struct LabelledPictures {
   /// The embeddings of all pictures that can be read.
   ///
   /// - Parameters:
-  ///   - logger: is told of those that cannot.
-  ///   - progress: is told how many are embedded.
+  ///   - logger: names those that cannot.
+  ///   - progress: counts those that are embedded.
   ///   - embed: pictures `[B, 3, S, S]` to embeddings `[B, D]`.
   func table(
     _ preprocessing: ImagePreprocessing, logger: Logger? = nil, progress: WorkProgress,

@@ -92,7 +92,7 @@ public struct SharedPictures: Codable, Equatable, Sendable {
     }
   }
 
-  /// The bytes of a file; nil where it cannot be read, which is told of where it is decoded.
+  /// The bytes of a file; nil where it cannot be read: decoding names it.
   private static func bytes(_ index: Int, in folder: ImageFolder) -> Data? {
     guard case .file(let path) = folder.entry(of: index).content else { return nil }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)

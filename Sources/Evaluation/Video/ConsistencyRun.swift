@@ -84,11 +84,11 @@ public struct ConsistencyRun {
 
   /// Scores every clip.
   ///
-  /// A clip that cannot be scored, or whose files cannot be written, is told of and passed over where there are
-  /// others.
+  /// Of several clips, one that cannot be scored, or whose files cannot be written, is named in a
+  /// warning, and the others are scored.
   ///
-  /// - Throws: before anything is scored, `EvaluationError` for a file that cannot be written or would overwrite what is
-  ///   read; what the only clip could not be scored for, or its files not be written for.
+  /// - Throws: before anything is scored, `EvaluationError` for a file that cannot be written or would
+  ///   overwrite an input; why the only clip could not be scored, or its files not be written.
   public func run() throws -> Outcome {
     try checkOutputs()
     var outcome = Outcome()

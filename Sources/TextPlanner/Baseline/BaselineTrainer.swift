@@ -27,6 +27,7 @@ public final class BaselineTrainer {
   ///
   /// - Parameters:
   ///   - configuration: resolved for the data.
+  ///   - dataset: prompts and answers.
   ///   - run: the run's folder, new or resumed.
   ///   - isResuming: whether `run` may hold a checkpoint to go on from.
   /// - Throws: `RunError`, `TorchError`.

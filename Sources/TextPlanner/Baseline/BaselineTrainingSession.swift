@@ -16,9 +16,11 @@ public struct BaselineTrainingSession {
   /// - Parameters:
   ///   - file: JSON Lines of prompts and answers.
   ///   - output: the run folder.
-  ///   - planner: the run or checkpoint of a planner, whose sizes, batches, steps and optimizer are taken.
+  ///   - planner: the run or checkpoint of a planner, whose sizes, batches, steps and optimizer are
+  ///     taken.
   ///   - configurationFile: YAML, where there is no planner; a resumed run starts from its own.
   ///   - overrides: `key=value`, on top of that.
+  ///   - isResuming: whether the run in `output` goes on from its last checkpoint.
   public init(
     file: String, output: String, like planner: String? = nil, configurationFile: String? = nil,
     overrides: [String] = [], isResuming: Bool = false

@@ -37,9 +37,11 @@ extension PlannerModel {
 
   /// Operations of one energy, of latents that are there.
   ///
-  /// - Parameter withGradient: whether the gradient by the latents is computed too: each linear layer is
-  ///   passed again backwards; of self-attention both factors of both products have a gradient, of
-  ///   cross-attention the keys and values need none.
+  /// - Parameters:
+  ///   - promptLength: symbols of the prompt.
+  ///   - withGradient: whether the gradient by the latents is computed too: each linear layer is
+  ///     passed again backwards; of self-attention both factors of both products have a gradient,
+  ///     of cross-attention the keys and values need none.
   public func operationsOfEnergy(promptLength: Int, withGradient: Bool) -> Double {
     let (answer, width) = (limits.answerLength, configuration.width)
     let depth = Double(configuration.predictorDepth)
@@ -77,7 +79,9 @@ extension AutoregressiveModel {
   /// Operations to write an answer, with earlier symbols' keys and values kept.
   ///
   /// - Parameters:
-  ///   - length: symbols, without the end, which is written too where the answer does not fill its row.
+  ///   - length: symbols, without the end, which is written too where the answer does not fill its
+  ///     row.
+  ///   - promptLength: symbols of the prompt.
   public func operationsOfWriting(length: Int, promptLength: Int) -> Double {
     let written = min(length + 1, limits.answerLength)
     let block =

@@ -25,7 +25,10 @@ public struct TextDataset: Sendable {
 
   /// Reads a file.
   ///
-  /// - Parameter limits: examples with a longer prompt, answer or negative are skipped and listed.
+  /// - Parameters:
+  ///   - path: of JSON Lines.
+  ///   - limits: examples with a longer prompt, answer or negative are skipped and listed.
+  ///   - vocabulary: the symbols that texts become.
   /// - Throws: `TextDataError`, for a file without examples and for the first line that is wrong;
   ///   `RunError.file`.
   public init(

@@ -39,6 +39,8 @@ public final class MemoryStore {
   /// Opens a memory.
   ///
   /// - Parameters:
+  ///   - path: of the SQLite file.
+  ///   - model: whose embeddings it holds.
   ///   - isWritable: whether entries are to be added; a file that is not there is then made.
   ///   - patience: how many seconds to wait for other writers.
   /// - Throws: `MemoryError`.

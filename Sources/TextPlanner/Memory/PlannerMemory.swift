@@ -12,6 +12,7 @@ public final class PlannerMemory {
   /// Opens, or makes, the memory of a model.
   ///
   /// - Parameters:
+  ///   - path: of the SQLite file.
   ///   - model: that of the checkpoint.
   ///   - checkpoint: the run folder or checkpoint, whose settings say how many entries it reads.
   ///   - isWritable: whether facts are to be added.

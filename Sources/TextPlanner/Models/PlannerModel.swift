@@ -19,7 +19,12 @@ public final class PlannerModel: Module {
   /// An answer is accepted when its energy is below this; calibrated on held-out prompts.
   public var threshold: Double
 
-  /// - Parameter limits: of both at least 1.
+  /// - Parameters:
+  ///   - configuration: its sizes.
+  ///   - vocabulary: the symbols that texts become.
+  ///   - limits: of both at least 1.
+  ///   - threshold: the energy below which an answer is accepted.
+  ///   - generator: where the first weights are drawn from.
   public init(
     _ configuration: PlannerConfiguration, vocabulary: Vocabulary = Vocabulary(),
     limits: TextLimits, threshold: Double = 0, using generator: RandomGenerator

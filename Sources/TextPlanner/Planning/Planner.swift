@@ -26,8 +26,9 @@ public struct Planner {
   /// Answers of prompts, in their order.
   ///
   /// - Parameters:
+  ///   - prompts: what is asked.
   ///   - memory: for each prompt what a memory holds for it.
-  ///   - progress: is told how many are answered.
+  ///   - progress: counts the prompts that are answered.
   /// - Throws: `PlannerError.promptTooLong`, `.answerTooLong`, `.holdsNUL`.
   public func plan(
     _ prompts: [String], memory: [[RetrievedEntry]]? = nil, progress: WorkProgress? = nil
@@ -47,8 +48,10 @@ public struct Planner {
   /// before its time.
   ///
   /// - Parameters:
+  ///   - prompts: what is asked.
   ///   - steps: each at least 1.
-  ///   - progress: is told how many are answered.
+  ///   - memory: for each prompt what a memory holds for it.
+  ///   - progress: counts the prompts that are answered.
   /// - Returns: for each number of steps the answers, in the order of the prompts.
   /// - Throws: as `plan(_:memory:)`.
   public func answers(

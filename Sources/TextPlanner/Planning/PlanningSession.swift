@@ -5,7 +5,9 @@ public struct PlanningSession {
   private let planner: Planner
   private let retrieve: (([String]) throws -> [[RetrievedEntry]])?
 
-  /// - Parameter retrieve: what a memory holds for each of some prompts.
+  /// - Parameters:
+  ///   - planner: what answers.
+  ///   - retrieve: what a memory holds for each of some prompts.
   public init(
     _ planner: Planner, retrieve: (([String]) throws -> [[RetrievedEntry]])? = nil
   ) {

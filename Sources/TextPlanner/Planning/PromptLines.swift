@@ -12,7 +12,9 @@ public struct PromptLines: Sequence, IteratorProtocol {
   /// Lines are counted from 1.
   public private(set) var lineCount = 0
 
-  /// - Parameter groupSize: how many prompts come at once at most.
+  /// - Parameters:
+  ///   - handle: where lines are read from.
+  ///   - groupSize: how many prompts come at once at most.
   public init(_ handle: FileHandle = .standardInput, groupSize: Int = 256) {
     self.handle = handle
     self.groupSize = groupSize

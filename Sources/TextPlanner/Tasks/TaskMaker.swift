@@ -6,7 +6,9 @@ public struct TaskMaker: Sendable {
   private let task: any TextTask
   private let seed: UInt64
 
-  /// - Parameter seed: what all draws are made from; what is held out does not depend on it.
+  /// - Parameters:
+  ///   - task: what examples are of.
+  ///   - seed: what all draws are made from; what is held out does not depend on it.
   public init(_ task: some TextTask, seed: UInt64) {
     self.task = task
     self.seed = seed

@@ -39,8 +39,10 @@ public final class TextTrainer {
   ///
   /// - Parameters:
   ///   - configuration: resolved for the data.
+  ///   - dataset: prompts and answers.
   ///   - run: the run's folder, new or resumed.
   ///   - isResuming: whether `run` may hold a checkpoint to go on from.
+  ///   - logger: what is worth telling goes there.
   /// - Throws: `PlannerError.autoencoderFailed`, `RunError`, `TorchError`.
   public init(
     _ configuration: TextTrainingConfiguration, dataset: TextDataset, run: RunFolder,

@@ -17,6 +17,7 @@ public struct TextTrainingSession {
   ///   - output: the run folder.
   ///   - configurationFile: YAML; a resumed run starts from its own.
   ///   - overrides: `key=value`, on top of the file.
+  ///   - isResuming: whether the run in `output` goes on from its last checkpoint.
   public init(
     file: String, output: String, configurationFile: String? = nil, overrides: [String] = [],
     isResuming: Bool = false

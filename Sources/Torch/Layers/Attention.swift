@@ -55,11 +55,18 @@ public final class TransformerBlock: Module {
   private let scales: (attention: Tensor, mlp: Tensor)?
 
   /// - Parameters:
+  ///   - width: D, channels of a token.
+  ///   - heads: how many; a divisor of `width`.
+  ///   - hidden: channels of the MLP's hidden layer.
+  ///   - depth: which block of the stack this is, from 1: the two matrices that write to the
+  ///     residual stream start smaller by 1 / sqrt(2 depth), as in I-JEPA's text.
+  ///   - form: how attention is computed.
+  ///   - names: how the checkpoint names the parts.
+  ///   - epsilon: of the norms: what is added to the variance before its root is taken.
   ///   - hasQueryKeyValueBias: whether query, key and value have biases.
-  ///   - hasLayerScale: whether each branch's channels are multiplied by a learned vector that starts at 1:
-  ///     Touvron et al. 2021, arXiv:2103.17239, section 2.
-  ///   - depth: which block of the stack this is, from 1: the two matrices that write to the residual
-  ///     stream start smaller by 1 / sqrt(2 depth), as in I-JEPA's text.
+  ///   - hasLayerScale: whether each branch's channels are multiplied by a learned vector that
+  ///     starts at 1: Touvron et al. 2021, arXiv:2103.17239, section 2.
+  ///   - generator: where the first weights are drawn from.
   public init(
     width: Int, heads: Int, hidden: Int, depth: Int, form: AttentionForm = .fused,
     names: BlockNames = .original, epsilon: Double = 1e-6, hasQueryKeyValueBias: Bool = true,
@@ -135,6 +142,7 @@ public final class Attention: Module {
   /// Tokens `[B, N, D]`, unchanged in shape.
   ///
   /// - Parameters:
+  ///   - x: the tokens.
   ///   - mask: bool `[N, N]` or broadcastable to `[B, heads, N, N]`; true where a query may look.
   ///   - rotation: the tokens' places, where positions are rotary.
   public func callAsFunction(

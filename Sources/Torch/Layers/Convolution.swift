@@ -8,8 +8,13 @@ public final class Conv2d: Module {
   public let padding: Int
 
   /// - Parameters:
-  ///   - bias: leave it out before a batch norm, which would undo it.
+  ///   - inputs: channels in.
+  ///   - outputs: channels out.
+  ///   - size: the kernel's side, in pixels.
+  ///   - stride: pixels from one output to the next.
   ///   - padding: pixels of zeros on each side; by default as many as keep the size at stride 1.
+  ///   - hasBias: leave it out before a batch norm, which would undo it.
+  ///   - generator: where the first weights are drawn from.
   public init(
     _ inputs: Int, _ outputs: Int, size: Int = 3, stride: Int = 1, padding: Int? = nil,
     bias hasBias: Bool = false, using generator: RandomGenerator

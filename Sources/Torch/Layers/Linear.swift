@@ -6,9 +6,13 @@ public final class Linear: Module {
   public let bias: Tensor?
 
   /// - Parameters:
-  ///   - standardDeviation: of the truncated normal that the weights start from, with zero biases; nil
-  ///     for PyTorch's default, uniform within 1 / sqrt(in).
+  ///   - inputs: channels in.
+  ///   - outputs: channels out.
+  ///   - hasBias: whether a learned vector is added.
+  ///   - standardDeviation: of the truncated normal that the weights start from, with zero biases;
+  ///     nil for PyTorch's default, uniform within 1 / sqrt(in).
   ///   - parts: see `Module.register(parameter:as:parts:)`; names without `.weight`, `.bias`.
+  ///   - generator: where the first weights are drawn from.
   public init(
     _ inputs: Int, _ outputs: Int, bias hasBias: Bool = true, standardDeviation: Double? = nil,
     parts: [String] = [], using generator: RandomGenerator

@@ -16,8 +16,11 @@ open class Module {
 
   /// Names a tensor that is learned.
   ///
-  /// - Parameter parts: the checkpoint keeps equal parts of the first dimension under these names
-  ///   instead; one matrix product for query, key and value is faster than three.
+  /// - Parameters:
+  ///   - parameter: the tensor; from now on gradients reach it.
+  ///   - name: its name in checkpoints, after those of the modules around it.
+  ///   - parts: the checkpoint keeps equal parts of the first dimension under these names instead;
+  ///     one matrix product for query, key and value is faster than three.
   public final func register(parameter: Tensor, as name: String, parts: [String] = []) {
     parameter.requiringGradient()
     ownParameters.append((name, parameter, parts))

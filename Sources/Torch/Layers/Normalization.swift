@@ -6,7 +6,10 @@ public final class LayerNorm: Module {
   public let bias: Tensor?
   public let epsilon: Double
 
-  /// - Parameter affine: whether scale and shift are learned.
+  /// - Parameters:
+  ///   - width: D, channels of a token.
+  ///   - epsilon: what is added to the variance before its root is taken.
+  ///   - affine: whether scale and shift are learned.
   public init(_ width: Int, epsilon: Double = 1e-6, affine: Bool = true) {
     weight = affine ? Tensor.ones([width]) : nil
     bias = affine ? Tensor.zeros([width]) : nil
@@ -59,7 +62,11 @@ public final class BatchNorm: Module {
   public let momentum: Double
   public let epsilon: Double
 
-  /// - Parameter scale: what the learned scale starts from.
+  /// - Parameters:
+  ///   - channels: C of the pictures.
+  ///   - scale: what the learned scale starts from.
+  ///   - momentum: the share of the running statistics that a batch's replace.
+  ///   - epsilon: what is added to the variance before its root is taken.
   public init(
     _ channels: Int, scale: Double = 1, momentum: Double = 0.1, epsilon: Double = 1e-5
   ) {

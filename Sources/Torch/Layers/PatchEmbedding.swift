@@ -20,7 +20,9 @@ public final class PatchEmbedding: Module {
 
   /// Pictures `[B, C, H, W]` to tokens `[B, N, D]`, N row by row.
   ///
-  /// - Parameter kept: int64 `[B, n]`, the patches to embed; the others are never looked at.
+  /// - Parameters:
+  ///   - pictures: `[B, C, H, W]`; patches fill them.
+  ///   - kept: int64 `[B, n]`, the patches to embed; the others are never looked at.
   public func callAsFunction(_ pictures: Tensor, keeping kept: Tensor? = nil) -> Tensor {
     let (batch, channels) = (pictures.size(0), pictures.size(1))
     let (rows, columns) = (pictures.size(2) / patchSize, pictures.size(3) / patchSize)
@@ -61,7 +63,9 @@ public final class TubeletEmbedding: Module {
 
   /// Clips `[B, T, C, H, W]` to tokens `[B, N, D]`, N frame by frame and row by row.
   ///
-  /// - Parameter kept: int64 `[B, n]`, the tubelets to embed; the others are never looked at.
+  /// - Parameters:
+  ///   - clips: `[B, T, C, H, W]`; tubelets fill them.
+  ///   - kept: int64 `[B, n]`, the tubelets to embed; the others are never looked at.
   public func callAsFunction(_ clips: Tensor, keeping kept: Tensor? = nil) -> Tensor {
     let (batch, channels) = (clips.size(0), clips.size(2))
     let (times, rows, columns) = (

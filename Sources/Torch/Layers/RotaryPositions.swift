@@ -19,7 +19,11 @@ public struct RotaryPositions {
 
   /// The places of all tokens of a grid, frame by frame and row by row.
   ///
-  /// - Parameter headWidth: d, channels of a head.
+  /// - Parameters:
+  ///   - frames: tokens in time.
+  ///   - rows: tokens from top to bottom.
+  ///   - columns: tokens from left to right.
+  ///   - headWidth: d, channels of a head.
   public init(frames: Int, rows: Int, columns: Int, headWidth: Int) {
     let group = 2 * (headWidth / 3 / 2)
     let frequencies = (0..<group / 2).map { pow(10_000, -Double(2 * $0) / Double(group)) }

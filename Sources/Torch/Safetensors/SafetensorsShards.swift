@@ -79,7 +79,9 @@ public struct SafetensorsShards: Sendable {
 
   /// Checks that the numbers of a tensor are numbers; those of integers always are.
   ///
-  /// - Parameter bytes: the tensor's, as `withBytes(of:_:)` gives them.
+  /// - Parameters:
+  ///   - bytes: the tensor's, as `withBytes(of:_:)` gives them.
+  ///   - name: the tensor's.
   /// - Throws: `SafetensorsError.notFinite`.
   public func requireFinite(
     _ bytes: UnsafeRawBufferPointer, of name: String

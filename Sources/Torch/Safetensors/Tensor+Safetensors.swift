@@ -74,6 +74,7 @@ extension Module {
   /// Overwrites all parameters and buffers with those of a file, converting element types.
   ///
   /// - Parameters:
+  ///   - file: where they come from.
   ///   - prefix: what the file's names have before the module's own.
   ///   - ignoring: names (after the prefix) that the file may have and the module has not.
   /// - Throws: `TorchError.stateMismatch` that lists every missing, unexpected and misshapen tensor, and

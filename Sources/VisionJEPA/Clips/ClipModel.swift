@@ -81,7 +81,10 @@ public final class ClipModel {
   ///
   /// It keeps the network of hypotheses, whose distances have no scale.
   ///
-  /// - Parameter images: whose patches whiten the encoder, as those of the clips do before training.
+  /// - Parameters:
+  ///   - seed: of the random weights.
+  ///   - images: whose patches whiten the encoder, as those of the clips do before training.
+  ///   - device: where the numbers are computed.
   public func withRandomWeights(
     seed: UInt64, whitenedOn images: [RGBImage], device: Device = .cpu
   ) throws -> ClipModel {

@@ -20,7 +20,9 @@ public final class FrameEncoder: VisionEncoder {
   private let norm: LayerNorm
   private let output: Linear
 
-  /// - Parameter width: D, the width of a token.
+  /// - Parameters:
+  ///   - width: D, the width of a token.
+  ///   - generator: where the first weights are drawn from.
   public init(width: Int = 96, using generator: RandomGenerator) {
     linear = Conv2d(
       3, width, size: Self.patchSize, stride: 8, padding: 4, bias: true, using: generator)

@@ -92,7 +92,9 @@ public final class SpaceTimePredictor: Module {
 
   /// Predicts frames from their contexts.
   ///
-  /// - Parameter context: `[n, k, D, h, w]`, the frames at the mode's offsets, in their order.
+  /// - Parameters:
+  ///   - mode: from which frames.
+  ///   - context: `[n, k, D, h, w]`, the frames at the mode's offsets, in their order.
   /// - Returns: `[n, D, h, w]`, float32.
   public func predict(_ mode: PredictionMode, from context: Tensor) -> Tensor {
     let count = mode.offsets.count

@@ -145,6 +145,8 @@ public struct ConsistencyCalibration: Codable, Sendable {
   /// - Parameters:
   ///   - clean: of each clean clip.
   ///   - wantedPer1000: false alarms in 1000 frames, above 0.
+  ///   - model: what names the weights that the scores are of.
+  ///   - rule: that the scores are of.
   ///   - every: of how many frames of a clip one was taken.
   ///   - ordinary: exact rules that the clean clips meet.
   /// - Precondition: at least one frame.

@@ -42,7 +42,11 @@ public struct ConsistencyModel {
       fingerprint: fingerprint, device: device)
   }
 
-  /// - Parameter fingerprint: what names the weights of `clips`.
+  /// - Parameters:
+  ///   - clips: what encodes and predicts frames.
+  ///   - rule: what judges the statistics.
+  ///   - fingerprint: what names the weights of `clips`.
+  ///   - device: where the numbers are computed.
   public init(clips: ClipModel, rule: ConsistencyRule, fingerprint: String, device: Device = .cpu) {
     self.clips = clips
     self.rule = rule
@@ -63,7 +67,10 @@ public struct ConsistencyModel {
 
   /// Makes a run folder of a checkpoint's model and a rule for it, without what only training needs.
   ///
-  /// - Parameter output: a new or empty folder.
+  /// - Parameters:
+  ///   - rule: what judges the statistics.
+  ///   - path: the checkpoint, or its run.
+  ///   - output: a new or empty folder.
   /// - Throws: `RunError.outputNotEmpty`, `.diskFull`, `.file`.
   @discardableResult
   public static func publish(
@@ -96,7 +103,12 @@ public enum ClipMeasurement {
   ///
   /// Memory does not grow with the frames' number but for the table itself.
   ///
-  /// - Parameter model: nil leaves the statistics of tokens NaN.
+  /// - Parameters:
+  ///   - source: the frames.
+  ///   - model: nil leaves the statistics of tokens NaN.
+  ///   - device: where the numbers are computed.
+  ///   - groupSize: frames that are encoded at once.
+  ///   - progress: called with the number of frames that are done.
   /// - Throws: `FrameError`.
   public static func table(
     of source: any FrameSource, model: ClipModel?, device: Device = .cpu, groupSize: Int = 32,

@@ -63,7 +63,9 @@ extension ClipModel {
   /// The energies of the tokens of every frame among its neighbours, by the prediction from both sides where
   /// two frames on each are there, from the past or the future otherwise.
   ///
-  /// - Parameter images: frames in a row, of one size.
+  /// - Parameters:
+  ///   - images: frames in a row, of one size.
+  ///   - device: where the numbers are computed.
   /// - Returns: for each frame its map; nil where no prediction has its whole context.
   public func energyMaps(of images: [RGBImage], device: Device = .cpu) -> [EnergyMap?] {
     guard !images.isEmpty else { return [] }
@@ -86,7 +88,10 @@ extension ClipModel {
 
   /// The map of one frame among its neighbours: see `energyMaps(of:device:)`.
   ///
-  /// - Parameter place: of the frame among `images`.
+  /// - Parameters:
+  ///   - images: frames in a row, of one size.
+  ///   - place: of the frame among `images`.
+  ///   - device: where the numbers are computed.
   public func energyMap(
     of images: [RGBImage], at place: Int, device: Device = .cpu
   ) -> EnergyMap? {

@@ -60,7 +60,10 @@ public final class TokenMeter {
   /// Frames that are encoded.
   private var doneCount = 0
 
-  /// - Parameter groupSize: frames that are encoded at once.
+  /// - Parameters:
+  ///   - model: what encodes and predicts frames.
+  ///   - device: where the numbers are computed.
+  ///   - groupSize: frames that are encoded at once.
   public init(_ model: ClipModel, device: Device = .cpu, groupSize: Int = 32) {
     precondition(groupSize > 0, "groups of \(groupSize) frames")
     self.model = model

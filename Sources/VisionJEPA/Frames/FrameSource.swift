@@ -109,7 +109,10 @@ public final class MemoryFrameSource: FrameSource {
   private let images: [RGBImage]
   private var position = 0
 
-  /// - Parameter framesPerSecond: frame `t` is shown at `t / framesPerSecond` seconds.
+  /// - Parameters:
+  ///   - images: the frames, in order.
+  ///   - framesPerSecond: frame `t` is shown at `t / framesPerSecond` seconds.
+  ///   - name: what messages call it.
   /// - Precondition: all pictures are of one size, and the rate is positive.
   public init(_ images: [RGBImage], framesPerSecond: Double = 25, name: String = "frames in memory")
   {

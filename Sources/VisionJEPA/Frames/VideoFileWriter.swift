@@ -39,6 +39,7 @@ public final class VideoFileWriter {
   ///   - size: of every frame.
   ///   - framesPerSecond: raw frames have no times of their own; a positive number.
   ///   - encoding: ffmpeg's options for the encoder.
+  ///   - tools: where ffmpeg is.
   /// - Throws: `FrameError.unwritableVideo`, `.toolFailed`.
   public init(
     _ path: String, size: FrameSize, framesPerSecond: Double, encoding: [String] = [],

@@ -90,8 +90,15 @@ public final class ImageBatches {
   /// Starts reading a folder.
   ///
   /// - Parameters:
+  ///   - folder: the pictures.
   ///   - size: the side of the square pictures.
+  ///   - batchSize: pictures in a batch; the last one may have fewer.
+  ///   - fit: how a picture becomes a square.
+  ///   - filter: how pixels are resampled.
+  ///   - normalization: what is done to the numbers of each channel.
+  ///   - decoder: what reads files, and how much it takes.
   ///   - items: which pictures, in which order; all of the folder where nil.
+  ///   - options: how the loader works.
   /// - Throws: `ImageError.invalidSetting`.
   public convenience init(
     _ folder: ImageFolder, size: Int, batchSize: Int, fit: SquareFit = .centreCrop,
@@ -108,7 +115,16 @@ public final class ImageBatches {
 
   /// Starts reading a sequence of pictures, which is gone through once, as they are needed.
   ///
-  /// - Parameter position: where the sequence begins, for one that was begun before.
+  /// - Parameters:
+  ///   - entries: the pictures, in order.
+  ///   - position: where the sequence begins, for one that was begun before.
+  ///   - size: the side of the square pictures.
+  ///   - batchSize: pictures in a batch; the last one may have fewer.
+  ///   - fit: how a picture becomes a square.
+  ///   - filter: how pixels are resampled.
+  ///   - normalization: what is done to the numbers of each channel.
+  ///   - decoder: what reads files, and how much it takes.
+  ///   - options: how the loader works.
   /// - Throws: `ImageError.invalidSetting`.
   public convenience init(
     _ entries: some Sequence<ImageEntry>, from position: ImagePosition = ImagePosition(),

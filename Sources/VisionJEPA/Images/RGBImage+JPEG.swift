@@ -4,7 +4,9 @@ import Foundation
 extension RGBImage {
   /// The picture as a JPEG file, for thumbnails.
   ///
-  /// - Parameter quality: 1 to 100.
+  /// - Parameters:
+  ///   - quality: 1 to 100.
+  ///   - name: what messages call the picture.
   /// - Throws: `ImageError.outOfMemory` with `name`.
   /// - Precondition: no side is above 65,500.
   public func jpegBytes(quality: Int, name: String = "a JPEG") throws(ImageError) -> [UInt8] {

@@ -93,9 +93,14 @@ public final class Resampler {
   ///
   /// - Parameters:
   ///   - source: `sourceHeight` rows of `sourceWidth` RGB pixels.
+  ///   - sourceWidth: columns of the source.
+  ///   - sourceHeight: rows of the source.
   ///   - box: what to take, in pixels of the source; pixels around it count where the filter
   ///     reaches, up to the edges of the source.
   ///   - target: room for `3 * height * width` values.
+  ///   - width: columns of the target.
+  ///   - height: rows of the target.
+  ///   - filter: how pixels are weighed.
   ///   - mirrored: whether left and right are exchanged.
   ///   - scale: for each channel, what 0...255 is multiplied with: 1/255 gives 0...1.
   ///   - offset: for each channel, what is added then.

@@ -11,7 +11,10 @@ public struct LoaderOptions: Codable, Sendable, Equatable {
   /// Whether a picture that cannot be read is an error, rather than replaced and listed.
   public var isStrict: Bool
 
-  /// - Parameter workers: by default one for each core, but 2 to 16; they run at low priority.
+  /// - Parameters:
+  ///   - workers: by default one for each core, but 2 to 16; they run at low priority.
+  ///   - prefetchedBatches: batches made ahead of the one that is being used.
+  ///   - isStrict: whether a picture that cannot be read is an error.
   public init(
     workers: Int = LoaderOptions.usualWorkers, prefetchedBatches: Int = 3, isStrict: Bool = false
   ) {
@@ -130,6 +133,11 @@ public final class ViewLoader {
   /// Starts loading.
   ///
   /// - Parameters:
+  ///   - folder: the pictures.
+  ///   - plan: which views are made.
+  ///   - decoder: what reads files, and how much it takes.
+  ///   - seed: of crops, colours and masks.
+  ///   - options: how the loader works.
   ///   - requests: which items each batch holds. It is asked on the thread that calls `next()`,
   ///     `prefetchedBatches` ahead.
   ///   - allocator: where the batches' memory comes from; nil for the heap.

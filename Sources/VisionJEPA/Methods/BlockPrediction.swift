@@ -13,6 +13,7 @@ public struct BlockMasks {
   /// - Parameters:
   ///   - context: token numbers of each item's context, all of one length.
   ///   - targets: token numbers `[B, M, m]`.
+  ///   - device: where the numbers go.
   public init(context: Tensor, targets: Tensor, device: Device) {
     self.context = context.to(device: device)
     self.targets = targets.flattened(1).to(device: device)

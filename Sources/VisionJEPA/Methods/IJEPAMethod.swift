@@ -16,7 +16,12 @@ public final class IJEPAMethod: TrainingMethod {
   private let configuration: MethodConfiguration
   private let grid: TokenGrid
 
-  /// - Parameter copy: an encoder of the same structure: becomes the teacher.
+  /// - Parameters:
+  ///   - encoder: the context encoder, which is trained.
+  ///   - copy: an encoder of the same structure: becomes the teacher.
+  ///   - imageSize: the side of the pictures, in pixels.
+  ///   - configuration: the method's settings.
+  ///   - generator: where the first weights are drawn from.
   public init(
     encoder: VisionEncoder, copy: VisionEncoder, imageSize: Int,
     configuration: MethodConfiguration, using generator: RandomGenerator

@@ -7,7 +7,9 @@ extension MethodName {
   /// Local views are half as large, in whole tokens; cells hide squares of about a quarter of the side, each
   /// of whole tokens, so that they fit any grid.
   ///
-  /// - Parameter patchSize: pixels a side of a token; it divides `imageSize`.
+  /// - Parameters:
+  ///   - imageSize: the side of the pictures, in pixels.
+  ///   - patchSize: pixels a side of a token; it divides `imageSize`.
   public func defaultViews(imageSize: Int, patchSize: Int) -> ViewPlan {
     let side = imageSize / patchSize
     let cellSide = (1...max(1, side / 4)).last { side % $0 == 0 } ?? 1

@@ -133,7 +133,9 @@ public protocol TrainingMethod: AnyObject {
 
   /// How badly the parts of each picture fit together: the prediction error of tokens from others.
   ///
-  /// - Parameter pictures: `[B, 3, S, S]`, normalised.
+  /// - Parameters:
+  ///   - pictures: `[B, 3, S, S]`, normalised.
+  ///   - generator: where random numbers come from.
   /// - Returns: `[B]`; nil where the method predicts nothing.
   func energies(of pictures: Tensor, using generator: RandomGenerator) -> Tensor?
 

@@ -44,8 +44,11 @@ public struct ImageModel {
   /// Opens the model in a run folder (its latest checkpoint), a checkpoint's own folder, or one that
   /// `jepa import` made.
   ///
-  /// - Parameter precision: what the encoder will compute in, with `withAutocast`: weights of products are kept
-  ///   in it, and never in memory as float32. nil keeps everything in float32.
+  /// - Parameters:
+  ///   - path: of the folder.
+  ///   - device: where the numbers are computed.
+  ///   - precision: what the encoder will compute in, with `withAutocast`: weights of products are
+  ///     kept in it, and never in memory as float32. nil keeps everything in float32.
   /// - Throws: `RunError` where the checkpoint is missing or damaged, `ModelError`, `SafetensorsError`,
   ///   `TorchError.stateMismatch`.
   public static func load(

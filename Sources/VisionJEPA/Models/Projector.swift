@@ -9,7 +9,10 @@ public final class Projector: Module {
   /// The width of the output.
   public let width: Int
 
-  /// - Parameter widths: of every layer's output.
+  /// - Parameters:
+  ///   - inputs: the encoder's width.
+  ///   - widths: of every layer's output.
+  ///   - generator: where the first weights are drawn from.
   public init(_ inputs: Int, widths: [Int], using generator: RandomGenerator) {
     precondition(!widths.isEmpty, "a projector of no layers")
     layers = widths.indices.map { index in

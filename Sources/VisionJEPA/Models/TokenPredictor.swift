@@ -18,7 +18,12 @@ public final class TokenPredictor: Module {
   /// - Parameters:
   ///   - inputs: the width of context tokens.
   ///   - outputs: the width of predictions.
+  ///   - width: P, channels of a token inside.
+  ///   - depth: how many blocks.
+  ///   - heads: how many; a divisor of `width`.
+  ///   - grid: the tokens of a frame.
   ///   - frames: T, how many frames positions are made for.
+  ///   - generator: where the first weights are drawn from.
   public init(
     inputs: Int, outputs: Int, width: Int, depth: Int, heads: Int, grid: TokenGrid,
     frames: Int = 1, using generator: RandomGenerator

@@ -89,8 +89,10 @@ public final class VJEPA2Encoder: VisionEncoder {
   ///
   /// A clip shorter than one tubelet is repeated to its length, as `VJEPA2Model` does.
   ///
-  /// - Parameter kept: int64 `[B, n]`, the tokens wanted, which then are `[B, n, D]`; nothing else of the clip
-  ///   is seen.
+  /// - Parameters:
+  ///   - clips: `[B, T, 3, H, W]`, normalised.
+  ///   - kept: int64 `[B, n]`, the tokens wanted, which then are `[B, n, D]`; nothing else of the
+  ///     clip is seen.
   public func tokens(ofClips clips: Tensor, keeping kept: Tensor? = nil) -> Tensor {
     widened(norm(transformed(clips, keeping: kept, through: blocks)))
   }

@@ -18,7 +18,12 @@ public final class VJEPA2Predictor: Module {
   private let project: Linear
   private var places = PlaceTable()
 
-  /// - Parameter inputs: the encoder's width.
+  /// - Parameters:
+  ///   - shape: the predictor's sizes.
+  ///   - inputs: the encoder's width.
+  ///   - clips: the size of the clips.
+  ///   - maskTokenCount: how many mask tokens there are to choose from.
+  ///   - generator: where the first weights are drawn from.
   public init(
     _ shape: VJEPA2Shape, inputs: Int, clips: VJEPA2Clips, maskTokenCount: Int = 10,
     using generator: RandomGenerator

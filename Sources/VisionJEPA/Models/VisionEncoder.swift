@@ -39,8 +39,10 @@ open class VisionEncoder: Module {
 
   /// Pictures `[B, 3, H, W]`, normalised, to tokens `[B, N, D]`, row by row.
   ///
-  /// - Parameter kept: int64 `[B, n]`, the tokens wanted, which then are `[B, n, D]`. Nothing else of the
-  ///   picture is seen: what is left out cannot leak into what is kept.
+  /// - Parameters:
+  ///   - pictures: `[B, 3, H, W]`, normalised.
+  ///   - kept: int64 `[B, n]`, the tokens wanted, which then are `[B, n, D]`. Nothing else of the
+  ///     picture is seen: what is left out cannot leak into what is kept.
   open func tokens(of pictures: Tensor, keeping kept: Tensor? = nil) -> Tensor {
     preconditionFailure("an encoder defines tokens(of:keeping:)")
   }
@@ -60,7 +62,9 @@ open class VisionEncoder: Module {
   /// The patches' tokens as a block leaves them, `[B, N, D]`, before any norm that follows the last block.
   /// A convolutional encoder's early blocks have more and narrower tokens.
   ///
-  /// - Parameter layer: 1 to `layerCount`.
+  /// - Parameters:
+  ///   - pictures: `[B, 3, H, W]`, normalised.
+  ///   - layer: 1 to `layerCount`.
   open func tokens(of pictures: Tensor, afterLayer layer: Int) -> Tensor {
     preconditionFailure("an encoder defines tokens(of:afterLayer:)")
   }

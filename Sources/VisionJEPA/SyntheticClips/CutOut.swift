@@ -19,7 +19,10 @@ public struct CutOut: Sendable {
   public var width: Int { levels[0].width }
   public var height: Int { levels[0].height }
 
-  /// - Parameter pixels: red, green, blue and opacity, not multiplied.
+  /// - Parameters:
+  ///   - width: in pixels.
+  ///   - height: in pixels.
+  ///   - pixels: red, green, blue and opacity, not multiplied.
   /// - Precondition: `pixels.count == width * height * 4`.
   public init(width: Int, height: Int, pixels: [UInt8]) {
     precondition(

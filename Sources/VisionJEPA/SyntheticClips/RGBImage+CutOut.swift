@@ -4,7 +4,9 @@ extension RGBImage {
   /// The picture with a thing drawn over it.
   ///
   /// - Parameters:
-  ///   - x: the thing's middle, in pixels from the left; `y` from the top. It may lie outside.
+  ///   - cutOut: the thing.
+  ///   - x: the thing's middle, in pixels from the left; it may lie outside.
+  ///   - y: the thing's middle, in pixels from the top.
   ///   - scale: pixels of this picture for each pixel of the cut-out.
   ///   - angle: in radians, clockwise.
   ///   - opacity: 0...1.

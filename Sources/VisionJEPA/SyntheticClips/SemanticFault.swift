@@ -23,8 +23,11 @@ extension SyntheticClip {
   /// begin to come out to where it should be out; for a turn the frame of the turning point, for
   /// the backwards stretch its first and last frame and all between.
   ///
-  /// - Parameter draw: another number, another moment; the pillar alone says when an occlusion is, so that there is but
-  ///   draw 0 of it.
+  /// - Parameters:
+  ///   - fault: what happens.
+  ///   - pictures: what another thing is cut out of.
+  ///   - draw: another number, another moment; the pillar alone says when an occlusion is, so that
+  ///     there is but draw 0 of it.
   /// - Returns: nil where the clip has nothing that this could happen to: no thing, no pillar, too few
   ///   frames.
   public func with(

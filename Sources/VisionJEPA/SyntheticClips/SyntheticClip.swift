@@ -95,6 +95,8 @@ public struct SyntheticClip: Sendable {
   private let noise: Float
 
   /// - Parameters:
+  ///   - seed: of everything that is drawn.
+  ///   - options: size, length and what happens.
   ///   - pictures: what things are cut out of; shapes alone where there are none.
   /// - Precondition: sides and length are positive.
   public init(seed: UInt64, options: Options = Options(), pictures: [CutOut] = []) {

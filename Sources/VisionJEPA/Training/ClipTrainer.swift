@@ -30,8 +30,12 @@ public final class ClipTrainer {
   /// Makes everything ready for the first step, or for the step after the last checkpoint.
   ///
   /// - Parameters:
+  ///   - configuration: resolved for the clips.
+  ///   - library: the clips.
   ///   - synthetic: made-up clips, of which the configuration says the share.
+  ///   - run: the run's folder, new or resumed.
   ///   - isResuming: whether `run` may hold a checkpoint to go on from.
+  ///   - logger: what is worth telling goes there.
   /// - Throws: `ClipError.noWindows` where no shot is as long as a window; `RunError`, `ModelError`.
   public init(
     _ configuration: ClipTrainingConfiguration, library: ClipLibrary,

@@ -36,8 +36,10 @@ public final class ImageTrainer {
   ///
   /// - Parameters:
   ///   - configuration: resolved for the folder.
+  ///   - folder: the pictures.
   ///   - run: the run's folder, new or resumed.
   ///   - isResuming: whether `run` may hold a checkpoint to go on from.
+  ///   - logger: what is worth telling goes there.
   public init(
     _ configuration: ImageTrainingConfiguration, folder: ImageFolder, run: RunFolder,
     isResuming: Bool, logger: Logger = Logger(label: "jepa")
