@@ -29,10 +29,24 @@ extension Tensor {
   }
 
   /// Convolution of pictures `[B, C, H, W]` with `weight` `[out, C / groups, h, w]`.
+  ///
+  /// A kernel of one pixel with a stride is computed as one without, on every `stride`-th pixel. That is the
+  /// same sum; and oneDNN's own way, on processors without AVX-512, reads and writes out of bounds in the
+  /// backward pass for few channels (docs/decisions/0041-layers-on-every-processor.md).
   public func convolved(
     with weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, groups: Int = 1
   ) -> Tensor {
-    Tensor.make("convolved", self, weight, bias) {
+    if stride > 1 && weight.size(2) == 1 && weight.size(3) == 1 {
+      func everyOther(_ pictures: Tensor) -> Tensor {
+        pictures.slice(0..<pictures.size(2), along: 2, by: stride)
+          .slice(0..<pictures.size(3), along: 3, by: stride)
+      }
+      guard padding > 0 else {
+        return everyOther(self).convolved(with: weight, bias: bias, groups: groups)
+      }
+      return everyOther(convolved(with: weight, bias: bias, padding: padding, groups: groups))
+    }
+    return Tensor.make("convolved", self, weight, bias) {
       ct_conv2d(
         handle, weight.handle, bias?.handle, Int64(stride), Int64(padding), Int64(groups), $0)
     }

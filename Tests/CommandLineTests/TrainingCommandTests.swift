@@ -190,4 +190,21 @@ import VisionJEPA
     #expect(image.width > 100 && image.height > 100)
     #expect(Set(image.pixels).count > 10)
   }
+
+  #if os(Linux)
+    /// libgomp prints its settings when it is loaded.
+    @Test func theThreadsSpinIsShortUnlessTheUserSaysOtherwise() throws {
+      func settings(_ environment: [String: String]) throws -> String {
+        let result = try JepaProcess.run(
+          ["--version"],
+          environment: environment.merging(["OMP_DISPLAY_ENV": "VERBOSE"]) { mine, _ in mine })
+        #expect(result.status == 0)
+        return result.errors
+      }
+      #expect(try settings([:]).contains("GOMP_SPINCOUNT = '10000'"))
+      #expect(try settings(["OMP_NUM_THREADS": "1"]).contains("GOMP_SPINCOUNT = '10000'"))
+      #expect(try settings(["GOMP_SPINCOUNT": "77"]).contains("GOMP_SPINCOUNT = '77'"))
+      #expect(try settings(["OMP_WAIT_POLICY": "active"]).contains("OMP_WAIT_POLICY = 'ACTIVE'"))
+    }
+  #endif
 }

@@ -98,8 +98,14 @@ import Testing
       await #expect(processExitsWith: .signal(SIGKILL)) {
         [path = path as String, acknowledged = acknowledged as String, round = round as Int] in
         let parent = getpid()
+        @Sendable func acknowledgedBytes() -> Int {
+          FileManager.default.contents(atPath: acknowledged)?.count ?? 0
+        }
+        let before = acknowledgedBytes()
         Thread.detachNewThread {
-          usleep(UInt32(40_000 + 17_000 * round))
+          // Once a batch is kept, somewhere in a later one.
+          while acknowledgedBytes() == before { usleep(500) }
+          usleep(UInt32(1_000 + 3_000 * round))
           kill(parent, SIGKILL)
         }
         for batch in 0... {

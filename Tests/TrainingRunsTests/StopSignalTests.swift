@@ -4,11 +4,11 @@ import Testing
 @testable import TrainingRuns
 
 @Suite struct StopSignalTests {
-  /// Sends this process a signal and gives it a second to arrive. (Not `raise`: the threads that
+  /// Sends this process a signal and waits until it has arrived, at most half a minute. (Not `raise`: the threads that
   /// tests run on block signals.)
   private static func send(_ signal: Int32, until arrived: () -> Bool = { false }) {
     kill(getpid(), signal)
-    for _ in 0..<1000 where !arrived() { usleep(1000) }
+    for _ in 0..<30_000 where !arrived() { usleep(1000) }
   }
 
   @Test(arguments: [SIGINT, SIGTERM])
