@@ -27,14 +27,20 @@ public struct OptimizerConfiguration: Codable, Sendable, Equatable {
   public var problem: (setting: String, reason: String)? {
     let rate = learningRate
     let checks: [(holds: Bool, setting: String, reason: String)] = [
-      (rate.peak > 0, "learningRate.peak", "above 0, found \(rate.peak)"),
+      (rate.peak > 0 && rate.peak.isFinite, "learningRate.peak", "above 0, found \(rate.peak)"),
       (
-        (0...1).contains(rate.warmup) && rate.end >= 0, "learningRate",
+        (0...1).contains(rate.warmup) && rate.end >= 0 && rate.end.isFinite, "learningRate",
         "a warmup of 0 to 1 and an end of 0 or more"
       ),
-      (matrixStepScale > 0, "matrixStepScale", "above 0, found \(matrixStepScale)"),
-      (weightDecay >= 0, "weightDecay", "0 or more, found \(weightDecay)"),
-      ((clipNorm ?? 1) > 0, "clipNorm", "above 0 or null, found \(clipNorm ?? 0)"),
+      (
+        matrixStepScale > 0 && matrixStepScale.isFinite, "matrixStepScale",
+        "above 0, found \(matrixStepScale)"
+      ),
+      (weightDecay >= 0 && weightDecay.isFinite, "weightDecay", "0 or more, found \(weightDecay)"),
+      (
+        (clipNorm ?? 1) > 0 && (clipNorm ?? 1).isFinite, "clipNorm",
+        "above 0 or null, found \(clipNorm ?? 0)"
+      ),
       ((0..<1).contains(beta1), "beta1", "0 to below 1, found \(beta1)"),
       ((0..<1).contains(beta2), "beta2", "0 to below 1, found \(beta2)"),
     ]

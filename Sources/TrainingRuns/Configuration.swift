@@ -42,6 +42,9 @@ public struct ConfigurationDifference: Equatable, Sendable, CustomStringConverti
 
 /// Reads configurations from YAML and `key.path=value` overrides, and writes them.
 public enum ConfigurationReader {
+  /// The greatest file that is read: a configuration has some kilobytes.
+  private static let mostBytes = 1 << 20
+
   /// The defaults of `type`, changed by the YAML file at `file`, changed by `overrides`.
   ///
   /// - Parameters:
@@ -54,7 +57,11 @@ public enum ConfigurationReader {
     _ type: Configuration.Type, file: String? = nil, overrides: [String] = []
   ) throws -> Configuration {
     guard let file else { return try read(type, yaml: "", overrides: overrides) }
-    let text = String(decoding: try DurableFile.read(file), as: UTF8.self)
+    guard let bytes = try DurableFile.read(file, atMost: mostBytes) else {
+      throw RunError.invalidYAML(
+        source: file, line: nil, reason: "expected at most \(mostBytes) bytes, found more")
+    }
+    let text = String(decoding: bytes, as: UTF8.self)
     return try read(type, yaml: text, source: file, overrides: overrides)
   }
 

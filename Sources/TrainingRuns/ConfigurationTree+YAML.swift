@@ -6,13 +6,27 @@ extension ConfigurationTree {
   /// - Throws: `RunError.invalidYAML`.
   init(yaml: String, source: String) throws {
     do {
-      self = try Yams.compose(yaml: yaml).map(Self.init(node:)) ?? .table(ConfigurationTable())
+      var room = Self.mostValues
+      self =
+        try Yams.compose(yaml: yaml).map { try Self(node: $0, source: source, room: &room) }
+        ?? .table(ConfigurationTable())
     } catch let error as YamlError {
       throw RunError(error, source: source)
     }
   }
 
-  private init(node: Node) throws {
+  /// Values of a file, those that aliases repeat counted each time: a few lines of aliases to
+  /// aliases stand for more than any memory holds.
+  private static let mostValues = 100_000
+
+  /// - Parameter room: how many values there may still be.
+  private init(node: Node, source: String, room: inout Int) throws {
+    room -= 1
+    guard room >= 0 else {
+      throw RunError.invalidYAML(
+        source: source, line: nil,
+        reason: "expected at most \(Self.mostValues) values, aliases (*name) included, found more")
+    }
     switch node {
     case .scalar(let scalar):
       let isPlain = scalar.style == .plain || scalar.style == .any
@@ -20,11 +34,11 @@ extension ConfigurationTree {
         isPlain && Resolver.default.resolveTag(of: node) == .null
         ? .null : .scalar(scalar.string, isText: !isPlain)
     case .sequence(let sequence):
-      self = .list(try sequence.map(Self.init(node:)))
+      self = .list(try sequence.map { try Self(node: $0, source: source, room: &room) })
     case .mapping(let mapping):
       var table = ConfigurationTable()
       for (key, value) in mapping {
-        table[key.string ?? "\(key)"] = try Self(node: value)
+        table[key.string ?? "\(key)"] = try Self(node: value, source: source, room: &room)
       }
       self = .table(table)
     case .alias(let alias):

@@ -14,7 +14,8 @@ enum ConfigurationTree: Equatable, Sendable {
   var summary: String {
     switch self {
     case .null: "nothing"
-    case .scalar(let text, let isText): isText ? "the text \"\(text)\"" : text
+    case .scalar(let text, let isText):
+      isText ? "the text \"\(text.shortened)\"" : text.shortened
     case .list(let items): "a list of \(items.count)"
     case .table(let table):
       table.keys.isEmpty
@@ -139,6 +140,9 @@ extension ConfigurationTree {
 }
 
 extension String {
+  /// The beginning of a long text.
+  fileprivate var shortened: String { count > 80 ? prefix(79) + "…" : self }
+
   fileprivate var lastComponent: String {
     String(self[(lastIndex(of: ".").map(index(after:)) ?? startIndex)...])
   }

@@ -13,6 +13,26 @@ public enum DurableFile {
     return contents
   }
 
+  /// The bytes of the file at `path`; nil where there are more than `limit`, as in a device without end.
+  ///
+  /// - Throws: `RunError.file`.
+  static func read(_ path: String, atMost limit: Int) throws -> Data? {
+    let descriptor = try open(path, O_RDONLY, operation: "read")
+    defer { close(descriptor) }
+    var contents = [UInt8](repeating: 0, count: limit + 1)
+    var filled = 0
+    while filled < contents.count {
+      let count = contents.withUnsafeMutableBytes {
+        Foundation.read(descriptor, $0.baseAddress! + filled, $0.count - filled)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw RunError.failure(errno, operation: "read", path) }
+      guard count > 0 else { return Data(contents[..<filled]) }
+      filled += count
+    }
+    return nil
+  }
+
   /// The number of bytes of the file at `path`, and their CRC-32C.
   ///
   /// - Throws: `RunError.file`.

@@ -80,11 +80,11 @@ struct BenchmarkVideo: ParsableCommand {
     if let reencode, !(0...51).contains(reencode) {
       throw ValidationError("--reencode: expected 0 to 51, found \(reencode)")
     }
-    guard seeds >= 1, synthetic >= 0, syntheticFit >= 0, frames >= 60,
-      !clips.isEmpty || synthetic > 0
-    else {
-      throw ValidationError(
-        "give clips or --synthetic, at least 1 seed and at least 60 frames of each clip")
+    try OptionRange.check(["--seeds": seeds], atLeast: 1)
+    try OptionRange.check(["--synthetic": synthetic, "--synthetic-fit": syntheticFit], atLeast: 0)
+    try OptionRange.check(["--frames": frames], atLeast: 60)
+    guard !clips.isEmpty || synthetic > 0 else {
+      throw ValidationError("expected clips to test on, or --synthetic of 1 or more, found neither")
     }
   }
 

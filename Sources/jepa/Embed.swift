@@ -99,10 +99,10 @@ struct Embed: ParsableCommand {
     guard !inputs.isEmpty || !filesFrom.isEmpty else {
       throw ValidationError("name pictures to embed, or a list of them with --files-from")
     }
-    guard every > 0, fps > 0, fps.isFinite else {
-      throw ValidationError("--every takes 1 or more, --fps more than 0")
-    }
-    guard threads ?? 1 > 0 else { throw ValidationError("--threads takes 1 or more") }
+    try OptionRange.check(
+      ["--every": every, "--batch": batch, "--workers": workers], atLeast: 1)
+    try OptionRange.check("--fps", positive: fps)
+    try ThreadCount.check(threads)
   }
 
   func run() throws {

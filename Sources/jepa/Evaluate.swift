@@ -37,6 +37,8 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var progress: ProgressArguments
 
+  func validate() throws { try OptionRange.check(["--k": k], atLeast: 1) }
+
   func run() throws {
     let report = try ModelEvaluation(
       checkpoint: checkpoint, device: try Device(device), k: k, isStrict: strict

@@ -54,9 +54,8 @@ struct EvaluateText: ParsableCommand {
   @OptionGroup var progress: ProgressArguments
 
   func validate() throws {
-    guard steps >= 1, starts >= 1, threads >= 1 else {
-      throw ValidationError("--steps, --starts and --threads are at least 1")
-    }
+    try OptionRange.check(["--steps": steps, "--starts": starts], atLeast: 1)
+    try ThreadCount.check(threads)
   }
 
   func run() throws {

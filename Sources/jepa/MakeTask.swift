@@ -43,8 +43,9 @@ struct MakeTask: ParsableCommand {
   @OptionGroup var progress: ProgressArguments
 
   func validate() throws {
-    guard train >= 0, test >= 0, train + test > 0 else {
-      throw ValidationError("give --train and --test of 0 or more, and not twice 0")
+    try OptionRange.check(["--train": train, "--test": test], atLeast: 0)
+    guard train > 0 || test > 0 else {
+      throw ValidationError("--train and --test: expected one of them above 0, found 0 and 0")
     }
   }
 

@@ -39,6 +39,8 @@ struct Neighbors: ParsableCommand {
   @Flag(help: "Print JSON instead of a table.")
   var json = false
 
+  func validate() throws { try OptionRange.check(["--top": top], atLeast: 1) }
+
   func run() throws {
     let report = try NeighbourSearch(
       try EmbeddingFile(path: embeddings), checkpoint: checkpoint, device: try Device(device)

@@ -57,9 +57,9 @@ struct Plan: ParsableCommand {
   var threads = 1
 
   func validate() throws {
-    guard steps >= 1, starts >= 1, threads >= 1, stepSize > 0 else {
-      throw ValidationError("--steps, --starts and --threads are at least 1, --step-size above 0")
-    }
+    try OptionRange.check(["--steps": steps, "--starts": starts], atLeast: 1)
+    try OptionRange.check("--step-size", positive: stepSize)
+    try ThreadCount.check(threads)
     guard tracePlot == nil || prompt != nil else {
       throw ValidationError("--trace-plot draws one prompt: give it as an argument")
     }

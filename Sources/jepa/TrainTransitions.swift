@@ -48,10 +48,8 @@ struct TrainTransitions: ParsableCommand {
     guard (output == nil) != (checkpoint == nil) else {
       throw ValidationError("give one of --output and --checkpoint")
     }
-    guard clips >= 11, steps >= 1 else {
-      throw ValidationError(
-        "expected --clips of 11 or more and --steps of 1 or more, found \(clips) and \(steps)")
-    }
+    try OptionRange.check(["--clips": clips], atLeast: 11)
+    try OptionRange.check(["--steps": steps], atLeast: 1)
   }
 
   func run() throws {

@@ -157,6 +157,31 @@ import VisionJEPA
     try expectFailure(embed, saying: "\(weights) is missing")
   }
 
+  /// Each of several options is named with what was found.
+  @Test(arguments: [
+    (["embed", "x", "--checkpoint", "x", "--output", "y.npy", "--batch", "0"], "--batch"),
+    (["embed", "x", "--checkpoint", "x", "--output", "y.npy", "--every", "0"], "--every"),
+    (["benchmark", "video", "--seeds", "0"], "--seeds"),
+    (["evaluate", "x", "y", "--checkpoint", "z", "--k", "0"], "--k"),
+    (["plan", "x", "--checkpoint", "z", "--starts", "0"], "--starts"),
+  ])
+  func numbersOutOfRangeAreNamed(arguments: [String], option: String) throws {
+    let result = try JepaProcess.run(arguments)
+    #expect(result.status != 0 && result.output.isEmpty)
+    #expect(result.errors.contains("\(option): expected 1 or more, found 0"), "\(result.errors)")
+  }
+
+  /// Refused before anything is made or read.
+  @Test func batchesLargerThanMemoryAreRefused() throws {
+    let result = try JepaProcess.run(
+      training("--set", "batchSize=65536", "--set", "imageSize=4096"))
+    #expect(result.status == 1)
+    #expect(
+      result.errors.hasPrefix("jepa: error: batchSize: 65536 pictures of 4096 pixels in 4 batches"))
+    #expect(result.errorLines.count == 1)
+    #expect(!FileManager.default.fileExists(atPath: run.path))
+  }
+
   @Test func evaluationNeedsClasses() throws {
     #expect(try JepaProcess.run(training()).status == 0)
     let discs = pictures.path + "/discs"

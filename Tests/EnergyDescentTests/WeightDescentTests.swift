@@ -158,6 +158,18 @@ import Torch
     #expect(abs(norm(Halving()) / norm(SingleProcess()) - 0.5) < 1e-5)
   }
 
+  @Test func infiniteSettingsAreRefused() {
+    var configuration = OptimizerConfiguration(
+      learningRate: Schedule(peak: 1e-3, end: 0, warmup: 0, shape: .cosine), weightDecay: .infinity,
+      clipNorm: nil)
+    #expect(configuration.problem?.setting == "weightDecay")
+    #expect(configuration.problem?.reason == "0 or more, found inf")
+    configuration.weightDecay = 0
+    #expect(configuration.problem == nil)
+    configuration.learningRate = Schedule(peak: .infinity, end: 0, warmup: 0, shape: .cosine)
+    #expect(configuration.problem?.setting == "learningRate.peak")
+  }
+
   // MARK: Teacher
 
   @Test func theTeacherIsAMovingAverage() {

@@ -191,6 +191,38 @@ private struct Settings: RunConfiguration {
     #expect(message("", "seed=[1").hasPrefix("--set seed=[1"))
   }
 
+  /// Nine lines that stand for ten thousand million values, and files without end.
+  @Test func configurationsThatExplodeAreRefused() throws {
+    let folder = try TemporaryFolder()
+    var laughs = "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    for (name, before) in zip("bcdefghij", "abcdefghi") {
+      let nine = [String](repeating: "*\(before)", count: 9).joined(separator: ", ")
+      laughs += "\(name): &\(name) [\(nine)]\n"
+    }
+    let path = folder.path + "/laughs.yaml"
+    try laughs.write(toFile: path, atomically: false, encoding: .utf8)
+    func message(_ file: String) -> String {
+      do {
+        return "\(try ConfigurationReader.read(Settings.self, file: file))"
+      } catch { return "\(error)" }
+    }
+    #expect(
+      message(path)
+        == "\(path): not YAML: expected at most 100000 values, aliases (*name) included, found more"
+    )
+    #expect(
+      message("/dev/zero") == "/dev/zero: not YAML: expected at most 1048576 bytes, found more")
+    let brackets = String(repeating: "[", count: 100_000)
+    try "seed: \(brackets)".write(toFile: path, atomically: false, encoding: .utf8)
+    #expect(message(path).hasPrefix("\(path):1: not YAML: Maximum nesting level reached"))
+    try "seed: \(String(repeating: "9", count: 5000))"
+      .write(toFile: path, atomically: false, encoding: .utf8)
+    #expect(
+      message(path)
+        == "seed: expected a whole number of 0 or more, found \(String(repeating: "9", count: 79))…"
+    )
+  }
+
   @Test func aMissingFileIsNamed() {
     #expect(throws: RunError.file(operation: "read", path: "/nowhere/a.yaml", code: ENOENT)) {
       try ConfigurationReader.read(Settings.self, file: "/nowhere/a.yaml")

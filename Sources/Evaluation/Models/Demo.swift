@@ -30,7 +30,7 @@ public struct DemoRun {
 
   public func run() throws {
     let (train, test) = ("\(data)/train", "\(data)/test")
-    say("1/4 Training on \(train) for \(minutes.formatted()) minutes, without labels")
+    say("1/4 Training on \(train) for \(String(format: "%g", minutes)) minutes, without labels")
     let outcome = try ImageTrainingSession(
       folder: train, output: output,
       overrides: ["duration.minutes=\(minutes)"] + Self.settings

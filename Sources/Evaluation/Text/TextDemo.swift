@@ -39,7 +39,7 @@ public struct TextDemo {
     try TaskMaker(TextTaskName.sudoku4.task(), seed: 0)
       .write(to: task, train: 60_000, test: 600)
 
-    say("2/3 Training on \(task)/train.jsonl for \(minutes.formatted()) minutes")
+    say("2/3 Training on \(task)/train.jsonl for \(String(format: "%g", minutes)) minutes")
     let outcome = try TextTrainingSession(
       file: "\(task)/train.jsonl", output: output,
       overrides: Self.smallModel + ["duration.minutes=\(minutes)", "threads=1"]

@@ -151,9 +151,8 @@ public final class ImageBatches {
   ) throws(ImageError) {
     try options.validate()
     try normalization.validate()
-    guard size > 0, batchSize > 0 else {
-      throw .invalidSetting(
-        name: "size, batchSize", expected: "at least 1", found: "\(size), \(batchSize)")
+    for (name, value) in [("size", size), ("batchSize", batchSize)] where value < 1 {
+      throw .invalidSetting(name: name, expected: "at least 1", found: "\(value)")
     }
     self.size = size
     self.batchSize = batchSize

@@ -212,7 +212,7 @@ public struct ImportReport: CustomStringConvertible {
         + "\(side)x\(side) tokens of \(description.patchSize.pixels) pixels"
         + (plan.layout == .vjepa2
           ? (plan.hasPredictor ? ", with" : ", without") + " predictor" : ""),
-      "\(plan.items.count) tensors, \(millions.formatted(.number.precision(.fractionLength(2)))) "
+      "\(plan.items.count) tensors, \(String(format: "%.2f", millions)) "
         + "million weights in \(description.torchDtype ?? "float32")",
     ]
     if !leftOut.isEmpty { lines.append("left out: \(leftOut.joined(separator: ", "))") }

@@ -63,6 +63,7 @@ public struct ImageTrainingSession {
       let configuration = try ConfigurationReader.read(
         ImageTrainingConfiguration.self, file: file, overrides: overrides
       ).resolved(for: pictures)
+      try configuration.checkMemory()
       if configuration.loader.isStrict { try pictures.requireReadable() }
       try runFolder.checkResumable(
         with: configuration, allowing: ImageTrainingConfiguration.changeable)
@@ -71,6 +72,7 @@ public struct ImageTrainingSession {
     let configuration = try ConfigurationReader.read(
       ImageTrainingConfiguration.self, file: configurationFile, overrides: overrides
     ).resolved(for: pictures)
+    try configuration.checkMemory()
     if configuration.loader.isStrict { try pictures.requireReadable() }
     // Asked before anything is made, so that the same command can be corrected and given again.
     _ = try Device(configuration.device)
