@@ -48,6 +48,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case exportInUse(path: String)
   /// A part of an unfinished export is not what its state says.
   case damagedExport(path: String, expectedBytes: Int, foundBytes: Int, folder: String)
+  /// The archive of the demo's pictures is not the one that its checksum is of.
+  case damagedArchive(path: String, expected: String, found: String)
   /// Not one picture could be embedded.
   case nothingEmbedded(failureCount: Int, first: String?)
   /// A file of embeddings does not say what made it: it is not from `jepa embed`, or was moved alone.
@@ -121,6 +123,8 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
       "\(path) is in use by another process"
     case .damagedExport(let path, let expectedBytes, let foundBytes, let folder):
       "\(path): expected \(expectedBytes) bytes, found \(foundBytes): remove \(folder) and begin anew"
+    case .damagedArchive(let path, let expected, let found):
+      "\(path) is damaged: its SHA-256 is \(found), expected \(expected); git checkout \(path) restores it"
     case .nothingEmbedded(let failureCount, let first):
       failureCount == 0
         ? "there is no picture to embed"

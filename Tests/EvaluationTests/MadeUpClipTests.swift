@@ -44,6 +44,7 @@ import VisionJEPA
   @Test func theDemoClipsAreThoseOfTheirCommands() throws {
     let data = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("../../data/demo").standardized.path
+    try BundledPictures.unpack(to: "\(data)/images")
     let pictures = try CutOut.all(inFolder: "\(data)/images/test", atMost: 400)
     for (name, seed, count) in [("clean", 3, 96), ("faulty", 8, 192)] as [(String, UInt64, Int)] {
       let scene = SyntheticClip(

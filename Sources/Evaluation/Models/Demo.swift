@@ -29,6 +29,7 @@ public struct DemoRun {
   }
 
   public func run() throws {
+    try BundledPictures.unpack(to: data)
     let (train, test) = ("\(data)/train", "\(data)/test")
     say("1/4 Training on \(train) for \(String(format: "%g", minutes)) minutes, without labels")
     let outcome = try ImageTrainingSession(
