@@ -81,6 +81,33 @@ import Testing
     }
   }
 
+  /// The tests that docs/ERRORS.md gives for its rows are there.
+  @Test func everyTestThatProvesAnErrorExists() throws {
+    let folder = MarkdownPage.repository.appending(path: "Tests")
+    let names = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String }
+    var known: Set<Substring> = []
+    for name in names ?? [] where name.hasSuffix(".swift") {
+      let text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+      for word in ["func ", "struct ", "class ", "extension "] {
+        for rest in text.components(separatedBy: word).dropFirst() {
+          known.insert(Substring(rest.prefix { $0.isLetter || $0.isNumber || $0 == "_" }))
+        }
+      }
+    }
+    var count = 0
+    for row in try MarkdownPage(path: "docs/ERRORS.md").rows {
+      let cells = row.split(separator: "|", omittingEmptySubsequences: false)
+      guard cells.count == 6 else { continue }
+      for test in cells[4].matches(of: /`([^`]+)`/) {
+        count += 1
+        for name in test.1.split(separator: ".") {
+          #expect(known.contains(name), "\(cells[1]): \(test.1)")
+        }
+      }
+    }
+    #expect(count >= 200)
+  }
+
   @Test func everyCommandThatIsShownExists() throws {
     let help = try JepaProcess.run(["--experimental-dump-help"])
     let tree = try JSONDecoder().decode(CommandTree.self, from: Data(help.output.utf8))
