@@ -31,6 +31,29 @@ import Testing
     #expect(count >= 60)
   }
 
+  @Test func everyPictureIsShown() throws {
+    let shown = Set(
+      MarkdownPage.all.flatMap(\.links).compactMap {
+        $0.split(separator: "/").last.map(String.init)
+      })
+    let folder = MarkdownPage.repository.appending(path: "docs/images").path
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+      #expect(shown.contains(name), "docs/images/\(name)")
+    }
+  }
+
+  /// DocC reads `- Throws:` and takes `Throws:` for a sentence.
+  @Test func fieldsOfDocstringsHaveTheirDash() throws {
+    let folder = MarkdownPage.repository.appending(path: "Sources")
+    let fields = ["Throws:", "Precondition:", "Returns:", "Parameter ", "Parameters:"]
+      .map { "/// \($0)" }
+    for name in FileManager.default.enumerator(atPath: folder.path)?.allObjects ?? [] {
+      guard let name = name as? String, name.hasSuffix(".swift") else { continue }
+      let text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+      for field in fields { #expect(!text.contains(field), "Sources/\(name): \(field)") }
+    }
+  }
+
   @Test func noHeadingAndNoRowStandsTwice() {
     for page in MarkdownPage.all {
       let headings = Dictionary(grouping: page.headings) { $0 }.filter { $1.count > 1 }.keys
