@@ -62,16 +62,21 @@ let package = Package(
       name: "TrainingRuns",
       dependencies: ["Yams", .product(name: "Logging", package: "swift-log")]),
     .target(
+      name: "Learning",
+      dependencies: [
+        "Torch", "EnergyDescent", "TrainingRuns", .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(
       name: "VisionJEPA",
       dependencies: [
-        "CImage", "Torch", "EnergyDescent", "TrainingRuns",
+        "CImage", "Torch", "EnergyDescent", "TrainingRuns", "Learning",
         .product(name: "Logging", package: "swift-log"),
       ],
       resources: [.embedInCode("Consistency/transition-hypotheses.json")]),
     .target(
       name: "TextPlanner",
       dependencies: [
-        "Torch", "EnergyDescent", "TrainingRuns",
+        "Torch", "EnergyDescent", "TrainingRuns", "Learning",
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -106,8 +111,11 @@ let package = Package(
     .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
     .testTarget(name: "EnergyDescentTests", dependencies: ["EnergyDescent", "TestSupport"]),
     .testTarget(name: "TrainingRunsTests", dependencies: ["TrainingRuns", "TestSupport"]),
-    .testTarget(name: "VisionJEPATests", dependencies: ["VisionJEPA", "CImage", "TestSupport"]),
-    .testTarget(name: "TextPlannerTests", dependencies: ["TextPlanner", "TestSupport"]),
+    .testTarget(
+      name: "LearningTests",
+      dependencies: ["Learning", "Torch", "EnergyDescent", "TrainingRuns", "TestSupport"]),
+    .testTarget(name: "VisionJEPATests", dependencies: ["VisionJEPA", "Learning", "CImage", "TestSupport"]),
+    .testTarget(name: "TextPlannerTests", dependencies: ["TextPlanner", "Learning", "TestSupport"]),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Evaluation", "TextPlanner", "TestSupport"]),
     .testTarget(

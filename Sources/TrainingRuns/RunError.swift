@@ -37,8 +37,9 @@ public enum RunError: Error, Equatable, Sendable {
   case damagedMetrics(path: String, line: Int)
   /// A JSON file does not hold what it should.
   case invalidJSON(path: String, reason: String)
-  /// A sampler's saved state belongs to another list of items, or to other settings.
-  case samplerChanged(what: String, expected: String, found: String)
+  /// A sampler's saved state belongs to another list of items, or to other settings. `advice` is how a new
+  /// run can use this one.
+  case samplerChanged(what: String, expected: String, found: String, advice: String? = nil)
 
   /// The disk, or the user's quota, is full.
   case diskFull(path: String)
@@ -103,9 +104,9 @@ extension RunError: CustomStringConvertible {
       "\(path):\(line): not a line of metrics"
     case .invalidJSON(let path, let reason):
       "\(path): \(reason)"
-    case .samplerChanged(let what, let expected, let found):
+    case .samplerChanged(let what, let expected, let found, let advice):
       "the checkpoint's order of items cannot be continued: \(what) was \(expected), now \(found); "
-        + "put back what it was, or begin a new run"
+        + "put back what it was, or begin a new run" + (advice.map { " \($0)" } ?? "")
     case .diskFull(let path):
       "\(path): the disk is full: make room; what was saved before is intact"
     case .file(let operation, let path, let code):

@@ -54,7 +54,7 @@ import TrainingRuns
     #expect {
       try TinyPlanner.train(configuration, on: other.path, in: run.path, isResuming: true)
     } throws: { error in
-      guard case RunError.samplerChanged(let what, _, _) = error else { return false }
+      guard case RunError.samplerChanged(let what, _, _, _) = error else { return false }
       return what == "the file of examples"
     }
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Learning
 import TestSupport
 import Testing
 import Torch
@@ -158,11 +159,11 @@ import TrainingRuns
     isResuming: Bool = false, steps: Int = .max
   ) throws -> TrainingOutcome {
     let run = isResuming ? try RunFolder.resume(at: path) : try RunFolder.create(at: path)
-    try run.write(configuration: configuration)
-    let trainer = try ClipTrainer(
-      configuration, library: library, run: run, isResuming: isResuming)
+    let loop = try TrainingLoop<ClipLearner>(
+      configuration, dataset: ClipLearner.Dataset(library: library), run: run,
+      isResuming: isResuming)
     var taken = -1
-    return try trainer.train(
+    return try loop.train(
       reporter: ProgressReporter(duration: configuration.duration, secondsBetweenLines: 1e9)
     ) {
       taken += 1
@@ -247,7 +248,7 @@ import TrainingRuns
     let monitor = SlowFeatureMonitor(configuration)
     func judge(_ errors: Double..., step: Int) -> CollapseVerdict? {
       for error in errors { monitor.note(Tensor(error)) }
-      return monitor.judge(step: step).verdict
+      return monitor.verdict(step: step)
     }
     #expect(judge(0.9, 1.1, step: 20) == nil)
     #expect(judge(0.25, step: 40) == nil)
@@ -266,14 +267,14 @@ import TrainingRuns
     )
     for monitor in [whole, first] {
       for error in [0.5, 0.7] { monitor.note(Tensor(error)) }
-      _ = monitor.judge(step: 1)
+      _ = monitor.verdict(step: 1)
       monitor.note(Tensor(0.3))
     }
     let second = SlowFeatureMonitor(SlowFeatureConfiguration())
     second.restore(first.state, device: .cpu)
     #expect(second.state == whole.state)
     for monitor in [whole, second] { monitor.note(Tensor(0.1)) }
-    #expect(second.judge(step: 2).copyError == whole.judge(step: 2).copyError)
+    #expect(second.copyError == whole.copyError)
   }
 
   @Test func aRunOfSlowFeaturesStopsAndSaysWhy() throws {

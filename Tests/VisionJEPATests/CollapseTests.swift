@@ -1,4 +1,5 @@
 import Foundation
+import Learning
 import TestSupport
 import Testing
 import Torch
@@ -108,9 +109,9 @@ import TrainingRuns
     let folder = try ImageFolder(pictures.path)
     let resolved = try configuration.resolved(for: folder)
     let runFolder = try RunFolder.create(at: run.path)
-    try runFolder.write(configuration: resolved)
-    _ = try ImageTrainer(resolved, folder: folder, run: runFolder, isResuming: false)
-      .train(reporter: ProgressReporter(duration: resolved.duration, secondsBetweenLines: 1e9))
+    _ = try TrainingLoop<ImageLearner>(
+      resolved, dataset: folder, run: runFolder, isResuming: false
+    ).train(reporter: ProgressReporter(duration: resolved.duration, secondsBetweenLines: 1e9))
   }
 
   @Test(arguments: [false, true])

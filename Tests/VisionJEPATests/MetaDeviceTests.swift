@@ -1,4 +1,5 @@
 import EnergyDescent
+import Learning
 import TestSupport
 import Testing
 import Torch
@@ -40,7 +41,7 @@ import TrainingRuns
       }
       let descent = WeightDescent(method.trained, configuration.optimizer)
       let monitor = CollapseMonitor(configuration.collapse)
-      let divergence = DivergenceWatch(device: .meta)
+      let divergence = DivergenceWatch(device: .meta, advice: "")
       let request = BatchRequest(items: (0..<4).map { SampledItem(index: $0, epoch: 0) })
       let loader = try ViewLoader(
         folder, plan: configuration.views!, seed: 1, options: configuration.loader,
@@ -49,13 +50,13 @@ import TrainingRuns
         let copies = try Self.copies {
           let energy = method.energy(
             of: TrainingBatch(views, device: .meta), using: generator, precision: nil)
-          try divergence.note(energy.total, "loss", ofStep: 1, files: [])
+          try divergence.note(energy.total, "loss", ofStep: 1, names: [])
           energy.total.backward()
-          monitor.note(energy.embeddings)
+          monitor.note(try #require(energy.embeddings))
           let norm = descent.step(stepSize: 1e-3)
           method.didStep(progress: 0.5)
-          try divergence.note(norm, "gradient", ofStep: 1, files: [])
-          #expect(energy.total.device == .meta && energy.embeddings.device == .meta)
+          try divergence.note(norm, "gradient", ofStep: 1, names: [])
+          #expect(energy.total.device == .meta && energy.embeddings?.device == .meta)
         }
         #expect(copies.toDevice <= most, "\(preset)")
         #expect(copies.toHost == 0, "\(preset)")

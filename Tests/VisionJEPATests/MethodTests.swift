@@ -45,8 +45,8 @@ import TrainingRuns
       losses.append(step.total.item())
       terms.append(
         Dictionary(uniqueKeysWithValues: step.terms.map { ($0.name, $0.value.item()) }))
-      #expect(step.embeddings.shape == [folder.count, method.encoder.width])
-      #expect(!step.embeddings.requiresGradient)
+      #expect(step.embeddings?.shape == [folder.count, method.encoder.width])
+      #expect(step.embeddings?.requiresGradient == false)
       loader.release(views)
     }
     return (method, losses, terms)

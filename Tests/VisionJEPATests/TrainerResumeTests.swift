@@ -1,4 +1,5 @@
 import Foundation
+import Learning
 import TestSupport
 import Testing
 import Torch
@@ -43,9 +44,9 @@ import TrainingRuns
     let resolved = try configuration.resolved(for: folder)
     let run =
       isResuming ? try RunFolder.resume(at: path) : try RunFolder.create(at: path)
-    try run.write(configuration: resolved)
-    let trainer = try ImageTrainer(resolved, folder: folder, run: run, isResuming: isResuming)
-    return try trainer.train(
+    let loop = try TrainingLoop<ImageLearner>(
+      resolved, dataset: folder, run: run, isResuming: isResuming)
+    return try loop.train(
       reporter: ProgressReporter(duration: resolved.duration, secondsBetweenLines: 1e9),
       shouldStop: shouldStop)
   }
@@ -132,7 +133,7 @@ import TrainingRuns
       _ = try Self.train(
         configuration, on: others.path, in: run.path, isResuming: true, steps: 1)
     } throws: { error in
-      guard case RunError.samplerChanged(let what, _, _) = error else { return false }
+      guard case RunError.samplerChanged(let what, _, _, _) = error else { return false }
       return what == "the folder of pictures"
     }
   }

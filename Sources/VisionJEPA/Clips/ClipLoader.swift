@@ -10,7 +10,8 @@ final class ClipBatch: @unchecked Sendable {
   private(set) var items: [SampledItem] = []
   /// Where the sampler stood after these items were drawn.
   private(set) var stateAfter: EpochSampler.State
-  private let windowLength: Int
+  /// Frames of a window.
+  let windowLength: Int
   private let size: Int
 
   // Written by several threads while the batch is made.

@@ -1,5 +1,6 @@
 import EnergyDescent
 import Foundation
+import Learning
 import Torch
 import TrainingRuns
 

@@ -1,4 +1,5 @@
 import EnergyDescent
+import Learning
 import Torch
 
 /// All views of a picture agree and are spread like a normal distribution; nothing is predicted.

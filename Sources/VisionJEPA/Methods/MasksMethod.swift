@@ -1,4 +1,5 @@
 import EnergyDescent
+import Learning
 import Torch
 
 /// Target blocks, predicted from a context block in the encoder's own embeddings; a regularizer instead of

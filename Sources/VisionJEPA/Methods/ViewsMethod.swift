@@ -1,4 +1,5 @@
 import EnergyDescent
+import Learning
 import Torch
 
 /// Invariance over views and prediction of hidden tokens, without a teacher.

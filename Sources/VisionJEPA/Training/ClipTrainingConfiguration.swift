@@ -1,5 +1,6 @@
 import EnergyDescent
 import Foundation
+import Learning
 import Torch
 import TrainingRuns
 
@@ -14,7 +15,7 @@ public struct SyntheticConfiguration: RunConfiguration {
 }
 
 /// Everything that decides how a model is trained on clips.
-public struct ClipTrainingConfiguration: RunConfiguration {
+public struct ClipTrainingConfiguration: TrainingConfiguration {
   /// What every random choice is made from.
   public var seed: UInt64 = 0
   public var duration = RunDuration.minutes(20)
@@ -57,6 +58,8 @@ public struct ClipTrainingConfiguration: RunConfiguration {
     "duration", "threads", "loader", "logEverySteps", "checkpoint", "collapse", "slowFeatures",
   ]
 
+  public static let divergenceAdvice = ImageTrainingConfiguration.divergenceAdvice
+
   /// The model that training starts from, its weights drawn from `generator` where none are given.
   ///
   /// - Throws: as `ImageModel.load`; `ModelError` for an encoder that does not fit.
@@ -97,12 +100,7 @@ public struct ClipTrainingConfiguration: RunConfiguration {
     try check(
       (1...1_048_576).contains(memoryMebibytes), "memoryMebibytes",
       "1 to 1048576, found \(memoryMebibytes)")
-    try check(logEverySteps >= 1, "logEverySteps", "at least 1, found \(logEverySteps)")
-    try check((1...1024).contains(threads ?? 1), "threads", "1 to 1024, found \(threads ?? 0)")
-    try checkpoint.validate()
-    if let problem = optimizer.problem {
-      throw RunError.invalidValue(path: "optimizer.\(problem.setting)", reason: problem.reason)
-    }
+    try validateTraining()
     try check(
       slowFeatures.minimumShare >= 0 && slowFeatures.patience >= 1, "slowFeatures",
       "a minimumShare of 0 or more and a patience of at least 1")

@@ -1,5 +1,6 @@
 import EnergyDescent
 import Foundation
+import Learning
 import Torch
 import TrainingRuns
 
@@ -26,7 +27,7 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
 }
 
 /// Everything that decides how a model is trained on pictures.
-public struct ImageTrainingConfiguration: RunConfiguration {
+public struct ImageTrainingConfiguration: TrainingConfiguration {
   /// What every random choice is made from.
   public var seed: UInt64 = 0
   public var duration = RunDuration.minutes(20)
@@ -61,6 +62,9 @@ public struct ImageTrainingConfiguration: RunConfiguration {
   public static let changeable: Set<String> = [
     "duration", "threads", "loader", "logEverySteps", "checkpoint", "collapse",
   ]
+
+  public static let divergenceAdvice =
+    "Lower optimizer.learningRate.peak, or train in float32 (precision=float32)."
 
   /// The configuration with everything that depends on the pictures decided.
   public func resolved(for folder: ImageFolder) throws -> ImageTrainingConfiguration {
@@ -109,15 +113,7 @@ public struct ImageTrainingConfiguration: RunConfiguration {
     try check(size >= 8 && size <= 4096, "imageSize", "8 to 4096 pixels, found \(size)")
     try check(
       (2...65_536).contains(batchSize), "batchSize", "2 to 65536, found \(batchSize)")
-    try check(
-      (1...65_536).contains(accumulation), "accumulation", "1 to 65536, found \(accumulation)")
-    try check(logEverySteps >= 1, "logEverySteps", "at least 1, found \(logEverySteps)")
-    try check(
-      (1...1024).contains(threads ?? 1), "threads", "1 to 1024, found \(threads ?? 0)")
-    try checkpoint.validate()
-    if let problem = optimizer.problem {
-      throw RunError.invalidValue(path: "optimizer.\(problem.setting)", reason: problem.reason)
-    }
+    try validateTraining()
     try method.validate()
     let patch = encoder.resolvedPatchSize(imageSize: size)
     try encoder.validate(imageSize: size)

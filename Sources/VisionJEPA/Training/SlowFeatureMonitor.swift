@@ -54,27 +54,28 @@ final class SlowFeatureMonitor {
     count += 1
   }
 
-  /// The error of copying since the last logged step, and whether it has been too low for too long.
-  func judge(step: Int) -> (copyError: Double, verdict: CollapseVerdict?) {
-    let average = (sum?.item() ?? 0) / Double(max(1, count))
+  /// The error of copying since it was judged last.
+  var copyError: Double { (sum?.item() ?? 0) / Double(max(1, count)) }
+
+  /// The verdict on the error of copying, where it has been too low for too long; then it is averaged
+  /// anew.
+  func verdict(step: Int) -> CollapseVerdict? {
+    let average = copyError
     (sum, count) = (nil, 0)
     guard let baseline else {
       self.baseline = average
-      return (average, nil)
+      return nil
     }
     let limit = configuration.minimumShare * baseline
     strikes = configuration.isWatched && !(average >= limit) ? strikes + 1 : 0
-    guard strikes >= configuration.patience else { return (average, nil) }
-    return (
-      average,
-      CollapseVerdict(
-        figure: "the error of copying the frame before", value: average, limit: limit, step: step,
-        advice: String(
-          format:
-            "It was %.4g at the start: tokens hardly change from frame to frame any more (slow "
-            + "features), so that every clip looks consistent. Raise method.regularizerWeight, lower "
-            + "optimizer.learningRate.peak, or add clips with motion; "
-            + "--set slowFeatures.isWatched=false goes on regardless.", baseline))
-    )
+    guard strikes >= configuration.patience else { return nil }
+    return CollapseVerdict(
+      figure: "the error of copying the frame before", value: average, limit: limit, step: step,
+      advice: String(
+        format:
+          "It was %.4g at the start: tokens hardly change from frame to frame any more (slow "
+          + "features), so that every clip looks consistent. Raise method.regularizerWeight, lower "
+          + "optimizer.learningRate.peak, or add clips with motion; "
+          + "--set slowFeatures.isWatched=false goes on regardless.", baseline))
   }
 }

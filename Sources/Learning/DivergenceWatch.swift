@@ -5,40 +5,44 @@ import TrainingRuns
 ///
 /// Reading a number waits for the device. So on an accelerator they are kept, and read at logged and saved
 /// steps: the first bad one is named with the step and the files that it belongs to.
-final class DivergenceWatch {
+package final class DivergenceWatch {
   private struct Note {
     let value: Tensor
     let what: String
     let step: Int
-    let files: [String]
+    let names: [String]
   }
 
   /// The checkpoint that an error advises to go back to.
-  var lastGood: String?
+  package var lastGood: String?
+  private let advice: String
   private let readsAtOnce: Bool
   private var unread: [Note] = []
 
-  init(device: Device) { readsAtOnce = device == .cpu }
+  /// - Parameter advice: what to change, a sentence.
+  package init(device: Device, advice: String) {
+    self.advice = advice
+    readsAtOnce = device == .cpu
+  }
 
   /// Remembers a scalar of a step; on a CPU also reads it.
   ///
   /// - Throws: `TrainingError.diverged`.
-  func note(_ value: Tensor, _ what: String, ofStep step: Int, files: [String]) throws {
-    unread.append(Note(value: value.detached(), what: what, step: step, files: files))
+  package func note(_ value: Tensor, _ what: String, ofStep step: Int, names: [String]) throws {
+    unread.append(Note(value: value.detached(), what: what, step: step, names: names))
     if readsAtOnce { try read() }
   }
 
   /// Reads what was remembered since the last time.
   ///
   /// - Throws: `TrainingError.diverged` for the first that is NaN or infinite.
-  func read() throws {
+  package func read() throws {
     defer { unread.removeAll() }
     for note in unread {
       let number = note.value.item()
       guard number.isFinite else {
         throw TrainingError.diverged(
-          step: note.step, what: note.what, value: "\(number)", files: note.files,
-          advice: "Lower optimizer.learningRate.peak, or train in float32 (precision=float32).",
+          step: note.step, what: note.what, value: "\(number)", files: note.names, advice: advice,
           lastGood: lastGood)
       }
     }

@@ -1,0 +1,131 @@
+import Foundation
+import Logging
+import Torch
+import TrainingRuns
+
+/// What a session of training is asked to do.
+package struct TrainingRequest {
+  /// The folder or file that is learned from.
+  package var input: String
+  /// The run folder.
+  package var output: String
+  /// YAML; a resumed run starts from its own where this is nil.
+  package var configurationFile: String?
+  /// `key=value`, on top of the file.
+  package var overrides: [String]
+  package var isResuming: Bool
+
+  package init(
+    input: String, output: String, configurationFile: String?, overrides: [String],
+    isResuming: Bool
+  ) {
+    self.input = input
+    self.output = output
+    self.configurationFile = configurationFile
+    self.overrides = overrides
+    self.isResuming = isResuming
+  }
+
+  /// The file that settings come from: a resumed run's own where none is named.
+  package var settingsFile: String? {
+    configurationFile ?? (isResuming ? "\(output)/config.yaml" : nil)
+  }
+}
+
+/// Where a session gets what it trains: settings and data to a learner.
+package protocol TrainingSource {
+  associatedtype Trainee: Learner
+  /// The command after `jepa train`.
+  static var command: String { get }
+  /// What is counted per second.
+  static var itemsName: String { get }
+
+  /// The settings before any data are read.
+  func settings(for request: TrainingRequest) throws -> Trainee.Configuration
+  /// Reads the data, decides what depends on them, and checks all that can be checked before anything is
+  /// made.
+  func open(
+    _ settings: Trainee.Configuration, for request: TrainingRequest, logger: Logger
+  ) throws -> (configuration: Trainee.Configuration, dataset: Trainee.Dataset)
+  /// What is trained on what.
+  func introduction(_ learner: Trainee, _ configuration: Trainee.Configuration) -> String
+}
+
+extension TrainingSource {
+  package func settings(for request: TrainingRequest) throws -> Trainee.Configuration {
+    try ConfigurationReader.read(
+      Trainee.Configuration.self, file: request.settingsFile, overrides: request.overrides)
+  }
+}
+
+/// One session of training: from data and settings to a finished or stopped run.
+package struct TrainingSession<Source: TrainingSource> {
+  private typealias Trainee = Source.Trainee
+
+  private let source: Source
+  private let request: TrainingRequest
+  private let logger = Logger(label: "jepa")
+
+  package init(_ source: Source, _ request: TrainingRequest) {
+    self.source = source
+    self.request = request
+  }
+
+  /// Trains; a signal to stop ends it after the step, with a checkpoint.
+  ///
+  /// - Throws: `TrainingError`, `RunError`, and what the source and the learner throw: each says in one line
+  ///   what was expected and found.
+  package func run() throws -> TrainingOutcome {
+    let resumed =
+      request.isResuming ? try RunFolder.resume(at: request.output, logger: logger) : nil
+    let settings = try source.settings(for: request)
+    // Asked before anything is made, so that the same command can be corrected and given again.
+    _ = try Device(settings.device)
+    let (configuration, dataset) = try source.open(settings, for: request, logger: logger)
+    try resumed?.checkResumable(with: configuration, allowing: Trainee.Configuration.changeable)
+    let run = try resumed ?? RunFolder.create(at: request.output, logger: logger)
+    let loop = try TrainingLoop<Trainee>(
+      configuration, dataset: dataset, run: run, isResuming: request.isResuming)
+    introduce(loop, configuration)
+
+    let signal = StopSignal()
+    defer { signal.restore() }
+    let outcome = try loop.train(
+      reporter: ProgressReporter(duration: configuration.duration, itemsName: Source.itemsName),
+      shouldStop: { signal.isRequested })
+    conclude(outcome, stoppedBy: signal.name)
+    return outcome
+  }
+
+  // MARK: What is said
+
+  private func introduce(_ loop: TrainingLoop<Trainee>, _ configuration: Trainee.Configuration) {
+    logger.info(
+      """
+      \(source.introduction(loop.learner, configuration)), \
+      \(String(format: "%.2f", Double(loop.learner.parameterCount) / 1e6)) million weights, \
+      \(configuration.duration)
+      """)
+    logger.tellStart(after: loop.lastCheckpoint, isResuming: request.isResuming)
+  }
+
+  private func conclude(_ outcome: TrainingOutcome, stoppedBy signal: String?) {
+    let seconds = max(outcome.seconds, 1e-9)
+    let waiting = outcome.waitingSeconds.map {
+      String(format: "%.1f", 100 * min(1, $0 / seconds))
+        + " % of the time waiting for \(Source.itemsName), "
+    }
+    logger.info(
+      """
+      \(outcome.progress.step) steps, \(String(format: "%.1f", outcome.progress.epoch)) epochs; \
+      \(String(format: "%.0f", Double(outcome.items) / seconds)) \(Source.itemsName)/s, \
+      \(waiting ?? "")peak memory \(PeakMemory.mebibytes) MiB
+      """)
+    logger.info("checkpoint: \(outcome.checkpoint.path)")
+    if !outcome.isFinished {
+      logger.tellHowToGoOn(
+        stoppedBy: signal, with: "train", Source.command, request.input, "--output",
+        request.output)
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import EnergyDescent
+import Foundation
+import Learning
+import TestSupport
+import Torch
+import TrainingRuns
+
+/// A run of one matrix, for what is the loop's alone.
+struct TinyConfiguration: TrainingConfiguration {
+  var seed: UInt64 = 0
+  var duration = RunDuration.steps(6)
+  var accumulation = 1
+  var optimizer = OptimizerConfiguration(
+    matrices: .adamW, learningRate: .constant(0.1), weightDecay: 0, clipNorm: nil)
+  var device = "cpu"
+  var threads: Int? = 1
+  var logEverySteps = 2
+  var checkpoint = CheckpointConfiguration()
+  var collapse = CollapseConfiguration()
+
+  static let changeable: Set<String> = ["duration", "logEverySteps", "checkpoint", "collapse"]
+}
+
+/// Learns to map noise, drawn for each item, to a sum.
+final class TinyLearner: Learner {
+  struct Dataset {
+    var count = 10
+    var fingerprint = "ten"
+    /// Where the data end: a batch after so many is an error.
+    var batches = Int.max
+    var isSuspected = false
+    /// What embeddings are multiplied with.
+    var spread = 1.0
+  }
+
+  struct Batch: LearningBatch {
+    let names: [String]
+    let samplerAfter: EpochSampler.State
+    var itemCount: Int { names.count }
+  }
+
+  struct Memory: Codable, Equatable {
+    var stepsFollowed = 0
+  }
+
+  struct DataAreGone: Error {}
+
+  let collapse: CollapseMonitor?
+  private(set) var memory = Memory()
+  let configuration: TinyConfiguration
+  let dataset: Dataset
+  private let generator: RandomGenerator
+  private let layer: Linear
+  private var sampler: EpochSampler?
+  private var drawn = 0
+  private(set) var ends = 0
+
+  init(
+    _ configuration: TinyConfiguration, dataset: Dataset, device: Device,
+    generator: RandomGenerator, continuing checkpoint: Checkpoint?
+  ) {
+    self.configuration = configuration
+    self.dataset = dataset
+    self.generator = generator
+    layer = Linear(4, 2, using: generator)
+    collapse = CollapseMonitor(configuration.collapse, itemsName: "numbers")
+  }
+
+  var items: LearningItems {
+    LearningItems(
+      count: dataset.count, countName: "the number of numbers", name: "the numbers",
+      fingerprint: dataset.fingerprint, advice: "with more numbers")
+  }
+
+  var batchSize: Int { 4 }
+
+  func begin(drawing sampler: EpochSampler, isNew: Bool) { self.sampler = sampler }
+
+  func nextBatch() throws -> Batch {
+    drawn += 1
+    guard drawn <= dataset.batches else { throw DataAreGone() }
+    let batch = sampler!.nextBatch()
+    return Batch(names: batch.items.map { "\($0.index)" }, samplerAfter: batch.stateAfter)
+  }
+
+  func end() { ends += 1 }
+
+  var trained: [(name: String, module: Module)] { [("layer", layer)] }
+
+  func energy(of batch: Batch, step: Int) -> StepEnergy {
+    let input = Tensor.normal([batch.itemCount, 4], using: generator)
+    let output = layer(input)
+    let error = (output - input.slice(0..<2, along: 1)).squared().mean()
+    return StepEnergy(
+      total: error, terms: [("error", error.detached())],
+      embeddings: input * dataset.spread + (1 - dataset.spread))
+  }
+
+  func didStep(progress: Double) { memory.stepsFollowed += 1 }
+
+  var isSuspected: Bool { dataset.isSuspected }
+
+  func save(to folder: String) throws {
+    try SafetensorsWriter.write(layer.state, to: "\(folder)/model.safetensors")
+  }
+
+  func restore(from checkpoint: Checkpoint, memory: Memory) throws {
+    self.memory = memory
+    try layer.loadState(from: SafetensorsFile(path: checkpoint.file("model.safetensors")))
+  }
+
+  /// A loop in the folder `path`.
+  static func loop(
+    _ configuration: TinyConfiguration = TinyConfiguration(), on dataset: Dataset = Dataset(),
+    in path: String, isResuming: Bool = false
+  ) throws -> TrainingLoop<TinyLearner> {
+    let run = isResuming ? try RunFolder.resume(at: path) : try RunFolder.create(at: path)
+    return try TrainingLoop(configuration, dataset: dataset, run: run, isResuming: isResuming)
+  }
+}
+
+extension TrainingLoop {
+  /// Trains until the run is over, or `steps` are done in this session.
+  @discardableResult
+  func train(steps: Int = .max) throws -> TrainingOutcome {
+    var taken = -1
+    return try train(
+      reporter: ProgressReporter(duration: .steps(1), secondsBetweenLines: 1e9)
+    ) {
+      taken += 1
+      return taken == steps
+    }
+  }
+}
