@@ -1,4 +1,5 @@
 import Foundation
+import Learning
 import TestSupport
 import Testing
 import TrainingRuns
@@ -17,7 +18,7 @@ import TrainingRuns
   /// Trains in the folder `name`; not by a session, of which a process can have only one at a time.
   private static func train(
     _ name: String, in folder: String, steps: Int, everySteps: Int = 1000, resume: Bool = false
-  ) throws -> TextTrainingOutcome {
+  ) throws -> TrainingOutcome {
     let dataset = try TextDataset(contentsOf: "\(folder)/data/train.jsonl")
     let configuration = try ConfigurationReader.read(
       BaselineConfiguration.self,
@@ -30,11 +31,10 @@ import TrainingRuns
     ).resolved(for: dataset)
     let path = "\(folder)/\(name)"
     let run = resume ? try RunFolder.resume(at: path) : try RunFolder.create(at: path)
-    try run.write(configuration: configuration)
-    return try BaselineTrainer(configuration, dataset: dataset, run: run, isResuming: resume)
-      .train(
-        reporter: ProgressReporter(duration: configuration.duration, secondsBetweenLines: 1e9),
-        shouldStop: { false })
+    return try TrainingLoop<BaselineLearner>(
+      configuration, dataset: dataset, run: run, isResuming: resume
+    ).train(
+      reporter: ProgressReporter(duration: configuration.duration, secondsBetweenLines: 1e9))
   }
 
   private static func metrics(_ name: String, in folder: String, _ key: String) throws -> [Double] {
@@ -48,7 +48,7 @@ import TrainingRuns
   @Test func theLossFalls() throws {
     let outcome = try Self.train("run", in: folder.path, steps: 60)
     #expect(outcome.isFinished)
-    #expect(outcome.examples == 60 * 16)
+    #expect(outcome.items == 60 * 16)
     let losses = try Self.metrics("run", in: folder.path, "heldOutLoss")
     #expect(losses.count == 12)
     #expect(losses.last! < 0.8 * losses.first!)

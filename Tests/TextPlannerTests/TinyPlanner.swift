@@ -1,4 +1,5 @@
 import Foundation
+import Learning
 import TestSupport
 import TrainingRuns
 
@@ -42,14 +43,14 @@ enum TinyPlanner {
   static func train(
     _ configuration: TextTrainingConfiguration, on file: String, in path: String,
     isResuming: Bool = false, steps: Int = .max
-  ) throws -> TextTrainingOutcome {
+  ) throws -> TrainingOutcome {
     let dataset = try TextDataset(contentsOf: file)
     let resolved = try configuration.resolved(for: dataset)
     let run = isResuming ? try RunFolder.resume(at: path) : try RunFolder.create(at: path)
-    try run.write(configuration: resolved)
-    let trainer = try TextTrainer(resolved, dataset: dataset, run: run, isResuming: isResuming)
+    let loop = try TrainingLoop<PlannerLearner>(
+      resolved, dataset: dataset, run: run, isResuming: isResuming)
     var taken = -1
-    return try trainer.train(
+    return try loop.train(
       reporter: ProgressReporter(duration: resolved.duration, secondsBetweenLines: 1e9)
     ) {
       taken += 1

@@ -1,8 +1,9 @@
 import EnergyDescent
+import Learning
 import TrainingRuns
 
 /// Everything that decides how an autoregressive baseline is trained.
-public struct BaselineConfiguration: RunConfiguration {
+public struct BaselineConfiguration: TrainingConfiguration {
   /// What every random choice is made from.
   public var seed: UInt64 = 0
   public var duration = RunDuration.minutes(10)
@@ -42,6 +43,9 @@ public struct BaselineConfiguration: RunConfiguration {
     logEverySteps = planner.logEverySteps
     checkpoint = planner.checkpoint
   }
+
+  /// More do not pay: the matrices are small.
+  public static let mostThreads = 4
 
   /// The settings that a resumed run may change.
   public static let changeable: Set<String> = [

@@ -1,9 +1,10 @@
 import EnergyDescent
+import Learning
 import Torch
 import TrainingRuns
 
 /// Everything that decides how a planner is trained.
-public struct TextTrainingConfiguration: RunConfiguration {
+public struct TextTrainingConfiguration: TrainingConfiguration {
   /// What every random choice is made from.
   public var seed: UInt64 = 0
   public var duration = RunDuration.minutes(10)
@@ -41,6 +42,9 @@ public struct TextTrainingConfiguration: RunConfiguration {
   static let defaultOptimizer = OptimizerConfiguration(
     learningRate: Schedule(peak: 2e-3, end: 1e-4, warmup: 0.04, shape: .cosine), weightDecay: 0.5,
     clipNorm: 1)
+
+  /// More do not pay: the matrices are small.
+  public static let mostThreads = 4
 
   /// The settings that a resumed run may change.
   public static let changeable: Set<String> = [
@@ -80,12 +84,7 @@ public struct TextTrainingConfiguration: RunConfiguration {
     try check(
       heldOutShare > 0 && heldOutShare <= 0.5, "heldOutShare",
       "above 0, at most 0.5, found \(heldOutShare)")
-    try check(logEverySteps >= 1, "logEverySteps", "at least 1, found \(logEverySteps)")
-    try check((1...1024).contains(threads ?? 1), "threads", "1 to 1024, found \(threads ?? 0)")
-    try checkpoint.validate()
-    if let problem = optimizer.problem {
-      throw RunError.invalidValue(path: "optimizer.\(problem.setting)", reason: problem.reason)
-    }
+    try validateTraining()
     try model.validate()
     try autoencoder.validate()
     try objective.validate()
