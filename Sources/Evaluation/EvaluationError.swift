@@ -64,6 +64,10 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case malformedEmbeddings(path: String, expected: String, found: String)
   /// Something stands where a new folder is to be made.
   case alreadyThere(path: String)
+  /// A file that this program did not make stands where it is to write.
+  case foreignFile(path: String, option: String)
+  /// Two exports would share the files that stand beside them.
+  case sharedStem(path: String, other: String)
 }
 
 extension EvaluationError: CustomStringConvertible, LocalizedError {
@@ -110,7 +114,7 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
       "\(path): expected an ending of .npy, .npz, .safetensors, .csv or .jsonl, or a folder for the "
         + "embedding projector, found .\(found)"
     case .outputNotEmpty(let path):
-      "\(path) is not empty: name another folder for the embedding projector"
+      "\(path) is not empty and was not made by jepa embed: name another folder for the embedding projector, or write into it with --force"
     case .unfinishedExport(let path, let rows):
       "\(path) holds \(rows) rows of an export that was interrupted: go on with --resume, or remove it"
     case .cannotResume(let path, let differences):
@@ -139,6 +143,10 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
       "\(path) was made by the model \(expected.prefix(12)), \(model) is \(found.prefix(12)): "
         + "their embeddings cannot be compared"
     case .alreadyThere(let path): "\(path) is there already: name a new folder"
+    case .foreignFile(let path, let option):
+      "\(path) is there already and was not made by jepa (\(option)): name another file, or overwrite it with --force"
+    case .sharedStem(let path, let other):
+      "\(path) would overwrite what stands beside \(other): give it another name, not only another ending"
     case .malformedEmbeddings(let path, let expected, let found):
       "\(path): expected \(expected), found \(found)"
     }

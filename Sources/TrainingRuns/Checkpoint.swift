@@ -57,7 +57,7 @@ public struct Checkpoint: Equatable, Sendable {
       }
       if names.contains(RunFolder.configurationName) { throw RunError.noCheckpoint(path: path) }
       if Self.isPublishedModel(names) { throw RunError.notImported(path: path) }
-      guard Self.step(ofFolder: (path as NSString).lastPathComponent) != nil else {
+      guard Self.step(ofFolder: PathParts(path).name) != nil else {
         throw RunError.notARun(path: path, missing: CheckpointManifest.name)
       }
       throw RunError.damagedCheckpoint(
@@ -77,7 +77,7 @@ public struct Checkpoint: Equatable, Sendable {
   private static func isPublishedModel(_ names: [String]) -> Bool {
     names.contains("config.json")
       && names.contains { name in
-        ["safetensors", "bin", "pth", "pt"].contains((name as NSString).pathExtension)
+        ["safetensors", "bin", "pth", "pt"].contains(PathParts(name).ending)
           || name.hasSuffix(".safetensors.index.json")
       }
   }
@@ -110,18 +110,18 @@ public struct Checkpoint: Equatable, Sendable {
       try? DurableFile.remove(temporary)
       throw error
     }
-    try DurableFile.synchronizeFile((path as NSString).deletingLastPathComponent)
+    try DurableFile.synchronizeFile(PathParts(path).folder)
     return Checkpoint(path: path, step: step)
   }
 
   /// The newest other checkpoint beside the one at `path` whose files are as they were written.
   private static func intactNeighbour(of path: String) -> String? {
-    let resolved = (path as NSString).resolvingSymlinksInPath as NSString
-    let run = resolved.deletingLastPathComponent
+    let resolved = PathParts(URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
+    let run = resolved.folder
     guard let names = try? DurableFile.names(in: run) else { return nil }
     return steps(among: names, in: run).reversed().map(folderName(step:))
       .first { name in
-        guard name != resolved.lastPathComponent,
+        guard name != resolved.name,
           let manifest = try? CheckpointManifest.read(from: "\(run)/\(name)")
         else { return false }
         do {

@@ -149,7 +149,7 @@ extension String {
 }
 
 /// The one of `names` that is fewest edits from `name`, where that is few enough to be a misspelling.
-func nearestName(to name: String, among names: [String]) -> String? {
+public func nearestName(to name: String, among names: [String]) -> String? {
   let candidates = names.map { ($0, editDistance(name.lowercased(), $0.lowercased())) }
   guard let best = candidates.min(by: { $0.1 < $1.1 }) else { return nil }
   return best.1 <= max(2, name.count / 3) ? best.0 : nil

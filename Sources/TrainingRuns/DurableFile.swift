@@ -71,7 +71,7 @@ public enum DurableFile {
       unlink(temporary)
       throw error
     }
-    try synchronizeFile((path as NSString).deletingLastPathComponent)
+    try synchronizeFile(PathParts(path).folder)
   }
 
   /// Writes all of `contents` to an open file.

@@ -75,10 +75,10 @@ public struct RunEnvironment: Codable, Equatable, Sendable {
   /// The commit that the package around the file `path` is at, read from git's own files: the
   /// program that trains need not find git.
   static func commit(ofSourceAround path: String) -> String? {
-    var folder = (path as NSString).resolvingSymlinksInPath
+    var folder = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     while !FileManager.default.fileExists(atPath: "\(folder)/Package.swift") {
       guard folder.contains("/"), folder != "/" else { return nil }
-      folder = (folder as NSString).deletingLastPathComponent
+      folder = PathParts(folder).folder
     }
     func contents(_ file: String) -> String? {
       try? String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(

@@ -40,6 +40,12 @@ public final class StopSignal: Sendable {
     }
   }
 
+  /// The exit status of a program that such a signal stopped: 130 or 143; nil where none came.
+  public static var exitStatus: Int32? {
+    let signal = received.load(ordering: .relaxed)
+    return signal == 0 ? nil : 128 + signal
+  }
+
   /// Puts the earlier handlers back; afterwards signals act as before this object was made.
   public func restore() {
     earlier.withLock { earlier in

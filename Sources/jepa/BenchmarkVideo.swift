@@ -74,6 +74,8 @@ struct BenchmarkVideo: ParsableCommand {
 
   @OptionGroup var compute: ComputeArguments
 
+  @OptionGroup var outputs: OutputArguments
+
   @OptionGroup var progress: ProgressArguments
 
   func validate() throws {
@@ -89,6 +91,9 @@ struct BenchmarkVideo: ParsableCommand {
   }
 
   func run() throws {
+    try outputs.check(
+      json.map { OutputFile("--json", $0, .figures) }, against: clips + fittingClips)
+    if let output { try OutputFolder.check(output) }
     let device = try compute.start()
     let report = try VideoBenchmark(
       clips: clips, fittingClips: fittingClips, checkpoint: checkpoint,
@@ -96,7 +101,7 @@ struct BenchmarkVideo: ParsableCommand {
       syntheticFittingClips: syntheticFit, pictures: pictures, frameLimit: frames,
       rateFactor: reencode
     ) { StatusLine.standardError.note($0) }.run(
-      writesRule: fit, output: output, json: json)
+      writesRule: fit, output: output)
     print(report.text)
     if let json { try report.write(toJSON: json) }
   }

@@ -40,6 +40,8 @@ struct Calibrate: ParsableCommand {
 
   @OptionGroup var compute: ComputeArguments
 
+  @OptionGroup var outputs: OutputArguments
+
   @OptionGroup var progress: ProgressArguments
 
   func validate() throws {
@@ -50,11 +52,12 @@ struct Calibrate: ParsableCommand {
   }
 
   func run() throws {
+    try outputs.check(OutputFile("--output", output, .calibration), against: clean)
     let device = try compute.start()
     let model = try ConsistencyModel.load(from: checkpoint, device: device)
     let (calibration, isDamaged) = try CalibrationRun(
       inputs: clean, model: model, options: try frames.options, wantedPer1000: falseAlarms
-    ).run(output: output) { FileHandle.standardError.write(Data("jepa: warning: \($0)\n".utf8)) }
+    ).run { FileHandle.standardError.write(Data("jepa: warning: \($0)\n".utf8)) }
     try calibration.write(to: output)
     print("wrote \(output): \(calibration.claim)")
     if isDamaged { throw ExitCode(1) }

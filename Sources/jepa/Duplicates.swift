@@ -31,9 +31,14 @@ struct Duplicates: ParsableCommand {
   @Flag(help: "Print JSON instead of a table.")
   var json = false
 
+  @OptionGroup var outputs: OutputArguments
+
   @OptionGroup var progress: ProgressArguments
 
   func run() throws {
+    try outputs.check(
+      output.map { OutputFile("--output", $0, .picture) },
+      against: EmbeddingFile.files(of: embeddings))
     let report = try DuplicateReport(of: try EmbeddingFile(path: embeddings), threshold: threshold)
     print(json ? try report.json() : report.table)
     guard let output else { return }

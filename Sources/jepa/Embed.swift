@@ -93,6 +93,8 @@ struct Embed: ParsableCommand {
   @Flag(help: "A picture that cannot be read is an error.")
   var strict = false
 
+  @OptionGroup var outputs: OutputArguments
+
   @OptionGroup var progress: ProgressArguments
 
   func validate() throws {
@@ -126,8 +128,8 @@ struct Embed: ParsableCommand {
     ).run(
       try PictureInputs(
         inputs, lists: filesFrom, foldersAreFrames: frames, frameOptions: frameOptions),
-      to: output, isResuming: resume,
-      until: StopSignal())
+      to: output, reading: inputs + filesFrom.filter { $0 != "-" } + [checkpoint],
+      isResuming: resume, isForced: outputs.force, until: StopSignal())
     print(report)
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import VisionJEPA
 
 /// `jepa import`
@@ -40,6 +41,7 @@ struct Import: ParsableCommand {
   @OptionGroup var progress: ProgressArguments
 
   func run() throws {
+    try OutputFolder.check(output)
     print(
       try ModelImport(
         folder: folder, layout: layout, allowsMissingPredictor: allowMissing.contains(.predictor),

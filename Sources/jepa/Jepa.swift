@@ -32,8 +32,11 @@ struct Jepa: ParsableCommand {
         throw code
       }
       try flushOutput()
+      // What was done by then is saved and said; whoever waits for the whole is told that it is not that.
+      if let status = StopSignal.exitStatus { throw ExitCode(status) }
     } catch let error where exitCode(for: error) == .validationFailure {
-      FileHandle.standardError.write(Data("\(fullMessage(for: error))\n".utf8))
+      let usage = UsageError(error, arguments: Array(CommandLine.arguments.dropFirst()))
+      FileHandle.standardError.write(Data("jepa: error: \(usage)\n".utf8))
       Foundation.exit(1)
     } catch let error where isOwn(error) {
       exit(withError: error)

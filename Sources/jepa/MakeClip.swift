@@ -74,6 +74,7 @@ struct MakeClip: ParsableCommand {
   }
 
   func run() throws {
+    try OutputFolder.check(output)
     let size = FrameSize(size)!
     let options = SyntheticClip.Options(
       width: size.width, height: size.height, frameCount: frames, noise: noise...noise)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Foundation
 import TextPlanner
 
@@ -50,6 +51,7 @@ struct MakeTask: ParsableCommand {
   }
 
   func run() throws {
+    try OutputFolder.check(output)
     let task = try task.task(size: size, difficulties: difficulties?.range)
     try TaskMaker(task, seed: seed).write(to: output, train: train, test: test)
   }

@@ -26,9 +26,13 @@ struct Map: ParsableCommand {
   @Option(help: "What becomes of the embeddings' dimensions.")
   var projection = EmbeddingMap.Projection.pca
 
+  @OptionGroup var outputs: OutputArguments
+
   @OptionGroup var progress: ProgressArguments
 
   func run() throws {
+    try outputs.check(
+      OutputFile("--output", output, .page), against: EmbeddingFile.files(of: embeddings))
     let map = EmbeddingMap(try EmbeddingFile(path: embeddings), projection: projection)
     print(try map.write(to: output))
   }

@@ -39,9 +39,14 @@ struct Neighbors: ParsableCommand {
   @Flag(help: "Print JSON instead of a table.")
   var json = false
 
+  @OptionGroup var outputs: OutputArguments
+
   func validate() throws { try OptionRange.check(["--top": top], atLeast: 1) }
 
   func run() throws {
+    try outputs.check(
+      output.map { OutputFile("--output", $0, .picture) },
+      against: EmbeddingFile.files(of: embeddings) + queries)
     let report = try NeighbourSearch(
       try EmbeddingFile(path: embeddings), checkpoint: checkpoint, device: try Device(device)
     ).run(queries, top: top)

@@ -56,6 +56,8 @@ struct Plan: ParsableCommand {
   @Option(help: "Threads of one operation.")
   var threads = 1
 
+  @OptionGroup var outputs: OutputArguments
+
   func validate() throws {
     try OptionRange.check(["--steps": steps, "--starts": starts], atLeast: 1)
     try OptionRange.check("--step-size", positive: stepSize)
@@ -66,6 +68,7 @@ struct Plan: ParsableCommand {
   }
 
   func run() throws {
+    try outputs.check(tracePlot.map { OutputFile("--trace-plot", $0, .picture) }, against: [])
     Session.threadCount = threads
     let model = try PlannerModel.load(from: checkpoint, device: try Device(device))
     var options = PlanningOptions()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Foundation
 import TrainingRuns
 import VisionJEPA
@@ -33,7 +34,11 @@ struct Preview: ParsableCommand {
   @Option(help: "How many pictures.")
   var pictures = 6
 
+  @OptionGroup var outputs: OutputArguments
+
   func run() throws {
+    try outputs.check(
+      OutputFile("--output", output, .picture), against: [folder] + [config].compactMap { $0 })
     let pictureFolder = try ImageFolder(folder)
     let configuration = try ConfigurationReader.read(
       ImageTrainingConfiguration.self, file: config,

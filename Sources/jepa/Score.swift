@@ -60,6 +60,8 @@ struct Score: ParsableCommand {
 
   @OptionGroup var compute: ComputeArguments
 
+  @OptionGroup var outputs: OutputArguments
+
   @OptionGroup var progress: ProgressArguments
 
   func run() throws {
@@ -74,7 +76,8 @@ struct Score: ParsableCommand {
     let outcome = try ConsistencyRun(
       inputs: inputs, scorer: scorer, options: try frames.options,
       outputs: ConsistencyRun.Outputs(
-        json: json, csv: csv, page: report, plot: plot, annotatedVideo: annotate),
+        json: json, csv: csv, page: report, plot: plot, annotatedVideo: annotate,
+        isForced: outputs.force),
       read: [calibration].compactMap { $0 },
       print: { print($0) },
       warn: { FileHandle.standardError.write(Data("jepa: \($0)\n".utf8)) }

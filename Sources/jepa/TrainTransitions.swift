@@ -42,6 +42,8 @@ struct TrainTransitions: ParsableCommand {
   @Option(help: "What every random choice is made from.")
   var seed: UInt64 = 1
 
+  @OptionGroup var outputs: OutputArguments
+
   @OptionGroup var progress: ProgressArguments
 
   func validate() throws {
@@ -53,6 +55,7 @@ struct TrainTransitions: ParsableCommand {
   }
 
   func run() throws {
+    try outputs.check(output.map { OutputFile("--output", $0, .hypotheses) }, against: [])
     let model = try checkpoint.map { try ClipModel.load(from: $0) }
     let cutOuts = try pictures.map { try CutOut.all(inFolder: $0, atMost: 600) } ?? []
     let work = WorkProgress()

@@ -16,13 +16,15 @@ struct TrainingOptions: ParsableArguments {
       "A setting, such as optimizer.weightDecay=0.1; may be repeated.", valueName: "key=value"))
   var settings: [String] = []
 
-  @Option(help: "Train for so many passes over the data.")
+  @Option(parsing: .unconditional, help: "Train for so many passes over the data.")
   var epochs: Double?
 
-  @Option(help: "Train for so many updates.")
+  @Option(parsing: .unconditional, help: "Train for so many updates.")
   var steps: Int?
 
-  @Option(help: "Train for so many minutes: the default, with 20, or 10 for text.")
+  @Option(
+    parsing: .unconditional,
+    help: "Train for so many minutes: the default, with 20, or 10 for text.")
   var minutes: Double?
 
   @Option(help: "cpu, cuda, cuda:INDEX or mps.", completion: .devices)
@@ -43,6 +45,17 @@ struct TrainingOptions: ParsableArguments {
     let durations = [epochs.map { _ in 1 }, steps.map { _ in 1 }, minutes.map { _ in 1 }]
     guard durations.compactMap({ $0 }).count <= 1 else {
       throw ValidationError("give one of --epochs, --steps and --minutes")
+    }
+    for (name, value) in [
+      ("epochs", epochs), ("steps", steps.map(Double.init)), ("minutes", minutes),
+    ] {
+      if let value, !(value > 0) {
+        throw ValidationError(
+          "--\(name): expected more than 0, found \(String(format: "%g", value))")
+      }
+    }
+    guard !output.isEmpty, output != "-" else {
+      throw ValidationError("--output: expected a folder, found \"\(output)\"")
     }
   }
 

@@ -40,7 +40,10 @@ struct Visualize: ParsableCommand {
   @Option(help: "cpu, cuda, cuda:INDEX or mps.", completion: .devices)
   var device = "cpu"
 
+  @OptionGroup var outputs: OutputArguments
+
   func run() throws {
+    try outputs.check(OutputFile("--output", output, .picture), against: pictures)
     let pictures = try TokenPictures(checkpoint: checkpoint, device: try Device(device))
     if let remark = try pictures.write(self.pictures, patch: patch, to: output) { print(remark) }
     print("wrote \(output)")

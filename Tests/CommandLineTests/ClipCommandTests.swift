@@ -72,7 +72,7 @@ import VisionJEPA
     process.wait { loggedSteps(ofRun: run.path) > 2 }
     process.send(SIGTERM)
     let result = process.wait()
-    #expect(result.status == 0 && !result.wasKilled, "\(result.errors)")
+    #expect(result.status == 143 && !result.wasKilled, "\(result.errors)")
     #expect(
       result.errors.contains(
         "stopped by SIGTERM; go on with: \(JepaProcess.binary) train video \(clips.path) "
@@ -362,7 +362,7 @@ import VisionJEPA
     try expectFailure(
       score + ["--plot", "\(broken)/frame99.png"],
       saying:
-        "--plot: expected a file that is not read, found \(broken)/frame99.png, a frame of \(broken)"
+        "--plot: expected a file that is not read, found \(broken)/frame99.png, a picture of \(broken)"
     )
     try expectFailure(
       score + ["--json", run.path + "/a", "--csv", run.path + "/a"],

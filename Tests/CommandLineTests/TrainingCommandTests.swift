@@ -28,9 +28,9 @@ import VisionJEPA
   }
 
   @Test(arguments: [
-    (["train", "images"], "Missing expected argument"),
-    (["fly"], "Unexpected argument 'fly'"),
-    (["embed", ".", "--output", "x.npy"], "Missing expected argument '--checkpoint"),
+    (["train", "images"], "missing expected argument"),
+    (["fly"], "unexpected argument 'fly'"),
+    (["embed", ".", "--output", "x.npy"], "missing expected argument '--checkpoint"),
     (
       ["train", "images", ".", "--output", "x", "--steps", "1", "--minutes", "1"],
       "give one of --epochs, --steps and --minutes"
@@ -43,8 +43,29 @@ import VisionJEPA
   func wrongUsageIsAnError(arguments: [String], message: String) throws {
     let result = try JepaProcess.run(arguments)
     #expect(result.status == 1)
-    #expect(result.errors.contains("Error: ") && result.errors.contains(message))
+    #expect(result.errorLines.count == 1 && result.errors.hasPrefix("jepa: error: "))
+    #expect(result.errors.contains(message) && result.errors.contains("--help'"))
     #expect(result.output.isEmpty)
+  }
+
+  @Test(arguments: [
+    (["trian"], "unexpected argument 'trian': did you mean train?; see 'jepa --help'"),
+    (["train", "image", "x"], "'image', 'x': did you mean images?; see 'jepa train --help'"),
+    (["map", "--embedding", "x"], "--embedding"),
+    (
+      ["embed", "x", "--pool", "most"],
+      "the value 'most' is invalid for '--pool <pool>'. Please provide one of 'mean', 'max'"
+    ),
+    (
+      ["train", "images", "x", "--output", "y", "--minutes", "-1"],
+      "--minutes: expected more than 0, found -1; see"
+    ),
+  ])
+  func usageErrorsAreOneLine(arguments: [String], message: String) throws {
+    let result = try JepaProcess.run(arguments)
+    #expect(result.status == 1)
+    #expect(result.errorLines.count == 1, "\(result.errors)")
+    #expect(result.errors.hasPrefix("jepa: error: ") && result.errors.contains(message))
   }
 
   @Test func trainWritesARunAndResumesIt() throws {
@@ -97,7 +118,7 @@ import VisionJEPA
     process.wait { loggedSteps(ofRun: run.path) > 2 }
     process.send(SIGTERM)
     let result = process.wait()
-    #expect(result.status == 0 && !result.wasKilled, "\(result.errors)")
+    #expect(result.status == 143 && !result.wasKilled, "\(result.errors)")
     let advice = "stopped by SIGTERM; go on with: "
     let line = try #require(result.errorLines.last { $0.hasPrefix(advice) }, "\(result.errors)")
     let steps = try lossCurve(ofRun: run.path).count
@@ -180,7 +201,10 @@ import VisionJEPA
   @Test(arguments: MethodName.allCases)
   func previewDrawsEveryMethod(method: MethodName) throws {
     let pictures = try ColouredShapes(5)
-    let sheet = pictures.path + "/sheet.png"
+    let folder = TemporaryPath("sheet")
+    try FileManager.default.createDirectory(
+      atPath: folder.path, withIntermediateDirectories: true)
+    let sheet = folder.path + "/sheet.png"
     let result = try JepaProcess.run([
       "preview", pictures.path, "--output", sheet, "--method", method.rawValue, "--pictures", "2",
     ])

@@ -123,9 +123,9 @@ import VisionJEPA
   @Test func clipsAreNamedOnce() throws {
     let folder = TemporaryPath("benchmark")
     try MovingShapes.write(MovingShapes.frames(12), to: folder.path)
-    func run(_ clips: [String], fittedOn others: [String], json: String? = nil) throws {
+    func run(_ clips: [String], fittedOn others: [String]) throws {
       _ = try VideoBenchmark(clips: clips, fittingClips: others, checkpoint: "nowhere").run(
-        writesRule: false, json: json)
+        writesRule: false)
     }
     let same = folder.path + "/../" + URL(fileURLWithPath: folder.path).lastPathComponent
     #expect {
@@ -135,7 +135,7 @@ import VisionJEPA
     }
     let frame = folder.path + "/frame0.png"
     #expect {
-      try run(["elsewhere"], fittedOn: [frame], json: frame)
+      try OutputFiles([OutputFile("--json", frame, .figures)]).check(against: ["elsewhere", frame])
     } throws: {
       "\($0)" == "--json: expected a file that is not read, found \(frame)"
     }

@@ -249,7 +249,7 @@ private struct Contents {
       in: entry.byteRange, shape: entry.shape,
       dtype: entry.dtype == .float32 ? .float32 : .float16)
     if let list = file.metadata["rows"] {
-      let folder = (path as NSString).deletingLastPathComponent
+      let folder = PathParts(path).folder
       rows = try Self.rows(inList: folder.isEmpty ? list : "\(folder)/\(list)", ofFile: path)
       return
     }
@@ -330,5 +330,13 @@ private struct Contents {
     self.rows = rows
     values = Tensor(numbers, shape: [rows.count, description.shape[1]])
       .to(description.dtype.tensorType)
+  }
+}
+
+extension EmbeddingFile {
+  /// The file and those beside it that may be read with it.
+  public static func files(of path: String) -> [String] {
+    let paths = EmbeddingPaths(output: path)
+    return [paths.output, paths.rows, paths.description]
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 import VisionJEPA
 
 /// The frames of a video or a frame folder as pictures to be read, one after the other.
@@ -19,7 +20,7 @@ struct FrameEntries: IteratorProtocol {
     let isFolder = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     label =
       isFolder
-      ? (self.path as NSString).lastPathComponent : ImageEntry(file: self.path).label
+      ? PathParts(self.path).name : ImageEntry(file: self.path).label
   }
 
   mutating func next() -> ImageEntry? {

@@ -80,7 +80,7 @@ public struct EmbeddingMap {
     let rows = shown.map { file.rows[$0] }
     let thumbnails = try Thumbnails(of: rows, most: Self.mostThumbnails, progress: progress)
     let page = MapPage(
-      title: (file.path as NSString).lastPathComponent, rows: rows, layouts: layouts,
+      title: PathParts(file.path).name, rows: rows, layouts: layouts,
       thumbnails: thumbnails.jpegs, thumbnailSize: thumbnails.size,
       notes: notes(shown: shown.count, step: step, thumbnails: thumbnails.step))
     let bytes = Array(page.html.utf8)

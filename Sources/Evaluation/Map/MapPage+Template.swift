@@ -8,6 +8,7 @@ extension MapPage {
     <meta http-equiv="Content-Security-Policy"
       content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
     <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="generator" content="swift-jepa">
     <title>{{TITLE}}</title>
     <style>
     :root { --paper: #fafaf8; --ink: #24262b; --faint: #70737a; --line: #dcdcd6; --panel: #fff; }

@@ -64,13 +64,15 @@ public struct EmbeddingExport {
   /// Writes `output` and what belongs beside it.
   ///
   /// - Parameters:
+  ///   - read: files and folders that are read: they are never written over.
+  ///   - isForced: whether files that this program did not make may be overwritten.
   ///   - isResuming: go on from what an interrupted export of the same pictures, settings and weights
   ///     left; without such it begins anew.
   ///   - stop: ends the export after a batch, to be gone on from.
   /// - Throws: `ImageError`, `EvaluationError`. An unfinished file never stands under its name.
   public func run(
-    _ inputs: PictureInputs, to output: String, isResuming: Bool = false,
-    until stop: StopSignal? = nil
+    _ inputs: PictureInputs, to output: String, reading read: [String] = [],
+    isResuming: Bool = false, isForced: Bool = false, until stop: StopSignal? = nil
   ) throws -> Report {
     let paths = EmbeddingPaths(output: output)
     let format = try EmbeddingFormat(path: output)
@@ -78,7 +80,7 @@ public struct EmbeddingExport {
       throw EvaluationError.invalidSetting(
         name: "pool", expected: "mean, max or attention for \(output)", found: "none")
     }
-    try Self.check(paths.output, format: format)
+    try check(paths, format: format, against: read, isForced: isForced)
     var description = try embedder.description()
     let export = try UnfinishedExport(
       paths.unfinished,
@@ -116,19 +118,27 @@ public struct EmbeddingExport {
   }
 
   /// Refuses to put a file in the place of something else.
-  private static func check(
-    _ output: String, format: EmbeddingFormat
+  private func check(
+    _ paths: EmbeddingPaths, format: EmbeddingFormat, against read: [String], isForced: Bool
   ) throws(EvaluationError) {
-    var status = stat()
-    guard stat(output, &status) == 0 else { return }
     guard format == .projector else {
-      guard status.st_mode & S_IFMT == S_IFREG else { throw .notARegularFile(path: output) }
+      try OutputFiles(paths.files(of: format), isForced: isForced).check(against: read)
+      if !isForced, let other = paths.neighbour(of: format) {
+        throw .sharedStem(path: paths.output, other: other)
+      }
       return
     }
-    let names = try? FileManager.default.contentsOfDirectory(atPath: output)
-    let isContinued = FileManager.default.fileExists(
-      atPath: EmbeddingPaths(output: output).unfinished)
-    guard let names, names.isEmpty || isContinued else { throw .outputNotEmpty(path: output) }
+    try OutputFolder.check(paths.output)
+    if EmbeddingFormat.isEnding(PathParts(paths.output).name) {
+      throw .invalidSetting(
+        name: "--output", expected: "a name before the ending", found: "\"\(paths.output)\"")
+    }
+    guard FileIdentity(paths.output) != nil, !isForced else { return }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: paths.output)) ?? ["?"]
+    let isContinued = FileIdentity(paths.unfinished) != nil
+    guard names.isEmpty || isContinued || ProjectorWriter.isMade(folder: paths.output) else {
+      throw .outputNotEmpty(path: paths.output)
+    }
   }
 
   /// Embeds what is left of the inputs.

@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 
 /// The formats that embeddings are written in.
 public enum EmbeddingFormat: String, CaseIterable, Sendable {
@@ -10,7 +11,7 @@ public enum EmbeddingFormat: String, CaseIterable, Sendable {
   ///
   /// - Throws: `EvaluationError.unknownFormat`.
   public init(path: String) throws(EvaluationError) {
-    let ending = (path as NSString).pathExtension
+    let ending = PathParts(path).ending
     if path.hasSuffix("/") || ending.isEmpty {
       self = .projector
     } else if let format = EmbeddingFormat(rawValue: ending.lowercased()), format != .projector {
@@ -18,6 +19,11 @@ public enum EmbeddingFormat: String, CaseIterable, Sendable {
     } else {
       throw .unknownFormat(path: path, found: ending)
     }
+  }
+
+  /// Whether a name is nothing but an ending of one of the formats, such as `.npy`.
+  static func isEnding(_ name: String) -> Bool {
+    name.hasPrefix(".") && EmbeddingFormat(rawValue: String(name.dropFirst())) != nil
   }
 
   /// Whether rows may be matrices, `[patches, D]`.
@@ -36,13 +42,45 @@ struct EmbeddingPaths {
 
   init(output: String) {
     self.output = output.hasSuffix("/") ? String(output.dropLast()) : output
-    stem = (self.output as NSString).deletingPathExtension
+    stem = PathParts(self.output).stem
   }
 
   /// The list of rows beside an array.
   var rows: String { stem + ".csv" }
   /// The description beside a file that has no place for it.
   var description: String { stem + ".json" }
+  /// Every file that an export makes, with what it is.
+  func files(of format: EmbeddingFormat) -> [OutputFile] {
+    switch format {
+    case .npy:
+      [
+        OutputFile("--output", output, .describedEmbeddings),
+        OutputFile("the rows of --output", rows, .rows),
+        OutputFile("the description of --output", description, .description),
+      ]
+    case .csv, .jsonl:
+      [
+        OutputFile("--output", output, .describedEmbeddings),
+        OutputFile("the description of --output", description, .description),
+      ]
+    case .npz, .safetensors: [OutputFile("--output", output, .embeddings)]
+    case .projector: []
+    }
+  }
+
+  /// Another export whose rows or description would be overwritten: it has the same name up to the ending.
+  func neighbour(of format: EmbeddingFormat) -> String? {
+    guard [.npy, .csv, .jsonl].contains(format) else { return nil }
+    return [EmbeddingFormat.npy, .csv, .jsonl].filter { $0 != format }.map { "\(stem).\($0)" }
+      .first(where: isExport)
+  }
+
+  private func isExport(_ path: String) -> Bool {
+    // The rows of an array are no export of their own.
+    FileIdentity(path) != nil && !OutputKind.rows.isMade(path)
+      && OutputKind.describedEmbeddings.isMade(path)
+  }
+
   /// Where an export is until it is complete.
   var unfinished: String { output + ".unfinished" }
 }

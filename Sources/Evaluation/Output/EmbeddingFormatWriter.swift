@@ -1,5 +1,6 @@
 import Foundation
 import Torch
+import TrainingRuns
 
 /// Writes embeddings in one format, batch by batch, into the parts of an unfinished export.
 ///
@@ -175,7 +176,7 @@ private struct ArrayWriter: EmbeddingFormatWriter {
     metadata["program"] = "swift-jepa"
     let isListBeside = list.byteCount > Self.metadataLimit
     if isListBeside {
-      metadata["rows"] = (paths.rows as NSString).lastPathComponent
+      metadata["rows"] = PathParts(paths.rows).name
     } else {
       metadata.merge(try rowMetadata()) { $1 }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 
 /// One file of an unfinished export, written from its beginning to its end.
 final class ExportPart {
@@ -33,8 +34,8 @@ final class ExportPart {
 
   /// Writes a file that appears whole or not at all.
   static func writeWhole(_ bytes: [UInt8], to path: String) throws(EvaluationError) {
-    let folder = (path as NSString).deletingLastPathComponent
-    let name = (path as NSString).lastPathComponent + ".\(getpid()).tmp"
+    let folder = PathParts(path).folder
+    let name = PathParts(path).name + ".\(getpid()).tmp"
     do throws(EvaluationError) {
       let part = try ExportPart(name, in: folder.isEmpty ? "." : folder, keeping: 0)
       try part.append(bytes)

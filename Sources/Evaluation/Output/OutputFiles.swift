@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 import VisionJEPA
 
 /// Files and folders that are read.
@@ -16,66 +17,129 @@ enum InputFiles {
   }
 }
 
-/// Files that are to be written, checked before anything is computed for them.
-struct OutputFiles {
-  /// Each with the option that names it.
-  let files: [(option: String, path: String)]
+/// Everything that a command is to write, checked before anything is computed for it: nothing that is read is
+/// written, and no file that this program did not make, unless the user says so.
+public struct OutputFiles: Sendable {
+  private let files: [OutputFile]
+  private let isForced: Bool
 
-  /// - Parameter read: files and folders that are read: nothing is to be written over them.
+  /// - Parameter isForced: whether files that this program did not make may be overwritten; what is read never is.
+  public init(_ files: [OutputFile], isForced: Bool = false) {
+    self.files = files
+    self.isForced = isForced
+  }
+
+  /// - Parameter read: files and folders that are read; those that are not there are passed over.
   /// - Throws: `EvaluationError.invalidSetting` for a path that cannot be written, that is read, or that is named
-  ///   twice.
-  func check(against read: [String]) throws(EvaluationError) {
-    var names: [String: String] = [:]
-    for (option, path) in files {
-      func refuse(_ expected: String, _ found: String) -> EvaluationError {
-        .invalidSetting(name: option, expected: expected, found: found)
+  ///   twice; `.foreignFile` for one that holds something else.
+  public func check(against read: [String]) throws(EvaluationError) {
+    let inputs = read.compactMap { path in FileIdentity(path).map { (path, $0) } }
+    var options: [String: String] = [:]
+    for file in files {
+      let whole = try file.checkPlace()
+      try file.check(against: inputs, at: whole)
+      if let first = options.updateValue(file.option, forKey: whole) {
+        throw file.refusal("another file than \(first)'s", file.path)
       }
-      if path.isEmpty || path == "-" { throw refuse("a file", "\"\(path)\"") }
-      let folder = (path as NSString).deletingLastPathComponent
-      let parent = folder.isEmpty ? "." : folder
-      guard let whole = Self.realPath(parent), Identity(parent)?.isFolder == true else {
-        throw refuse("a file in a folder that is there", path)
-      }
-      guard access(parent, W_OK) == 0 else {
-        throw refuse("a file in a folder that can be written to", path)
-      }
-      let identity = Identity(path)
-      if identity?.isFolder == true { throw refuse("a file", "the folder \(path)") }
-      for other in read {
-        guard let input = Identity(other) else { continue }
-        let isFrame =
-          input.isFolder && Identity(parent) == input && FrameFolder.isNamedLikeAPicture(path)
-        if identity == input || isFrame {
-          throw refuse("a file that is not read", isFrame ? "\(path), a frame of \(other)" : path)
-        }
-      }
-      let name = "\(whole)/\((path as NSString).lastPathComponent)"
-      if let first = names[name] {
-        throw refuse("another file than \(first)'s", path)
-      }
-      names[name] = option
+      if !isForced { try file.checkIsReplaceable() }
+    }
+  }
+}
+
+/// A file that a command is to write.
+public struct OutputFile: Sendable {
+  /// The option that names it, or what it stands beside.
+  public let option: String
+  public let path: String
+  public let kind: OutputKind
+
+  public init(_ option: String, _ path: String, _ kind: OutputKind) {
+    self.option = option
+    self.path = path
+    self.kind = kind
+  }
+
+  func refusal(_ expected: String, _ found: String) -> EvaluationError {
+    .invalidSetting(name: option, expected: expected, found: found)
+  }
+
+  /// The path without links, in a folder that is there and can be written to.
+  fileprivate func checkPlace() throws(EvaluationError) -> String {
+    let parts = PathParts(path)
+    if path.isEmpty || path == "-" || path.hasSuffix("/") { throw refusal("a file", "\"\(path)\"") }
+    if EmbeddingFormat.isEnding(parts.name) {
+      throw refusal("a name before the ending", "\"\(path)\"")
+    }
+    if let ending = kind.ending, parts.ending.lowercased() != ending {
+      throw refusal("a file that ends in .\(ending)", path)
+    }
+    let parent = parts.folder.isEmpty ? "." : parts.folder
+    guard let folder = FileIdentity.realPath(parent), FileIdentity(parent)?.isFolder == true else {
+      throw refusal("a file in a folder that is there", path)
+    }
+    guard access(parent, W_OK) == 0 else {
+      throw refusal("a file in a folder that can be written to", path)
+    }
+    switch FileIdentity(path)?.type {
+    case nil, S_IFREG: break
+    case S_IFDIR: throw refusal("a file", "the folder \(path)")
+    default: throw refusal("a file", "\(path), a device or a pipe")
+    }
+    return "\(folder)/\(parts.name)"
+  }
+
+  fileprivate func check(
+    against inputs: [(path: String, identity: FileIdentity)], at whole: String
+  ) throws(EvaluationError) {
+    let own = FileIdentity(path)
+    for (input, identity) in inputs {
+      if let own, own == identity { throw refusal("a file that is not read", path) }
+      // A picture in a folder of pictures is read, or would be the next time.
+      guard identity.isFolder, kind == .picture || FrameFolder.isNamedLikeAPicture(path),
+        let folder = FileIdentity.realPath(input),
+        whole.hasPrefix(folder == "/" ? folder : folder + "/")
+      else { continue }
+      throw refusal("a file that is not read", "\(path), a picture of \(input)")
     }
   }
 
-  private static func realPath(_ path: String) -> String? {
+  /// - Throws: `EvaluationError.foreignFile`.
+  fileprivate func checkIsReplaceable() throws(EvaluationError) {
+    guard FileIdentity(path) != nil, !kind.isMade(path) else { return }
+    throw .foreignFile(path: path, option: option)
+  }
+}
+
+/// A folder that a command is to make or to fill.
+public enum OutputFolder {
+  /// - Throws: `EvaluationError.invalidSetting` where the path names no folder.
+  public static func check(_ path: String, option: String = "--output") throws(EvaluationError) {
+    guard !path.isEmpty, path != "-" else {
+      throw .invalidSetting(name: option, expected: "a folder", found: "\"\(path)\"")
+    }
+  }
+}
+
+/// What a path leads to, by whatever name.
+struct FileIdentity: Equatable {
+  private let device: UInt64
+  private let number: UInt64
+  let type: mode_t
+
+  var isFolder: Bool { type == S_IFDIR }
+
+  /// nil where there is nothing.
+  init?(_ path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    device = UInt64(status.st_dev)
+    number = UInt64(status.st_ino)
+    type = status.st_mode & S_IFMT
+  }
+
+  static func realPath(_ path: String) -> String? {
     guard let resolved = realpath(path, nil) else { return nil }
     defer { free(resolved) }
     return String(cString: resolved)
-  }
-
-  /// What a path leads to, by whatever name.
-  private struct Identity: Equatable {
-    let device: UInt64
-    let number: UInt64
-    let isFolder: Bool
-
-    /// nil where there is nothing.
-    init?(_ path: String) {
-      var status = stat()
-      guard stat(path, &status) == 0 else { return nil }
-      device = UInt64(status.st_dev)
-      number = UInt64(status.st_ino)
-      isFolder = status.st_mode & S_IFMT == S_IFDIR
-    }
   }
 }

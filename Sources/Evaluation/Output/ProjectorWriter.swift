@@ -19,6 +19,13 @@ struct ProjectorWriter: EmbeddingFormatWriter {
   /// RGB bytes of one tile after the other.
   private let tiles: ExportPart
 
+  /// Whether a folder is one that an earlier export made.
+  static func isMade(folder: String) -> Bool {
+    let about = "\(folder)/embeddings.json"
+    return FileIdentity("\(folder)/projector_config.pbtxt") != nil && FileIdentity(about) != nil
+      && OutputKind.description.isMade(about)
+  }
+
   private static let tileByteCount = tileSize * tileSize * 3
 
   init(export: UnfinishedExport, paths: EmbeddingPaths) throws {

@@ -136,14 +136,14 @@ final class UnfinishedExport {
   }
 
   private func makeFolder(of path: String) throws(EvaluationError) {
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = PathParts(path).folder
     if !parent.isEmpty, mkdir(parent, 0o777) != 0, errno != EEXIST {
       throw .system(path: parent, operation: "create", errorNumber: errno)
     }
   }
 
   private func synchronizeFolder(of path: String) {
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = PathParts(path).folder
     let descriptor = open(parent.isEmpty ? "." : parent, O_RDONLY)
     guard descriptor >= 0 else { return }
     // Some file systems cannot synchronize a folder; the file itself is safe by now.

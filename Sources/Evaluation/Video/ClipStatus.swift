@@ -8,7 +8,7 @@ struct ClipStatus {
 
   init(of source: any FrameSource) {
     progress.begin(
-      (source.name as NSString).lastPathComponent, total: source.expectedCount, of: "frames")
+      PathParts(source.name).name, total: source.expectedCount, of: "frames")
   }
 
   /// Shows that `count` frames are measured.

@@ -19,17 +19,23 @@ public struct ConsistencyRun {
     /// JSON on the standard output, in place of what is said otherwise.
     var saysJSON: Bool { json == "-" }
 
-    fileprivate var all: [(option: String, path: String)] {
-      [
-        ("--json", saysJSON ? nil : json), ("--csv", csv), ("--report", page), ("--plot", plot),
-        ("--annotate", annotatedVideo),
-      ].compactMap { option, path in path.map { (option, $0) } }
+    fileprivate var all: [OutputFile] {
+      let files: [(String, String?, OutputKind)] = [
+        ("--json", saysJSON ? nil : json, .scores), ("--csv", csv, .scoreTable),
+        ("--report", page, .page), ("--plot", plot, .picture),
+        ("--annotate", annotatedVideo, .video),
+      ]
+      return files.compactMap { option, path, kind in path.map { OutputFile(option, $0, kind) } }
     }
+
+    /// Whether files that this program did not make may be overwritten.
+    public var isForced: Bool
 
     public init(
       json: String? = nil, csv: String? = nil, page: String? = nil, plot: String? = nil,
-      annotatedVideo: String? = nil
+      annotatedVideo: String? = nil, isForced: Bool = false
     ) {
+      self.isForced = isForced
       self.json = json
       self.csv = csv
       self.page = page
@@ -129,14 +135,11 @@ public struct ConsistencyRun {
       throw EvaluationError.invalidSetting(
         name: "inputs", expected: "the standard input once", found: "it more than once")
     }
-    let files = outputs.all.flatMap { option, path in
-      inputs.indices.map { (option, self.path(path, forInput: $0)) }
+    let files = outputs.all.flatMap { file in
+      inputs.indices.map { OutputFile(file.option, path(file.path, forInput: $0), file.kind) }
     }
-    try OutputFiles(files: files).check(against: inputs.filter { $0 != "-" } + read)
-    if let plot = outputs.plot, (plot as NSString).pathExtension.lowercased() != "png" {
-      throw EvaluationError.invalidSetting(
-        name: "--plot", expected: "a file that ends in .png", found: plot)
-    }
+    try OutputFiles(files, isForced: outputs.isForced)
+      .check(against: inputs.filter { $0 != "-" } + read)
     if let video = outputs.annotatedVideo {
       guard !inputs.contains("-") else {
         throw EvaluationError.invalidSetting(
@@ -184,12 +187,12 @@ public struct ConsistencyRun {
   private func path(_ path: String, forInput place: Int) -> String {
     guard inputs.count > 1 else { return path }
     func name(_ input: String) -> String {
-      ((input as NSString).lastPathComponent as NSString).deletingPathExtension
+      PathParts(PathParts(input).name).stem
     }
     let own = name(inputs[place])
     let before = inputs[..<place].count { name($0) == own }
     let (stem, ending) = (
-      (path as NSString).deletingPathExtension, (path as NSString).pathExtension
+      PathParts(path).stem, PathParts(path).ending
     )
     return "\(stem)-\(own)" + (before > 0 ? "-\(before + 1)" : "")
       + (ending.isEmpty ? "" : ".\(ending)")
@@ -217,15 +220,13 @@ public struct CalibrationRun {
   /// Measures all clips and sets the threshold.
   ///
   /// - Parameters:
-  ///   - output: the file that it is to be written to, checked before anything is measured.
   ///   - warn: takes what is not clean in the clean clips.
   /// - Returns: the threshold, and whether data of any clip could not be decoded: it is of what could be.
   /// - Throws: `ConsistencyError.tooFewFrames`, `FrameError`; `EvaluationError.invalidSetting` for a clip that is given
   ///   twice, which would count as twice the evidence, and for an output that cannot be written.
   public func run(
-    output: String, warn: (String) -> Void
+    warn: (String) -> Void
   ) throws -> (calibration: ConsistencyCalibration, isDamaged: Bool) {
-    try OutputFiles(files: [("--output", output)]).check(against: inputs)
     try InputFiles.checkEachOnce(inputs, called: "clean clips")
     var reports: [(input: String, logOdds: [Float], verdict: ConsistencyVerdict)] = []
     var isDamaged = false

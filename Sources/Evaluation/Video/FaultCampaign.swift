@@ -19,7 +19,7 @@ struct BenchmarkClip {
     var images: [RGBImage] = []
     while images.count < limit, let frame = try source.next() { images.append(frame.image) }
     self.init(
-      name: (path as NSString).lastPathComponent, images: images,
+      name: PathParts(path).name, images: images,
       framesPerSecond: source.framesPerSecond ?? 25, nativeCuts: ShotSplitter.cuts(of: images))
   }
 

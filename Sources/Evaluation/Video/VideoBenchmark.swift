@@ -59,16 +59,13 @@ public struct VideoBenchmark {
   ///   - writesRule: whether the rule that was tested, or where no clip is only fitted on one fitted on everything,
   ///     becomes the checkpoint's.
   ///   - output: a new run folder for the model and that rule, without what only training needs.
-  ///   - json: where the report will be written.
   /// - Throws: `FrameError`, `RunError`, `EvaluationError.tooFewItems` where a rule has nothing to learn from.
   public func run(
-    writesRule: Bool, output: String? = nil, json: String? = nil
+    writesRule: Bool, output: String? = nil
   ) throws -> VideoBenchmarkReport {
     let start = ContinuousClock.now
     // Half an hour of work is not to end at a name.
     try InputFiles.checkEachOnce(clips + fittingClips, called: "clips")
-    try OutputFiles(files: [json].compactMap { $0 }.map { ("--json", $0) })
-      .check(against: clips + fittingClips)
     if let output, FileManager.default.fileExists(atPath: output) {
       throw EvaluationError.alreadyThere(path: output)
     }

@@ -71,13 +71,13 @@ public struct ModelCard: Codable, Sendable {
     }
     let progress = try? JSONFile.read(State.self, from: opened.file("state.json")).progress
     // The run's own files lie around its checkpoints; a checkpoint may have been moved away from them.
-    let run = (opened.path as NSString).deletingLastPathComponent
+    let run = PathParts(opened.path).folder
     let session = (try? JSONFile.read([RunEnvironment].self, from: "\(run)/environment.json"))?.last
     training = Training(
       method: method, epochs: progress?.epoch,
       minutes: progress.map { $0.seconds / 60 },
       command: session?.commandLine.enumerated().map { index, word in
-        index == 0 ? (word as NSString).lastPathComponent : word
+        index == 0 ? PathParts(word).name : word
       }.joined(separator: " "),
       dataFingerprint: session?.dataFingerprint, started: session?.started,
       device: session?.device, processor: session?.processor, torch: session?.torch,

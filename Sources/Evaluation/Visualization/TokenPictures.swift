@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 import Torch
 import VisionJEPA
 
@@ -22,7 +23,7 @@ public struct TokenPictures {
   /// - Throws: what loading a model throws.
   public init(checkpoint path: String, device: Device = .cpu) throws {
     model = try ImageModel.load(from: path, device: device)
-    let folder = (model.path as NSString).deletingLastPathComponent
+    let folder = PathParts(model.path).folder
     let isTrained = FileManager.default.fileExists(atPath: "\(folder)/config.yaml")
     method =
       isTrained

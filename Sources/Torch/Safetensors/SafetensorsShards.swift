@@ -43,7 +43,7 @@ public struct SafetensorsShards: Sendable {
     for name in names where name.contains("/") || name.hasPrefix(".") || name.contains("\0") {
       throw malformed("expected the names of files beside it, found \(name)")
     }
-    let folder = (index as NSString).deletingLastPathComponent
+    let folder = URL(fileURLWithPath: index).deletingLastPathComponent().path
     try self.init(path: index, shards: names.map { "\(folder)/\($0)" })
     for (tensor, name) in map.sorted(by: { $0.key < $1.key })
     where places[tensor].map({ names[$0] }) != name {

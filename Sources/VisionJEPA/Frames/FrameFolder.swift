@@ -1,5 +1,6 @@
 import CImage
 import Foundation
+import TrainingRuns
 
 /// The pictures of one folder in the natural order of their names, taken as frames.
 ///
@@ -53,12 +54,12 @@ public struct FrameFolder: Sendable {
 
   /// Whether a file's ending is that of a frame.
   package static func isNamedLikeAPicture(_ path: String) -> Bool {
-    pictureExtensions.contains((path as NSString).pathExtension.lowercased())
+    pictureExtensions.contains(PathParts(path).ending.lowercased())
   }
 
   /// Whether a file's ending is that of a video.
   static func isNamedLikeAVideo(_ path: String) -> Bool {
-    videoExtensions.contains((path as NSString).pathExtension.lowercased())
+    videoExtensions.contains(PathParts(path).ending.lowercased())
   }
 
   /// Where the numbers jump. Only names that differ in one number have numbers to miss, and numbers

@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 
 /// Writes frames as a video file: ffmpeg beside this program encodes them in what the file's name asks for.
 ///
@@ -50,7 +51,7 @@ public final class VideoFileWriter {
     self.path = path
     self.size = size
     let (stem, ending) = (
-      (path as NSString).deletingPathExtension, (path as NSString).pathExtension
+      PathParts(path).stem, PathParts(path).ending
     )
     let unique = String(UInt64.random(in: 0...(.max)), radix: 36)
     temporaryPath = "\(stem).\(unique).tmp" + (ending.isEmpty ? "" : ".\(ending)")
@@ -60,6 +61,8 @@ public final class VideoFileWriter {
       "\(size)", "-framerate", String(format: "%.6f", framesPerSecond), "-i", "pipe:0",
       // Most players know no other pixels; colours are halved in both directions, so sides are made even.
       "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p",
+      // By it the program knows its own videos.
+      "-metadata", "comment=swift-jepa",
     ]
     child = try tools.start(
       "ffmpeg", arguments + encoding + [FFmpegTools.argument(for: temporaryPath)], for: path,

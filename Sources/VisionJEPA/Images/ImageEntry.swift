@@ -1,5 +1,6 @@
 import CImage
 import Foundation
+import TrainingRuns
 
 /// A picture to be read, and what is known of it.
 public struct ImageEntry: Sendable {
@@ -50,7 +51,7 @@ public struct ImageEntry: Sendable {
   /// The picture in a file, by its path as the file system spells it.
   public init(fileSystemPath bytes: [UInt8]) {
     let path = String(decoding: bytes, as: UTF8.self)
-    let folder = ((path as NSString).deletingLastPathComponent as NSString).lastPathComponent
+    let folder = PathParts(PathParts(path).folder).name
     let isLabel = !folder.isEmpty && ![".", "..", "/"].contains(folder)
     self.init(
       .file(bytes.map { CChar(bitPattern: $0) } + [0]), path: path, label: isLabel ? folder : nil)

@@ -19,7 +19,7 @@ struct PublishedModelFolder {
       throw .noFolder(path: path)
     }
     guard isFolder.boolValue else {
-      let folder = (path as NSString).deletingLastPathComponent
+      let folder = PathParts(path).folder
       throw .fileForFolder(path: path, folder: folder.isEmpty ? "." : folder)
     }
     self.path = path
@@ -85,7 +85,7 @@ struct PublishedModelFolder {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     throw ModelError.noWeights(
       folder: path,
-      found: names.filter { Self.weightEndings.contains(($0 as NSString).pathExtension) }.sorted())
+      found: names.filter { Self.weightEndings.contains(PathParts($0).ending) }.sorted())
   }
 
   private static let weightEndings: Set<String> = [
@@ -95,7 +95,7 @@ struct PublishedModelFolder {
   /// How weights of other kinds become `model.safetensors`.
   static func advice(for names: [String], in folder: String) -> String? {
     func name(endingIn endings: Set<String>) -> String? {
-      names.first { endings.contains(($0 as NSString).pathExtension) }
+      names.first { endings.contains(PathParts($0).ending) }
     }
     if let other = name(endingIn: ["safetensors"]) {
       return names.count == 1 ? "rename \(other) to model.safetensors" : nil

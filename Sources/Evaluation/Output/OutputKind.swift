@@ -1,0 +1,76 @@
+import Foundation
+import TrainingRuns
+
+/// What this program writes, and how it tells its own files from others before it replaces one.
+public enum OutputKind: Sendable {
+  /// A PNG file.
+  case picture
+  /// A page for the browser.
+  case page
+  /// A video with a band drawn under it.
+  case video
+  /// The scores of a clip as JSON.
+  case scores
+  /// The scores of a clip as CSV.
+  case scoreTable
+  case calibration
+  /// The figures of `jepa benchmark`.
+  case figures
+  /// A network of hypotheses.
+  case hypotheses
+  /// A file of embeddings that says itself what made it.
+  case embeddings
+  /// A file of embeddings whose description stands beside it.
+  case describedEmbeddings
+  /// The rows beside an array.
+  case rows
+  /// The description beside a file of embeddings.
+  case description
+
+  /// The ending that a path must have.
+  var ending: String? { self == .picture ? "png" : nil }
+
+  /// Whether the file at `path` was written by this program as a file of this kind, or is empty.
+  func isMade(_ path: String) -> Bool {
+    guard let (head, tail) = Self.ends(of: path) else { return false }
+    func holds(_ text: String) -> Bool {
+      head.range(of: Data(text.utf8)) != nil || tail.range(of: Data(text.utf8)) != nil
+    }
+    if head.isEmpty { return true }
+    switch self {
+    case .picture, .video, .page: return holds(Self.mark)
+    case .scores: return holds("\"framesPerSecond\":") && holds("\"consistency\":")
+    case .scoreTable:
+      return head.starts(with: Data("index,seconds,".utf8)) && holds(",score,flagged")
+    case .calibration: return holds("\"ordinary\"") && holds("\"threshold\"")
+    case .figures: return holds("\"detector\"") && holds("\"faults\"")
+    case .hypotheses: return holds("\"layers\"") && holds("\"biases\"")
+    case .embeddings:
+      // An archive says so in its list of members.
+      return holds("modelSHA256") || holds("embeddings.npy") && holds("description.npy")
+    case .describedEmbeddings:
+      let description = EmbeddingPaths(output: path).description
+      return Self.description.isMade(description) && FileIdentity(description) != nil
+    case .rows:
+      let line = DelimitedText.rowFields.joined(separator: ",")
+      return head.starts(with: Data((line + "\n").utf8))
+        || head.starts(with: Data((line + "\r\n").utf8))
+    case .description: return holds("\"modelSHA256\"")
+    }
+  }
+
+  /// What pictures, pages and videos hold as their maker.
+  static let mark = "swift-jepa"
+
+  /// The first and the last 64 KiB of a file; nil where it cannot be read.
+  private static func ends(of path: String) -> (head: Data, tail: Data)? {
+    guard let file = FileHandle(forReadingAtPath: path) else { return nil }
+    defer { try? file.close() }
+    let length = 1 << 16
+    guard let head = try? file.read(upToCount: length) ?? Data(), let end = try? file.seekToEnd()
+    else { return nil }
+    guard end > UInt64(length) else { return (head, Data()) }
+    guard (try? file.seek(toOffset: end - UInt64(length))) != nil else { return nil }
+    return (head, (try? file.read(upToCount: length)) ?? Data())
+  }
+}
