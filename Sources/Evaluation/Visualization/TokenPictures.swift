@@ -1,6 +1,6 @@
 import Foundation
-import TrainingRuns
 import Torch
+import TrainingRuns
 import VisionJEPA
 
 /// What a model sees of pictures, token by token, drawn over them.
