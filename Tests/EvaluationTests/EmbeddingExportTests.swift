@@ -20,13 +20,15 @@ import Torch
 
   private func export(
     _ name: String, of inputs: PictureInputs? = nil, batchSize: Int = 4, workers: Int = 2,
-    isStrict: Bool = false, isResuming: Bool = false,
+    isStrict: Bool = false, isResuming: Bool = false, isForced: Bool = false,
     _ change: (inout EmbeddingSettings) -> Void = { _ in }
   ) throws -> EmbeddingExport.Report {
     try EmbeddingExport(
       embedder: try model.embedder(change), batchSize: batchSize, workers: workers,
       isStrict: isStrict
-    ).run(try inputs ?? PictureInputs([pictures.path]), to: output(name), isResuming: isResuming)
+    ).run(
+      try inputs ?? PictureInputs([pictures.path]), to: output(name), isResuming: isResuming,
+      isForced: isForced)
   }
 
   /// A list of paths, one a line.
@@ -144,8 +146,12 @@ import Torch
     #expect(sprite.width == 4 * 64 && sprite.height == 4 * 64)
     // Ten tiles of sixteen are pictures; what is left is white.
     #expect(sprite.pixels.suffix(6 * 3).allSatisfy { $0 == 255 })
-    let path = output("projector")
-    #expect(throws: EvaluationError.outputNotEmpty(path: path)) { try export("projector") }
+    // One of our own is made anew, another folder is not touched.
+    #expect(try export("projector").shape == [10, 12])
+    let path = output("mine")
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    try output.write(Data("mine".utf8), to: "mine/notes.txt")
+    #expect(throws: EvaluationError.outputNotEmpty(path: path)) { try export("mine") }
   }
 
   /// The bytes of `numpy.savez`, frozen by scripts/fixtures/embeddings.py.
@@ -413,7 +419,12 @@ import Torch
     try run.interrupt(
       try list(try paths), after: 1, embedder: try model.embedder(), batchSize: 4)
     #expect(try output.bytes("e.npy") == Data("old".utf8))
-    #expect(try export("e.npy", of: list(paths), isResuming: true).shape == [10, 12])
+    // It is none of ours, so that it is not replaced without being told to.
+    #expect(throws: EvaluationError.foreignFile(path: output("e.npy"), option: "--output")) {
+      try export("e.npy", of: list(paths), isResuming: true)
+    }
+    let rest = try export("e.npy", of: list(paths), isResuming: true, isForced: true)
+    #expect(rest.shape == [10, 12])
     #expect(try EmbeddingFile(path: output("e.npy")).rows.count == 10)
   }
 
@@ -426,15 +437,17 @@ import Torch
     for name in ["e.csv", "e"] {
       #expect(throws: EvaluationError.self) { try export(name) { $0.pooling = .none } }
     }
-    let nowhere = output("no/e.npy") + ".unfinished"
+    let nowhere = output("no/e.npy")
     #expect(
-      throws: EvaluationError.system(path: nowhere, operation: "create", errorNumber: ENOENT)
+      throws: EvaluationError.invalidSetting(
+        name: "--output", expected: "a file in a folder that is there", found: nowhere)
     ) { try export("no/e.npy") }
     try FileManager.default.createDirectory(
       atPath: output("folder.npy"), withIntermediateDirectories: true)
-    #expect(throws: EvaluationError.notARegularFile(path: output("folder.npy"))) {
-      try export("folder.npy")
-    }
+    #expect(
+      throws: EvaluationError.invalidSetting(
+        name: "--output", expected: "a file", found: "the folder \(output("folder.npy"))")
+    ) { try export("folder.npy") }
     let nothing = try list([])
     #expect(throws: EvaluationError.nothingEmbedded(failureCount: 0, first: nil)) {
       try export("e.npy", of: nothing)
