@@ -25,8 +25,13 @@ static int read32(const tiff *file, size_t offset, uint32_t *value) {
 }
 
 int32_t cimage_exif_orientation(const uint8_t *segment, size_t length) {
-  if (length < 6 || memcmp(segment, "Exif\0\0", 6) != 0) return 0;
-  tiff file = {segment + 6, length - 6, 0};
+  enum { prefix = 6 };
+  if (length < prefix || memcmp(segment, "Exif\0\0", prefix) != 0) return 0;
+  return cimage_tiff_orientation(segment + prefix, length - prefix);
+}
+
+int32_t cimage_tiff_orientation(const uint8_t *bytes, size_t length) {
+  tiff file = {bytes, length, 0};
   if (file.length < 8) return 0;
   if (memcmp(file.bytes, "II*\0", 4) == 0) {
     file.little_endian = 1;

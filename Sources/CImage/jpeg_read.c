@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jerror.h>
+// First, since it defines what jerror.h's numbers depend on.
 #include <jpeglib.h>
+
+#include <jerror.h>
 
 #include "formats.h"
 
@@ -45,12 +47,17 @@ static void on_error(j_common_ptr decoder) {
 }
 
 // libjpeg calls lost data a warning and paints it grey. A grey picture must not be learned from.
+// Bytes left over are a sign that codes were misread: the picture is garbage from there on.
 static void on_message(j_common_ptr decoder, int level) {
   if (level >= 0) return;
   switch (decoder->err->msg_code) {
     case JWRN_JPEG_EOF:
     case JWRN_HIT_MARKER: stop(decoder, CIMAGE_TRUNCATED);
     case JWRN_HUFF_BAD_CODE:
+#ifdef D_ARITH_CODING_SUPPORTED
+    case JWRN_ARITH_BAD_CODE:
+#endif
+    case JWRN_EXTRANEOUS_DATA:
     case JWRN_MUST_RESYNC: stop(decoder, CIMAGE_CORRUPT);
     default: break;
   }
@@ -95,7 +102,7 @@ static void probe(jpeg_job *job, const uint8_t *bytes, size_t length, cimage_inf
   info->height = (int32_t)decoder->image_height;
   info->channels = decoder->num_components;
   info->bit_depth = decoder->data_precision;
-  info->multipass = decoder->progressive_mode;
+  info->multipass = jpeg_has_multiple_scans(decoder);
   for (jpeg_saved_marker_ptr marker = decoder->marker_list; marker; marker = marker->next) {
     int32_t orientation = cimage_exif_orientation(marker->data, marker->data_length);
     if (orientation == 0) continue;
@@ -111,13 +118,20 @@ cimage_result cimage_jpeg_probe(const uint8_t *bytes, size_t length, cimage_info
   return finish(&job);
 }
 
-// Paper white less the inks. Adobe stores the inks inverted, and says so by its marker.
-static void convert_inks(const uint8_t *inks, int32_t width, int inverted, uint8_t *rgb) {
-  uint32_t flip = inverted ? 0 : 255;
-  for (int32_t x = 0; x < width; x++, inks += 4, rgb += 3) {
-    uint32_t black = inks[3] ^ flip;
-    for (int c = 0; c < 3; c++) rgb[c] = (uint8_t)(((inks[c] ^ flip) * black + 127) / 255);
-  }
+// Paper white less the inks. They are stored inverted, 255 for no ink: Adobe's way, which every
+// reader expects of four components, also of files that lost Adobe's marker.
+static void convert_inks(const uint8_t *inks, int32_t width, uint8_t *rgb) {
+  for (int32_t x = 0; x < width; x++, inks += 4, rgb += 3)
+    for (int c = 0; c < 3; c++) rgb[c] = (uint8_t)((inks[c] * (uint32_t)inks[3] + 127) / 255);
+}
+
+// Decodes what lies below the region as well, for the damage that may be there: only its codes, but
+// for the last row, since libjpeg does not read what is skipped to the end.
+static void read_rest(struct jpeg_decompress_struct *decoder, JSAMPROW row) {
+  JDIMENSION rest = decoder->output_height - decoder->output_scanline;
+  if (rest > 1) jpeg_skip_scanlines(decoder, rest - 1);
+  if (rest > 0) jpeg_read_scanlines(decoder, &row, 1);
+  jpeg_finish_decompress(decoder);
 }
 
 static void decode(jpeg_job *job, const uint8_t *bytes, size_t length, int32_t eighths,
@@ -157,11 +171,12 @@ static void decode(jpeg_job *job, const uint8_t *bytes, size_t length, int32_t e
     JSAMPROW row = job->row;
     jpeg_read_scanlines(decoder, &row, 1);
     if (inks) {
-      convert_inks(wanted, region.width, decoder->saw_Adobe_marker, rgb);
+      convert_inks(wanted, region.width, rgb);
     } else {
       memcpy(rgb, wanted, (size_t)region.width * 3);
     }
   }
+  read_rest(decoder, job->row);
 }
 
 cimage_result cimage_jpeg_decode(const uint8_t *bytes, size_t length, int32_t eighths,

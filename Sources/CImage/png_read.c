@@ -100,17 +100,19 @@ static void decode(png_job *job, cimage_region region, const uint8_t *background
 
   if (passes == 1) {
     job->pixels = allocate(job, stride);
-    for (int32_t y = 0; y < region.y + region.height; y++) {
+    for (int64_t y = 0; y < height; y++) {
       png_read_row(png, job->pixels, NULL);
-      if (y >= region.y)
+      if (y >= region.y && y < region.y + region.height)
         compose(job->pixels + left, channels, region.width, background,
                 rgb + (size_t)(y - region.y) * out_stride);
     }
+    png_read_end(png, NULL);
     return;
   }
   job->pixels = allocate(job, stride * (size_t)height);
   for (int pass = 0; pass < passes; pass++)
     for (int64_t y = 0; y < height; y++) png_read_row(png, job->pixels + stride * y, NULL);
+  png_read_end(png, NULL);
   for (int32_t y = 0; y < region.height; y++)
     compose(job->pixels + stride * (size_t)(y + region.y) + left, channels, region.width,
             background, rgb + (size_t)y * out_stride);
@@ -129,6 +131,23 @@ cimage_result cimage_png_decode(const uint8_t *bytes, size_t length, cimage_regi
   return finish(&job);
 }
 
+// The body of the first eXIf chunk, which may also stand behind the picture; NULL where there is none.
+static const uint8_t *exif(const png_job *job, size_t *length) {
+  enum { signature = 8, around = 12 };  // a chunk's length, type and checksum are 12 bytes
+  size_t offset = signature;
+  while (job->length - offset >= around) {
+    const uint8_t *chunk = job->bytes + offset;
+    size_t size = (size_t)chunk[0] << 24 | chunk[1] << 16 | chunk[2] << 8 | chunk[3];
+    if (size > job->length - offset - around) break;
+    if (memcmp(chunk + 4, "eXIf", 4) == 0) {
+      *length = size;
+      return chunk + 8;
+    }
+    offset += around + size;
+  }
+  return NULL;
+}
+
 static void probe(png_job *job, cimage_info *info) {
   begin(job);
   info->format = CIMAGE_PNG;
@@ -137,6 +156,10 @@ static void probe(png_job *job, cimage_info *info) {
   info->channels = png_get_channels(job->png, job->info);
   info->bit_depth = png_get_bit_depth(job->png, job->info);
   info->multipass = png_get_interlace_type(job->png, job->info) != PNG_INTERLACE_NONE;
+  size_t length = 0;
+  const uint8_t *tags = exif(job, &length);
+  int32_t orientation = tags ? cimage_tiff_orientation(tags, length) : 0;
+  if (orientation != 0) info->orientation = orientation;
 }
 
 cimage_result cimage_png_probe(const uint8_t *bytes, size_t length, cimage_info *info,

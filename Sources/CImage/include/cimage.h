@@ -40,7 +40,8 @@ typedef struct cimage_info {
   int32_t orientation;  // EXIF, 1 to 8; 1 where there is none or it is invalid
   int32_t channels;     // as stored: 1 grey or palette, 2 grey and alpha, 3, 4
   int32_t bit_depth;    // as stored, bits a sample
-  int32_t multipass;    // 1: interlaced PNG or progressive JPEG
+  int32_t multipass;    // 1: the whole picture is held while it is decoded, whatever is asked for
+                        // of it: an interlaced PNG, a JPEG of several scans
 } cimage_info;
 
 // A rectangle of the stored picture (before its orientation), after scaling by `eighths`/8.
@@ -63,7 +64,7 @@ int32_t cimage_scaled_side(int32_t pixels, int32_t eighths);
 
 // Decodes `region` of the picture scaled by `eighths`/8 (1 to 8; a PNG takes 8 only) into
 // `rgb`, `region.width * region.height * 3` bytes, rows from top to bottom. Transparent pixels are
-// laid over `background`. Rows below the region are not read at all.
+// laid over `background`. What lies below the region is read too: damage anywhere is an error.
 cimage_result cimage_decode(const uint8_t *bytes, size_t length, int32_t eighths,
                             cimage_region region, const uint8_t background[_Nonnull 3],
                             uint8_t *rgb, cimage_failure *failure);
