@@ -62,6 +62,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case otherModel(path: String, expected: String, model: String, found: String)
   /// A file of embeddings is damaged, or not what its ending says.
   case malformedEmbeddings(path: String, expected: String, found: String)
+  /// A list of paths is written in an encoding whose bytes are no paths.
+  case listNotUTF8(path: String, found: String)
   /// Something stands where a new folder is to be made.
   case alreadyThere(path: String)
   /// A file that this program did not make stands where it is to write.
@@ -116,7 +118,7 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
     case .outputNotEmpty(let path):
       "\(path) is not empty and was not made by jepa embed: name another folder for the embedding projector, or write into it with --force"
     case .unfinishedExport(let path, let rows):
-      "\(path) holds \(rows) rows of an export that was interrupted: go on with --resume, or remove it"
+      "\(path) holds \(rows.counted("row")) of an export that was interrupted: go on with --resume, or remove it"
     case .cannotResume(let path, let differences):
       "\(path) cannot be resumed with other settings: \(differences.joined(separator: "; "))"
     case .inputsChanged(let path, let expected, let found):
@@ -132,7 +134,7 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
     case .nothingEmbedded(let failureCount, let first):
       failureCount == 0
         ? "there is no picture to embed"
-        : "none of \(failureCount) pictures could be read, the first because \(first ?? "")"
+        : "not one of \(failureCount.counted("picture")) could be read, the first because \(first ?? "")"
     case .foreignEmbeddings(let path, let missing):
       "\(path): expected embeddings written by jepa embed, found a file without \(missing)"
     case .unknownQuery(let query, let path):
@@ -142,6 +144,9 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
     case .otherModel(let path, let expected, let model, let found):
       "\(path) was made by the model \(expected.prefix(12)), \(model) is \(found.prefix(12)): "
         + "their embeddings cannot be compared"
+    case .listNotUTF8(let path, let found):
+      "\(path): expected paths in UTF-8, found \(found): convert the list with "
+        + "iconv -f \(found) -t UTF-8"
     case .alreadyThere(let path): "\(path) is there already: name a new folder"
     case .foreignFile(let path, let option):
       "\(path) is there already and was not made by jepa (\(option)): name another file, or overwrite it with --force"

@@ -35,6 +35,8 @@ struct Duplicates: ParsableCommand {
 
   @OptionGroup var progress: ProgressArguments
 
+  @OptionGroup var pictures: PictureOptions
+
   func run() throws {
     try outputs.check(
       output.map { OutputFile("--output", $0, .picture) },
@@ -46,6 +48,6 @@ struct Duplicates: ParsableCommand {
       FileHandle.standardError.write(Data("no group to draw\n".utf8))
       return
     }
-    try report.sheet.draw(to: output)
+    try report.sheet.draw(to: output, decoder: pictures.decoder)
   }
 }

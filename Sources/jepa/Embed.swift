@@ -21,7 +21,9 @@ struct Embed: ParsableCommand {
       INPUTs are folders of pictures, pictures and videos (one row a frame; ffmpeg reads them). \
       The ending of --output says the format: .npy (with a .csv file of its rows and a .json file \
       of what made it), .npz, .safetensors, .csv, .jsonl; a name without an ending is a folder for \
-      TensorBoard's embedding projector.
+      TensorBoard's embedding projector. A file is embedded once, by however many paths and links \
+      it is named. What is skipped is named; where it is more than ten files, all are listed in \
+      NAME.skipped.csv.
 
         jepa embed photos --checkpoint checkpoints/photos --output photos.npy
         find photos -name '*.jpg' | jepa embed --files-from - \\
@@ -33,7 +35,8 @@ struct Embed: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A file with a path in each line, - for the standard input; may be repeated.",
+      "A file of paths in UTF-8, one a line or each ended by NUL, as find -print0 writes them; "
+        + "- for the standard input; may be repeated.",
       valueName: "list"), completion: .file())
   var filesFrom: [String] = []
 
@@ -90,12 +93,17 @@ struct Embed: ParsableCommand {
   @Flag(help: "Go on from where an export of the same pictures was interrupted.")
   var resume = false
 
-  @Flag(help: "A picture that cannot be read is an error.")
+  @Flag(
+    help: """
+      A picture that cannot be read is an error, also a file that is named like one and is none.
+      """)
   var strict = false
 
   @OptionGroup var outputs: OutputArguments
 
   @OptionGroup var progress: ProgressArguments
+
+  @OptionGroup var pictures: PictureOptions
 
   func validate() throws {
     guard !inputs.isEmpty || !filesFrom.isEmpty else {
@@ -124,7 +132,7 @@ struct Embed: ParsableCommand {
       resizesFrames: true)
     let report = try EmbeddingExport(
       embedder: PictureEmbedder(model: model, settings: settings),
-      batchSize: batch, workers: workers, isStrict: strict
+      batchSize: batch, workers: workers, isStrict: strict, decoder: pictures.decoder
     ).run(
       try PictureInputs(
         inputs, lists: filesFrom, foldersAreFrames: frames, frameOptions: frameOptions),

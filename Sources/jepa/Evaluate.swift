@@ -39,9 +39,12 @@ struct Evaluate: ParsableCommand {
 
   func validate() throws { try OptionRange.check(["--k": k], atLeast: 1) }
 
+  @OptionGroup var pictures: PictureOptions
+
   func run() throws {
     let report = try ModelEvaluation(
-      checkpoint: checkpoint, device: try Device(device), k: k, isStrict: strict
+      checkpoint: checkpoint, device: try Device(device), k: k, isStrict: strict,
+      decoder: pictures.decoder
     ).run(train: train, test: test)
     print(json ? try report.json() : report.table)
   }

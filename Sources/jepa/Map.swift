@@ -30,10 +30,13 @@ struct Map: ParsableCommand {
 
   @OptionGroup var progress: ProgressArguments
 
+  @OptionGroup var pictures: PictureOptions
+
   func run() throws {
     try outputs.check(
       OutputFile("--output", output, .page), against: EmbeddingFile.files(of: embeddings))
-    let map = EmbeddingMap(try EmbeddingFile(path: embeddings), projection: projection)
+    let map = EmbeddingMap(
+      try EmbeddingFile(path: embeddings), projection: projection, decoder: pictures.decoder)
     print(try map.write(to: output))
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Torch
+import VisionJEPA
 
 /// `jepa neighbors`
 struct Neighbors: ParsableCommand {
@@ -43,22 +44,25 @@ struct Neighbors: ParsableCommand {
 
   func validate() throws { try OptionRange.check(["--top": top], atLeast: 1) }
 
+  @OptionGroup var pictures: PictureOptions
+
   func run() throws {
     try outputs.check(
       output.map { OutputFile("--output", $0, .picture) },
       against: EmbeddingFile.files(of: embeddings) + queries)
     let report = try NeighbourSearch(
-      try EmbeddingFile(path: embeddings), checkpoint: checkpoint, device: try Device(device)
+      try EmbeddingFile(path: embeddings), checkpoint: checkpoint, device: try Device(device),
+      decoder: pictures.decoder
     ).run(queries, top: top)
     print(json ? try report.json() : report.table)
-    if let output { try report.sheet.draw(to: output) }
+    if let output { try report.sheet.draw(to: output, decoder: pictures.decoder) }
   }
 }
 
 extension PictureSheet {
   /// Draws the sheet and says so on the standard error, where it does not mix with JSON.
-  func draw(to output: String) throws {
-    for failure in try write(to: output) {
+  func draw(to output: String, decoder: ImageDecoder) throws {
+    for failure in try write(to: output, decoder: decoder) {
       FileHandle.standardError.write(Data("not drawn: \(failure.error)\n".utf8))
     }
     FileHandle.standardError.write(Data("wrote \(output)\n".utf8))

@@ -36,13 +36,17 @@ struct Preview: ParsableCommand {
 
   @OptionGroup var outputs: OutputArguments
 
+  @OptionGroup var decoding: PictureOptions
+
   func run() throws {
     try outputs.check(
       OutputFile("--output", output, .picture), against: [folder] + [config].compactMap { $0 })
     let pictureFolder = try ImageFolder(folder)
     let configuration = try ConfigurationReader.read(
       ImageTrainingConfiguration.self, file: config,
-      overrides: (method.map { ["method.name=\($0)"] } ?? []) + settings
+      overrides: [("method.name", method), decoding.override].compactMap { key, value in
+        value.map { "\(key)=\($0)" }
+      } + settings
     ).resolved(for: pictureFolder)
     let failures = try configuration.previewSheet(pictureCount: pictures)
       .write(folder: folder, to: output)

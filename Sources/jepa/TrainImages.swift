@@ -41,6 +41,8 @@ struct TrainImages: ParsableCommand {
   @Flag(help: "A picture that cannot be read is an error.")
   var strict = false
 
+  @OptionGroup var pictures: PictureOptions
+
   @OptionGroup var options: TrainingOptions
 
   func validate() throws {
@@ -51,7 +53,10 @@ struct TrainImages: ParsableCommand {
 
   func run() throws {
     let overrides = options.overrides(
-      [("encoder.preset", encoder), ("encoder.initial", initial), ("method.name", method)],
+      [
+        ("encoder.preset", encoder), ("encoder.initial", initial), ("method.name", method),
+        pictures.override,
+      ],
       isStrict: strict)
     try ImageTrainingSession(
       folder: folder, output: options.output, configurationFile: options.config,

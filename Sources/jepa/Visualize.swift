@@ -42,9 +42,12 @@ struct Visualize: ParsableCommand {
 
   @OptionGroup var outputs: OutputArguments
 
+  @OptionGroup var decoding: PictureOptions
+
   func run() throws {
     try outputs.check(OutputFile("--output", output, .picture), against: pictures)
-    let pictures = try TokenPictures(checkpoint: checkpoint, device: try Device(device))
+    let pictures = try TokenPictures(
+      checkpoint: checkpoint, device: try Device(device), decoder: decoding.decoder)
     if let remark = try pictures.write(self.pictures, patch: patch, to: output) { print(remark) }
     print("wrote \(output)")
   }

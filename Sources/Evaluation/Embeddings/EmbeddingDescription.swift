@@ -41,7 +41,7 @@ public struct EmbeddingDescription: Codable, Equatable, Sendable {
   public var version: String
   /// SHA-256 of the file of weights, 64 hexadecimal digits.
   public var modelSHA256: String
-  /// The folder that the weights were in.
+  /// The folder that the weights were in, from the root.
   public var checkpoint: String
   /// The encoder's type and width.
   public var encoder: String

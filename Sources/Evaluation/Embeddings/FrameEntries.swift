@@ -35,8 +35,12 @@ struct FrameEntries: IteratorProtocol {
         .decoded(frame.image), path: path, label: label, frame: frame.index,
         seconds: frame.seconds)
     } catch {
+      let hasBegun = source != nil
       finish()
       damage = []
+      if !hasBegun, let kind = FileSignature.stillKind(ofFile: path) {
+        return entry(.notAPicture(path: path, found: kind))
+      }
       return entry(error.asImageError(path: path))
     }
   }

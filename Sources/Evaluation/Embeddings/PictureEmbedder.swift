@@ -89,7 +89,8 @@ public struct PictureEmbedder {
   func description() throws(EvaluationError) -> EmbeddingDescription {
     EmbeddingDescription(
       version: ProgramVersion.current, modelSHA256: try SHA256.hexadecimal(ofFile: model.path),
-      checkpoint: PathParts(model.path).folder,
+      checkpoint: URL(fileURLWithPath: model.path).deletingLastPathComponent()
+        .standardizedFileURL.path,
       encoder: "\(type(of: model.encoder)) \(model.encoder.width)",
       imageSize: model.preprocessing.imageSize, pooling: settings.pooling, layer: settings.layer,
       isNormalized: settings.isNormalized, dtype: settings.dtype,

@@ -1,37 +1,41 @@
 import Foundation
+import TrainingRuns
 import VisionJEPA
 
 /// What is to be embedded: folders, pictures, videos and lists of paths, as one sequence that is gone
 /// through once.
 ///
 /// A folder's names are held, and nothing else: pictures, frames and lists are read as they are needed.
+/// A file that is named more than once, by whatever paths or links, is one file: it comes once, where
+/// it is first named.
 public struct PictureInputs: Sequence {
-  private enum Part {
+  fileprivate enum Part {
     case folder(ImageFolder)
     case picture(String)
     case frames(String)
     case list(TextLines)
+    case unreadable(ImageError)
   }
 
   private var parts: [Part] = []
   private let frameOptions: FrameOptions
-  /// How many pictures there are; nil where a list comes from a pipe, or where there are videos.
+  /// How many pictures are named; nil where a list comes from a pipe, or where there are videos.
   public private(set) var count: Int? = 0
-  /// Why files of the folders are no pictures, or cannot be read: the first thousand of each folder.
+  /// Why files of the folders are no pictures, or cannot be read.
   public private(set) var skipped: [ImageError] = []
-  /// How many such files there are.
-  public private(set) var skippedCount = 0
+  private var folders: [ImageFolder] = []
 
   /// Looks at what is there.
   ///
   /// - Parameters:
   ///   - inputs: paths of folders, pictures and videos.
-  ///   - lists: paths of files with a picture's path in each line; `-` is the standard input.
+  ///   - lists: paths of files with a picture's path in each line, or with paths that NUL ends; `-` is
+  ///     the standard input.
   ///   - foldersAreFrames: whether a folder holds the frames of one video, in the natural order of their
   ///     names, rather than pictures.
   ///   - frameOptions: which frames, and how large.
   /// - Throws: `ImageError` for an input that is not there, or a folder without pictures;
-  ///   `EvaluationError.system` for a list that cannot be read.
+  ///   `EvaluationError.system` for a list that cannot be read, `.listNotUTF8`.
   public init(
     _ inputs: [String], lists: [String] = [], foldersAreFrames: Bool = false,
     frameOptions: FrameOptions = FrameOptions()
@@ -45,9 +49,11 @@ public struct PictureInputs: Sequence {
       let isFolder = status.st_mode & S_IFMT == S_IFDIR
       if isFolder, !foldersAreFrames {
         let folder = try ImageFolder(input)
+        folders.append(folder)
         skipped += folder.skipped.map(\.error)
-        skippedCount += folder.skippedCount
         add(.folder(folder), count: folder.count)
+      } else if !isFolder, let special = ImageFile.special(status.st_mode) {
+        add(.unreadable(.unreadableFile(path: input, reason: special)), count: 1)
       } else if isFolder || !ImageEntry.isPicture(atPath: input) {
         add(.frames(input), count: nil)
       } else {
@@ -55,7 +61,7 @@ public struct PictureInputs: Sequence {
       }
     }
     for list in lists {
-      let lines = try TextLines(path: list)
+      let lines = try TextLines(paths: list)
       add(.list(lines), count: lines.count)
     }
   }
@@ -65,12 +71,45 @@ public struct PictureInputs: Sequence {
     count = count.flatMap { count in more.map { count + $0 } }
   }
 
-  public func makeIterator() -> AnyIterator<ImageEntry> {
-    var rest = parts.makeIterator()
-    var current: () -> ImageEntry? = { nil }
-    return AnyIterator<ImageEntry> { () -> ImageEntry? in
+  /// What strictness asks of the folders: everything in them can be read.
+  ///
+  /// - Throws: the first error of a folder.
+  public func requireReadable() throws(ImageError) {
+    for folder in folders { try folder.requireReadable() }
+  }
+
+  public func makeIterator() -> Iterator {
+    Iterator(parts: parts, frameOptions: frameOptions)
+  }
+
+  /// Goes through the pictures, and notes what is odd about their names.
+  public final class Iterator: IteratorProtocol {
+    private var rest: IndexingIterator<[Part]>
+    private let frameOptions: FrameOptions
+    private var current: () -> ImageEntry? = { nil }
+    private var known = FileIdentities()
+    /// How many paths so far led to a file that had come before, and the first of them.
+    public private(set) var repeated: (count: Int, first: String)?
+    /// How many names so far are not UTF-8, and the first of them.
+    public private(set) var inexact: (count: Int, first: String)?
+
+    fileprivate init(parts: [Part], frameOptions: FrameOptions) {
+      rest = parts.makeIterator()
+      self.frameOptions = frameOptions
+    }
+
+    public func next() -> ImageEntry? {
       while true {
-        if let entry = current() { return entry }
+        if let entry = current() {
+          if case .file(let path) = entry.content, !known.insert(path) {
+            repeated = ((repeated?.count ?? 0) + 1, repeated?.first ?? entry.path)
+            continue
+          }
+          if !entry.isSpelledExactly {
+            inexact = ((inexact?.count ?? 0) + 1, inexact?.first ?? entry.path)
+          }
+          return entry
+        }
         guard let part = rest.next() else { return nil }
         switch part {
         case .folder(let folder):
@@ -80,12 +119,47 @@ public struct PictureInputs: Sequence {
           var once: ImageEntry? = ImageEntry(file: path)
           current = { once.take() }
         case .frames(let path):
+          guard known.insert(Array(path.utf8CString)) else {
+            repeated = ((repeated?.count ?? 0) + 1, repeated?.first ?? path)
+            continue
+          }
           var frames = FrameEntries(path, options: frameOptions)
           current = { frames.next() }
         case .list(let lines):
           current = { lines.next().map(ImageEntry.init(fileSystemPath:)) }
+        case .unreadable(let error):
+          var once: ImageEntry? = ImageEntry(.unreadable(error), path: error.path ?? "")
+          current = { once.take() }
         }
       }
     }
+
+    /// What is to be said of the names, a line each.
+    public var remarks: [String] {
+      var remarks: [String] = []
+      if let repeated {
+        remarks.append(
+          "\(repeated.count.counted("path")) led to files that came before: each file is embedded "
+            + "once; the first: \(repeated.first)")
+      }
+      if let inexact {
+        remarks.append(
+          "\(inexact.count.counted("name")) not in UTF-8: such files cannot be found again by the "
+            + "paths in the file of embeddings; the first: \(inexact.first)")
+      }
+      return remarks
+    }
+  }
+}
+
+/// Files that came before, by device and inode: some 12 bytes each.
+private struct FileIdentities {
+  private var nodes: [UInt64: Set<UInt64>] = [:]
+
+  /// False for a file that came before. One that cannot be examined is always new: reading it says why.
+  mutating func insert(_ path: [CChar]) -> Bool {
+    var status = stat()
+    guard path.withUnsafeBufferPointer({ stat($0.baseAddress!, &status) }) == 0 else { return true }
+    return nodes[UInt64(status.st_dev), default: []].insert(UInt64(status.st_ino)).inserted
   }
 }

@@ -48,11 +48,15 @@ public struct EmbeddingMap {
 
   private let file: EmbeddingFile
   private let projection: Projection
+  private let decoder: ImageDecoder
   var layout = NeighbourEmbedding()
 
-  public init(_ file: EmbeddingFile, projection: Projection = .pca) {
+  public init(
+    _ file: EmbeddingFile, projection: Projection = .pca, decoder: ImageDecoder = ImageDecoder()
+  ) {
     self.file = file
     self.projection = projection
+    self.decoder = decoder
   }
 
   /// Writes the page.
@@ -78,7 +82,8 @@ public struct EmbeddingMap {
       layouts.insert((Projection.tsne.title, places), at: 0)
     }
     let rows = shown.map { file.rows[$0] }
-    let thumbnails = try Thumbnails(of: rows, most: Self.mostThumbnails, progress: progress)
+    let thumbnails = try Thumbnails(
+      of: rows, most: Self.mostThumbnails, decoder: decoder, progress: progress)
     let page = MapPage(
       title: PathParts(file.path).name, rows: rows, layouts: layouts,
       thumbnails: thumbnails.jpegs, thumbnailSize: thumbnails.size,

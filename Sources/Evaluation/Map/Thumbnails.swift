@@ -18,14 +18,15 @@ struct Thumbnails {
   ///   - most: how many, at most.
   ///   - progress: is told how far it is.
   /// - Throws: `ImageError.outOfMemory`.
-  init(of rows: [EmbeddingRow], most: Int, progress: WorkProgress? = nil) throws {
+  init(
+    of rows: [EmbeddingRow], most: Int, decoder: ImageDecoder, progress: WorkProgress? = nil
+  ) throws {
     step = max(1, (rows.count + most - 1) / most)
     let chosen = Array(stride(from: 0, to: rows.count, by: step))
     var jpegs = [[UInt8]?](repeating: nil, count: rows.count)
     let batches = try ImageBatches(
       RowEntries(chosen.map { rows[$0] }, shortSide: size), size: size, batchSize: 64,
-      filter: .bilinear,
-      normalization: .identity,
+      filter: .bilinear, normalization: .identity, decoder: decoder,
       options: LoaderOptions(workers: ProcessInfo.processInfo.activeProcessorCount))
     let count = 3 * size * size
     progress?.begin("thumbnails", total: chosen.count, of: "pictures")

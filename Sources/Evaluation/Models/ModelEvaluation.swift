@@ -16,13 +16,18 @@ public struct ModelEvaluation {
   private let device: Device
   private let k: Int
   private let isStrict: Bool
+  private let decoder: ImageDecoder
   private let logger = Logger(label: "jepa")
 
-  public init(checkpoint: String, device: Device = .cpu, k: Int = 20, isStrict: Bool = false) {
+  public init(
+    checkpoint: String, device: Device = .cpu, k: Int = 20, isStrict: Bool = false,
+    decoder: ImageDecoder = ImageDecoder()
+  ) {
     self.checkpoint = checkpoint
     self.device = device
     self.k = k
     self.isStrict = isStrict
+    self.decoder = decoder
   }
 
   /// Evaluates on two folders whose subfolders are the classes.
@@ -40,8 +45,10 @@ public struct ModelEvaluation {
     let sharedPictures = SharedPictures(train: trainFolder, test: testFolder)
     if let shared = sharedPictures.summary { logger.warning("\(shared)") }
     let model = try ImageModel.load(from: checkpoint, device: device)
-    let train = LabelledPictures(folder: trainFolder, classes: classes, isStrict: isStrict)
-    let test = LabelledPictures(folder: testFolder, classes: classes, isStrict: isStrict)
+    func labelled(_ folder: ImageFolder) -> LabelledPictures {
+      LabelledPictures(folder: folder, classes: classes, isStrict: isStrict, decoder: decoder)
+    }
+    let (train, test) = (labelled(trainFolder), labelled(testFolder))
 
     func table(
       _ stage: String, _ pictures: LabelledPictures, _ preprocessing: ImagePreprocessing,
@@ -108,7 +115,7 @@ public struct ModelEvaluation {
     let items = Array(stride(from: 0, to: folder.count, by: step).prefix(Self.energyPictureCount))
     let batches = try ImageBatches(
       folder, size: preprocessing.imageSize, batchSize: 100, filter: preprocessing.filter,
-      normalization: .identity, items: items)
+      normalization: .identity, decoder: decoder, items: items)
     var pictures: [Tensor] = []
     while let batch = try batches.next() {
       pictures.append(batch.tensor.clamped(to: 0...1))
@@ -167,6 +174,7 @@ private struct LabelledPictures {
   let folder: ImageFolder
   let classes: Classes
   let isStrict: Bool
+  let decoder: ImageDecoder
 
   /// The embeddings of all pictures that can be read.
   ///
@@ -180,7 +188,8 @@ private struct LabelledPictures {
   ) throws -> EmbeddingTable {
     let batches = try ImageBatches(
       folder, size: preprocessing.imageSize, batchSize: 256, filter: preprocessing.filter,
-      normalization: preprocessing.normalization, options: LoaderOptions(isStrict: isStrict))
+      normalization: preprocessing.normalization, decoder: decoder,
+      options: LoaderOptions(isStrict: isStrict))
     var rows: [Tensor] = []
     var labels: [Int] = []
     var paths: [String] = []

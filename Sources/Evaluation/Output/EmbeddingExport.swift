@@ -14,20 +14,24 @@ public struct EmbeddingExport {
   private let batchSize: Int
   private let workers: Int
   private let isStrict: Bool
+  private let decoder: ImageDecoder
 
   /// How much work an interruption may cost.
   private static let secondsBetweenSaves = 2.0
-  private static let mostFailuresKept = 1000
+  /// Skipped pictures that are named on the terminal; of more, all are in a list.
+  private static let mostNamed = 10
 
   /// - Parameters:
   ///   - workers: threads that decode pictures; they change nothing of what is written.
   public init(
-    embedder: PictureEmbedder, batchSize: Int = 32, workers: Int = 2, isStrict: Bool = false
+    embedder: PictureEmbedder, batchSize: Int = 32, workers: Int = 2, isStrict: Bool = false,
+    decoder: ImageDecoder = ImageDecoder()
   ) {
     self.embedder = embedder
     self.batchSize = batchSize
     self.workers = workers
     self.isStrict = isStrict
+    self.decoder = decoder
   }
 
   /// What was written.
@@ -38,26 +42,35 @@ public struct EmbeddingExport {
     /// Rows that an earlier process wrote.
     public let continuedRows: Int
     public let imagesPerSecond: Double
-    /// The pictures that could not be read: how many, and what was said of the first thousand.
+    /// The files that are no pictures or could not be read: how many, and what is said of the first.
     public let failureCount: Int
     public let failures: [String]
+    /// The list of all of them, where there are more than are named here.
+    public let skippedList: String?
+    /// What is odd about the names of the inputs.
+    public let remarks: [String]
     /// The signal that ended the export before its end, which `--resume` goes on from.
     public let interruption: String?
 
     public var description: String {
-      let skipped = failures.map { "skipped: \($0)\n" }.joined()
-      let more =
-        failureCount > failures.count ? "skipped: \(failureCount - failures.count) more\n" : ""
+      let skipped =
+        failures.map { "skipped: \($0)\n" }.joined() + more
+        + remarks.map { "\($0)\n" }.joined()
       let counted = failureCount > 0 ? ", \(failureCount) skipped" : ""
-      let rows = shape[0]
+      let rows = shape[0].counted("embedding")
       let size = shape.dropFirst().map(String.init).joined(separator: "x")
       let speed = String(format: "%.0f images/s", imagesPerSecond)
       if let interruption {
-        return skipped + more
-          + "stopped by \(interruption) after \(rows) embeddings; go on with --resume"
+        return skipped + "stopped by \(interruption) after \(rows); go on with --resume"
       }
-      return skipped + more
-        + "wrote \(path): \(rows) embeddings of width \(size)\(counted), \(speed)"
+      return skipped + "wrote \(path): \(rows) of width \(size)\(counted), \(speed)"
+    }
+
+    private var more: String {
+      let count = failureCount - failures.count
+      guard count > 0 else { return "" }
+      return "skipped: \(count) more"
+        + (skippedList.map { "; all \(failureCount) are in \($0)" } ?? "") + "\n"
     }
   }
 
@@ -74,6 +87,7 @@ public struct EmbeddingExport {
     _ inputs: PictureInputs, to output: String, reading read: [String] = [],
     isResuming: Bool = false, isForced: Bool = false, until stop: StopSignal? = nil
   ) throws -> Report {
+    if isStrict { try inputs.requireReadable() }
     let paths = EmbeddingPaths(output: output)
     let format = try EmbeddingFormat(path: output)
     guard format.holdsTokens || embedder.settings.pooling != .none else {
@@ -88,33 +102,44 @@ public struct EmbeddingExport {
       isResuming: isResuming)
     let continuedRows = export.state.rowCount
 
-    func report(interruption: String?, _ imagesPerSecond: Double) -> Report {
-      let failures = export.state.failures + inputs.skipped.map { "\($0)" }
+    func report(_ outcome: Outcome) -> Report {
+      let failures =
+        export.state.failures + inputs.skipped.prefix(Self.mostNamed).map { "\($0)" }
+      let hasList = export.state.publications?.contains { $0.path == paths.skipped } == true
       return Report(
         path: paths.output, shape: description.shape, continuedRows: continuedRows,
-        imagesPerSecond: imagesPerSecond,
-        failureCount: export.state.failureCount + inputs.skippedCount,
-        failures: Array(failures.prefix(Self.mostFailuresKept)), interruption: interruption)
+        imagesPerSecond: outcome.imagesPerSecond,
+        failureCount: export.state.failureCount + inputs.skipped.count,
+        failures: Array(failures.prefix(Self.mostNamed)),
+        skippedList: hasList ? paths.skipped : nil, remarks: outcome.remarks,
+        interruption: outcome.interruption)
     }
 
     if export.state.publications == nil {
       let writer = try format.makeWriter(export, paths: paths, description: description)
-      let outcome = try write(inputs, with: writer, to: export, until: stop)
+      let skipped = try SkippedList(export, path: paths.skipped)
+      let outcome = try write(inputs, with: writer, skipped: skipped, to: export, until: stop)
       description.shape[0] = export.state.rowCount
-      if let interruption = outcome.interruption {
-        return report(interruption: interruption, outcome.imagesPerSecond)
+      if outcome.interruption != nil { return report(outcome) }
+      var publications = try writer.finish(description)
+      if export.state.failureCount + inputs.skipped.count > Self.mostNamed {
+        try skipped.append(inputs.skipped)
+        publications.insert(skipped.publication, at: 0)
+      } else {
+        SkippedList.removeEarlier(at: paths.skipped)
       }
-      try export.publish(try writer.finish(description))
-      return report(interruption: nil, outcome.imagesPerSecond)
+      try export.publish(publications)
+      return report(outcome)
     }
     description.shape[0] = export.state.rowCount
     try export.publishRest()
-    return report(interruption: nil, 0)
+    return report(Outcome())
   }
 
   private struct Outcome {
     var imagesPerSecond = 0.0
     var interruption: String?
+    var remarks: [String] = []
   }
 
   /// Refuses to put a file in the place of something else.
@@ -143,8 +168,8 @@ public struct EmbeddingExport {
 
   /// Embeds what is left of the inputs.
   private func write(
-    _ inputs: PictureInputs, with writer: any EmbeddingFormatWriter, to export: UnfinishedExport,
-    until stop: StopSignal?
+    _ inputs: PictureInputs, with writer: any EmbeddingFormatWriter, skipped: SkippedList,
+    to export: UnfinishedExport, until stop: StopSignal?
   ) throws -> Outcome {
     let rest = inputs.makeIterator()
     let begun = export.state
@@ -154,8 +179,9 @@ public struct EmbeddingExport {
     }
     let preprocessing = embedder.model.preprocessing
     let batches = try ImageBatches(
-      rest, from: begun.position, size: preprocessing.imageSize, batchSize: batchSize,
-      filter: preprocessing.filter, normalization: preprocessing.normalization,
+      IteratorSequence(rest), from: begun.position, size: preprocessing.imageSize,
+      batchSize: batchSize, filter: preprocessing.filter,
+      normalization: preprocessing.normalization, decoder: decoder,
       options: LoaderOptions(workers: workers, prefetchedBatches: 1, isStrict: isStrict))
     let progress = WorkProgress(writesLines: true)
     progress.begin("", total: inputs.count, of: "images", from: begun.position.count)
@@ -163,14 +189,22 @@ public struct EmbeddingExport {
     var (lastSave, savedRowCount, rowCount) = (start, begun.rowCount, begun.rowCount)
     // As of the last batch that was written whole: what an error interrupts is done again.
     var (position, failureCount) = (begun.position, 0)
+    var named = begun.failures
+
+    func noteFailures() throws {
+      let errors = batches.takeFailures().map(\.error)
+      try skipped.append(errors)
+      named += errors.prefix(Self.mostNamed - named.count).map { "\($0)" }
+      (position, failureCount) = (batches.position, batches.failureCount)
+      export.mark()
+    }
 
     func save() throws {
       try export.save { state in
         state.position = position
         state.rowCount = rowCount
         state.failureCount = begun.failureCount + failureCount
-        let found = batches.failures.map { "\($0.error)" }.filter { !begun.failures.contains($0) }
-        state.failures = Array((begun.failures + found).prefix(Self.mostFailuresKept))
+        state.failures = named
       }
       (lastSave, savedRowCount) = (.now, rowCount)
     }
@@ -191,8 +225,7 @@ public struct EmbeddingExport {
         preprocessing.normalization.undone(in: pictures)
       }
       rowCount += rows.count
-      (position, failureCount) = (batches.position, batches.failureCount)
-      export.mark()
+      try noteFailures()
       batches.release(batch)
       progress.update(position.count)
       if (ContinuousClock.now - lastSave) / .seconds(1) >= Self.secondsBetweenSaves { try save() }
@@ -201,17 +234,17 @@ public struct EmbeddingExport {
       throw EvaluationError.nothingEmbedded(
         failureCount: batches.failureCount, first: batches.failures.first.map { "\($0.error)" })
     }
-    if !isInterrupted { (position, failureCount) = (batches.position, batches.failureCount) }
+    if !isInterrupted { try noteFailures() }
     if rowCount > 0 { try save() }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     return Outcome(
       imagesPerSecond: Double(rowCount - begun.rowCount) / max(seconds, 1e-9),
-      interruption: isInterrupted ? stop?.name : nil)
+      interruption: isInterrupted ? stop?.name : nil, remarks: rest.remarks)
   }
 
   /// Goes past the pictures that are done, and checks that they are those that were done.
   private static func skip(
-    _ position: ImagePosition, of entries: AnyIterator<ImageEntry>, inputs: String
+    _ position: ImagePosition, of entries: PictureInputs.Iterator, inputs: String
   ) throws(EvaluationError) {
     var passed = ImagePosition()
     while passed.count < position.count, let entry = entries.next() { passed.pass(entry) }

@@ -81,6 +81,8 @@ struct EmbeddingPaths {
       && OutputKind.describedEmbeddings.isMade(path)
   }
 
+  /// What was left out and why, where it is more than is printed.
+  var skipped: String { stem + ".skipped.csv" }
   /// Where an export is until it is complete.
   var unfinished: String { output + ".unfinished" }
 }

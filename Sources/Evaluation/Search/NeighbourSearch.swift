@@ -8,13 +8,18 @@ public struct NeighbourSearch {
   private let file: EmbeddingFile
   private let checkpoint: String?
   private let device: Device
+  private let decoder: ImageDecoder
 
   /// - Parameters:
   ///   - checkpoint: the model that pictures are embedded with; nil for the one that the file names.
-  public init(_ file: EmbeddingFile, checkpoint: String? = nil, device: Device = .cpu) {
+  public init(
+    _ file: EmbeddingFile, checkpoint: String? = nil, device: Device = .cpu,
+    decoder: ImageDecoder = ImageDecoder()
+  ) {
     self.file = file
     self.checkpoint = checkpoint
     self.device = device
+    self.decoder = decoder
   }
 
   private enum Query {
@@ -72,7 +77,7 @@ public struct NeighbourSearch {
     let batches = try ImageBatches(
       paths.map(ImageEntry.init(file:)), size: model.preprocessing.imageSize, batchSize: 64,
       filter: model.preprocessing.filter, normalization: model.preprocessing.normalization,
-      options: LoaderOptions(isStrict: true))
+      decoder: decoder, options: LoaderOptions(isStrict: true))
     var embeddings: [Tensor] = []
     while let batch = try batches.next() {
       let rows = embedder(batch.tensor).to(.float32)

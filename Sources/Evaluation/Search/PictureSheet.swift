@@ -30,13 +30,15 @@ public struct PictureSheet {
   ///
   /// - Returns: the pictures that could not be read.
   /// - Throws: `EvaluationError.tooFewItems` where there is nothing to draw; `ImageError`.
-  public func write(to output: String) throws -> [ImageFailure] {
+  public func write(
+    to output: String, decoder: ImageDecoder = ImageDecoder()
+  ) throws -> [ImageFailure] {
     guard rows.contains(where: { !$0.isEmpty }) else {
       throw EvaluationError.tooFewItems(purpose: "a contact sheet", needed: 1, found: 0)
     }
     var failures: [ImageFailure] = []
     var sheet = ContactSheet(tileSize: tileSize)
-    var pictures = RowPictures(shortSide: tileSize)
+    var pictures = RowPictures(shortSide: tileSize, decoder: decoder)
     for row in rows {
       sheet.append(
         row: row.map { tile in

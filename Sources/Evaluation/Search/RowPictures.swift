@@ -4,16 +4,23 @@ import VisionJEPA
 /// The pictures that rows of an embedding file are the embeddings of, read again.
 struct RowPictures {
   private let shortSide: Int
+  private let decoder: ImageDecoder
   private var frames = FrameReader()
 
-  /// - Parameter shortSide: what frames of videos are scaled to, in pixels.
-  init(shortSide: Int) { self.shortSide = shortSide }
+  /// - Parameter shortSide: what frames of videos are scaled to, in pixels, and what large pictures
+  ///   are scaled down towards.
+  init(shortSide: Int, decoder: ImageDecoder = ImageDecoder()) {
+    self.shortSide = shortSide
+    self.decoder = decoder
+  }
 
   /// The picture of a row, upright and whole.
   ///
   /// - Throws: `ImageError` with the path.
   mutating func picture(of row: EmbeddingRow) throws(ImageError) -> RGBImage {
-    guard let frame = row.frame else { return try ImageDecoder().decode(contentsOf: row.path) }
+    guard let frame = row.frame else {
+      return try decoder.decode(contentsOf: row.path, shortSide: shortSide)
+    }
     return try frames.picture(frame, of: row.path, shortSide: shortSide)
   }
 }

@@ -7,21 +7,28 @@ import VisionJEPA
 public struct TokenPictures {
   private let model: ImageModel
   private let method: (any TrainingMethod)?
+  private let decoder: ImageDecoder
   /// The side of a picture on the sheet, in pixels.
   private static let tileSize = 224
   private static let opacity: Float = 0.62
 
   /// - Parameters:
   ///   - method: the method that the model was trained by, with its predictor; nil draws no energy.
-  public init(model: ImageModel, method: (any TrainingMethod)?) {
+  public init(
+    model: ImageModel, method: (any TrainingMethod)?, decoder: ImageDecoder = ImageDecoder()
+  ) {
     self.model = model
     self.method = method
+    self.decoder = decoder
   }
 
   /// Opens a checkpoint; one that was not trained here has no method.
   ///
   /// - Throws: what loading a model throws.
-  public init(checkpoint path: String, device: Device = .cpu) throws {
+  public init(
+    checkpoint path: String, device: Device = .cpu, decoder: ImageDecoder = ImageDecoder()
+  ) throws {
+    self.decoder = decoder
     model = try ImageModel.load(from: path, device: device)
     let folder = PathParts(model.path).folder
     let isTrained = FileManager.default.fileExists(atPath: "\(folder)/config.yaml")
@@ -68,7 +75,6 @@ public struct TokenPictures {
         name: "patch", expected: "y,x within 0,0 to \(grid.height - 1),\(grid.width - 1)",
         found: "\(patch.row),\(patch.column)")
     }
-    let decoder = ImageDecoder()
     let inputs = try pictures.map { path in
       Tensor(
         try decoder.square(

@@ -80,12 +80,16 @@ public final class ImageBatches {
   /// Up to where pictures have been handed out or left out, from the sequence's beginning.
   public private(set) var position: ImagePosition
 
+  /// The pictures that could not be read, in their order, but for those that were taken.
+  public private(set) var failures: [ImageFailure] = []
+  /// How many pictures could not be read so far.
+  public private(set) var failureCount = 0
+
   private let pipeline: BatchPipeline<ImageBatch>
   private let options: LoaderOptions
   private let batchSize: Int
   private let nextEntry: () -> (item: Int, entry: ImageEntry)?
   private var spare: [ImageBatch] = []
-  private let log = FailureLog()
 
   /// Starts reading a folder.
   ///
@@ -179,8 +183,9 @@ public final class ImageBatches {
       prefetch()
       for (row, error) in batch.failures.sorted(by: { $0.key < $1.key }) {
         if options.isStrict { throw error }
-        log.record(error, path: batch.requested[row].path)
+        failures.append(ImageFailure(path: batch.requested[row].path, error: error))
       }
+      failureCount += batch.failures.count
       for entry in batch.requested { position.pass(entry) }
       batch.compact()
       if batch.count > 0 { return batch }
@@ -196,16 +201,10 @@ public final class ImageBatches {
     spare.append(batch)
   }
 
-  /// The pictures that could not be read so far, in the order of their paths; the first thousand.
-  public var failures: [ImageFailure] { report.failures }
-
-  /// How many pictures could not be read so far.
-  public var failureCount: Int { report.failedReads }
-
-  private var report: LoaderReport {
-    var report = LoaderReport()
-    log.report(into: &report)
-    return report
+  /// The failures since they were last taken, which are held no longer.
+  public func takeFailures() -> [ImageFailure] {
+    defer { failures = [] }
+    return failures
   }
 
   private func prefetch() {

@@ -45,7 +45,8 @@ public struct ImageHeader: Sendable, Equatable {
   public let channels: Int
   /// Bits a sample as stored.
   public let bitDepth: Int
-  /// Whether it is an interlaced PNG or a progressive JPEG.
+  /// Whether it is an interlaced PNG or a JPEG of several scans, of which all is held while any is
+  /// decoded.
   public let isMultipass: Bool
 
   var isTurned: Bool { orientation >= 5 }
@@ -134,12 +135,13 @@ struct DecodedRegion {
 
 /// Turns the bytes of a PNG or JPEG into upright RGB, never more of it than is asked for.
 ///
-/// The format is recognised by content. A file whose header claims more than `pixelBudget` pixels
-/// is refused before any memory is taken for it.
+/// The format is recognised by content. What would hold more than `pixelBudget` pixels in memory is
+/// refused before any is taken. A JPEG of one scan is scaled down while it is decoded, and only the
+/// part that is asked for is held; of a PNG, or a JPEG of several scans, all pixels count.
 public struct ImageDecoder: Codable, Sendable, Equatable {
   /// What shows through transparent pixels.
   public var background: RGBColor
-  /// The most pixels a picture may have.
+  /// The most pixels of a picture that are held in memory while it is decoded.
   public var pixelBudget: Int
 
   public init(background: RGBColor = .white, pixelBudget: Int = 100_000_000) {
@@ -155,12 +157,16 @@ public struct ImageDecoder: Codable, Sendable, Equatable {
 
   /// Decodes the whole picture in the file at `path`, upright.
   ///
+  /// - Parameter shortSide: how many pixels its shorter side is needed to have: a JPEG is scaled to
+  ///   an eighth, a quarter or a half where that leaves as many. All of them where nil.
   /// - Throws: `ImageError` with the path: unreadable, empty, not a picture, truncated, corrupt,
   ///   unsupported or over the budget.
-  public func decode(contentsOf path: String) throws(ImageError) -> RGBImage {
+  public func decode(
+    contentsOf path: String, shortSide: Int? = nil
+  ) throws(ImageError) -> RGBImage {
     let workspace = ImageWorkspace()
     let bytes = try ImageFile.read(path, name: path, into: &workspace.file)
-    return try decodeAll(bytes, name: path, workspace: workspace)
+    return try decodeAll(bytes, name: path, shortSide: shortSide, workspace: workspace)
   }
 
   /// Decodes the whole picture in `bytes`, upright; `name` stands in its errors.
@@ -168,14 +174,14 @@ public struct ImageDecoder: Codable, Sendable, Equatable {
   /// - Throws: `ImageError`, as for a file.
   public func decode(_ bytes: [UInt8], name: String) throws(ImageError) -> RGBImage {
     try withBytes(bytes) { bytes throws(ImageError) in
-      try decodeAll(bytes, name: name, workspace: ImageWorkspace())
+      try decodeAll(bytes, name: name, shortSide: nil, workspace: ImageWorkspace())
     }
   }
 
   /// What the header of the picture in `bytes` claims; `name` stands in its errors.
   ///
   /// - Throws: `ImageError.emptyFile`, `.notAPicture`, `.truncated`, `.corrupt`, `.unsupported`, or
-  ///   `.tooLarge` where it claims more pixels than the budget.
+  ///   `.tooLarge` where it cannot be decoded within the budget, however little of it is asked for.
   public func header(_ bytes: [UInt8], name: String) throws(ImageError) -> ImageHeader {
     try withBytes(bytes) { bytes throws(ImageError) in try header(bytes, name: name) }
   }
@@ -190,13 +196,18 @@ public struct ImageDecoder: Codable, Sendable, Equatable {
   }
 
   private func decodeAll(
-    _ bytes: UnsafeBufferPointer<UInt8>, name: String, workspace: ImageWorkspace
+    _ bytes: UnsafeBufferPointer<UInt8>, name: String, shortSide: Int?,
+    workspace: ImageWorkspace
   ) throws(ImageError) -> RGBImage {
     let header = try header(bytes, name: name)
     let whole = CropBox(width: header.width, height: header.height)
+    let eighths = shortSide.map {
+      // Both sides are divided alike, so the shorter one decides.
+      Self.scaleInEighths(for: header, crops: [(.centralSquare(width: header.width, height: header.height), $0, $0)])
+    }
     let region = try decode(
-      bytes, header: header, name: name, scaleInEighths: 8, covering: [whole], margin: 0,
-      workspace: workspace)
+      bytes, header: header, name: name, scaleInEighths: eighths ?? 8, covering: [whole],
+      margin: 0, workspace: workspace)
     let pixels = UnsafeBufferPointer(start: region.pixels, count: region.width * region.height * 3)
     return RGBImage(width: region.width, height: region.height, pixels: Array(pixels))
   }
@@ -209,7 +220,7 @@ public struct ImageDecoder: Codable, Sendable, Equatable {
     var failure = cimage_failure()
     let result = cimage_probe(base, bytes.count, &info, &failure)
     guard result == CIMAGE_OK else {
-      throw Self.error(result, failure, name: name(), kind: ImageFile.kind(of: bytes))
+      throw Self.error(result, failure, name: name(), kind: FileSignature.kind(of: bytes))
     }
     let turned = info.orientation >= 5
     let header = ImageHeader(
@@ -220,12 +231,20 @@ public struct ImageDecoder: Codable, Sendable, Equatable {
     guard header.width > 0, header.height > 0 else {
       throw .corrupt(path: name(), reason: "a side of \(header.width)x\(header.height) is zero")
     }
-    let (pixels, overflow) = header.width.multipliedReportingOverflow(by: header.height)
-    guard !overflow, pixels <= pixelBudget else {
-      throw .tooLarge(
-        path: name(), width: header.width, height: header.height, pixelBudget: pixelBudget)
+    if header.format == .png || header.isMultipass {
+      try requireBudget(for: header.width * header.height, of: header, name: name())
     }
     return header
+  }
+
+  private func requireBudget(
+    for pixels: Int, of header: ImageHeader, name: @autoclosure () -> String
+  ) throws(ImageError) {
+    guard pixels <= pixelBudget else {
+      throw .tooLarge(
+        path: name(), width: header.width, height: header.height, pixels: pixels,
+        pixelBudget: pixelBudget)
+    }
   }
 
   /// The smallest scale in eighths at which every crop still has as many pixels as its view.
@@ -274,6 +293,7 @@ public struct ImageDecoder: Codable, Sendable, Equatable {
     let stored = Self.storedRegion(
       left: left, top: top, right: right, bottom: bottom, width: width, height: height,
       orientation: header.orientation)
+    try requireBudget(for: (right - left) * (bottom - top), of: header, name: name())
     let count = (right - left) * (bottom - top) * 3
     let target = workspace.stored.reserve(count)
     var failure = cimage_failure()

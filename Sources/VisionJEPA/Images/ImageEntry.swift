@@ -37,24 +37,49 @@ public struct ImageEntry: Sendable {
 
   /// Whether the file at `path` begins like a PNG or a JPEG.
   public static func isPicture(atPath path: String) -> Bool {
-    guard let file = FileHandle(forReadingAtPath: path),
-      let head = try? file.read(upToCount: 16), !head.isEmpty
-    else { return false }
-    return head.withUnsafeBytes {
-      cimage_sniff($0.bindMemory(to: UInt8.self).baseAddress!, head.count) != CIMAGE_UNKNOWN
-    }
+    FileSignature.head(ofFile: path)?.withUnsafeBufferPointer { head in
+      head.baseAddress.map { cimage_sniff($0, head.count) != CIMAGE_UNKNOWN } ?? false
+    } ?? false
   }
 
-  /// The picture in the file at `path`; its label is the folder that the path names last.
+  /// The picture in the file at `path`; its label is the name of the folder that it lies in.
   public init(file path: String) { self.init(fileSystemPath: Array(path.utf8)) }
 
   /// The picture in a file, by its path as the file system spells it.
   public init(fileSystemPath bytes: [UInt8]) {
     let path = String(decoding: bytes, as: UTF8.self)
-    let folder = PathParts(PathParts(path).folder).name
-    let isLabel = !folder.isEmpty && ![".", "..", "/"].contains(folder)
+    guard !bytes.contains(0) else {
+      // The system would read another file, whose path ends there.
+      let error = ImageError.unreadableFile(path: path, reason: "the path holds a NUL byte")
+      self.init(.unreadable(error), path: path)
+      return
+    }
     self.init(
-      .file(bytes.map { CChar(bitPattern: $0) } + [0]), path: path, label: isLabel ? folder : nil)
+      .file(bytes.map { CChar(bitPattern: $0) } + [0]), path: path,
+      label: Self.label(ofFile: path))
+  }
+
+  /// The name of the folder that a file lies in, however its path is spelled: also for a path without
+  /// a folder, that of the folder one is in. nil in the root folder.
+  public static func label(ofFile path: String) -> String? {
+    let whole =
+      path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+    var folders: [Substring] = []
+    for part in whole.split(separator: "/").dropLast() {
+      switch part {
+      case ".": continue
+      case "..": _ = folders.popLast()
+      default: folders.append(part)
+      }
+    }
+    return folders.last.map(String.init)
+  }
+
+  /// Whether `path` spells the file's name as the file system does: names that are not UTF-8 cannot be
+  /// spelled as text.
+  public var isSpelledExactly: Bool {
+    guard case .file(let bytes) = content else { return true }
+    return bytes.dropLast().elementsEqual(path.utf8.lazy.map { CChar(bitPattern: $0) })
   }
 }
 

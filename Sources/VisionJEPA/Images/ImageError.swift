@@ -11,8 +11,10 @@ public enum ImageError: Error, Equatable, Sendable {
   case notAFolder(path: String)
   /// The folder cannot be listed.
   case unreadableFolder(path: String, reason: String)
-  /// The folder holds `files` files, none of which is a PNG or a JPEG.
-  case noPictures(path: String, files: Int)
+  /// The folder holds `files` files, none of which is a PNG or a JPEG; `found` counts what they are.
+  case noPictures(path: String, files: Int, found: String)
+  /// A link to a folder that is walked already, under another name.
+  case repeatedFolder(path: String)
   /// The file cannot be opened or read: it vanished, or permission is missing.
   case unreadableFile(path: String, reason: String)
   /// The file has no bytes.
@@ -25,8 +27,8 @@ public enum ImageError: Error, Equatable, Sendable {
   case corrupt(path: String, reason: String)
   /// A legal picture of a kind that is not read, such as a JPEG of 12 bits.
   case unsupported(path: String, reason: String)
-  /// The header claims more pixels than `pixelBudget`; nothing was decoded.
-  case tooLarge(path: String, width: Int, height: Int, pixelBudget: Int)
+  /// Decoding would hold `pixels` in memory, more than `pixelBudget`; nothing was decoded.
+  case tooLarge(path: String, width: Int, height: Int, pixels: Int, pixelBudget: Int)
   /// The file has more bytes than `byteBudget`; nothing was read.
   case fileTooLarge(path: String, bytes: Int, byteBudget: Int)
   /// Memory ran out while decoding.
@@ -47,19 +49,22 @@ extension ImageError: CustomStringConvertible, LocalizedError {
     case .folderNotFound(let path): "\(path): no such folder"
     case .notAFolder(let path): "\(path): expected a folder, found a file"
     case .unreadableFolder(let path, let reason): "\(path): cannot list the folder: \(reason)"
-    case .noPictures(let path, let files):
-      files == 0
-        ? "\(path): the folder is empty, expected PNG or JPEG pictures"
-        : "\(path): none of its \(files) files is a PNG or JPEG picture"
+    case .noPictures(let path, let files, let found):
+      switch files {
+      case 0: "\(path): the folder is empty, expected PNG or JPEG pictures"
+      case 1: "\(path): its only file is no PNG or JPEG picture: found \(found)"
+      default: "\(path): none of its \(files) files is a PNG or JPEG picture: found \(found)"
+      }
+    case .repeatedFolder(let path): "\(path): this folder is walked already, under another name"
     case .unreadableFile(let path, let reason): "\(path): cannot read: \(reason)"
     case .emptyFile(let path): "\(path): the file is empty"
     case .notAPicture(let path, let found): "\(path): expected PNG or JPEG, found \(found)"
     case .truncated(let path, let reason): "\(path): the picture is cut short: \(reason)"
     case .corrupt(let path, let reason): "\(path): the picture is damaged: \(reason)"
     case .unsupported(let path, let reason): "\(path): this kind is not supported: \(reason)"
-    case .tooLarge(let path, let width, let height, let budget):
-      "\(path): \(width)x\(height) is \(Self.megapixels(width * height)) megapixels, "
-        + "over the budget of \(Self.megapixels(budget))"
+    case .tooLarge(let path, let width, let height, let pixels, let budget):
+      "\(path): \(width)x\(height) needs \(Self.megapixels(pixels)) megapixels in "
+        + "memory, over --max-megapixels \(Self.megapixels(budget))"
     case .fileTooLarge(let path, let bytes, let budget):
       "\(path): the file has \(bytes) bytes, over the budget of \(budget)"
     case .outOfMemory(let path): "\(path): not enough memory to decode it"
@@ -79,16 +84,18 @@ extension ImageError: CustomStringConvertible, LocalizedError {
   public var path: String? {
     switch self {
     case .folderNotFound(let path), .notAFolder(let path), .unreadableFolder(let path, _),
-      .noPictures(let path, _), .unreadableFile(let path, _), .emptyFile(let path),
+      .noPictures(let path, _, _), .repeatedFolder(let path), .unreadableFile(let path, _), .emptyFile(let path),
       .notAPicture(let path, _), .truncated(let path, _), .corrupt(let path, _),
-      .unsupported(let path, _), .tooLarge(let path, _, _, _), .fileTooLarge(let path, _, _),
+      .unsupported(let path, _), .tooLarge(let path, _, _, _, _), .fileTooLarge(let path, _, _),
       .outOfMemory(let path), .unwritableFile(let path, _):
       path
     case .tooFewReadablePictures, .impossibleMask, .invalidSetting: nil
     }
   }
 
+  /// Millions of pixels, exactly: rounded, a number may look like the limit that it is over.
   private static func megapixels(_ pixels: Int) -> String {
-    String(format: pixels < 1_000_000 ? "%.3f" : "%.1f", Double(pixels) / 1e6)
+    let text = "\(Double(pixels) / 1e6)"
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }
 }

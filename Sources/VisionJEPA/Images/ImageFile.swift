@@ -27,7 +27,7 @@ struct ReusedBuffer<Element: BitwiseCopyable>: ~Copyable {
 }
 
 /// Reading whole files into reused memory, with the file system's own names.
-enum ImageFile {
+package enum ImageFile {
   /// Larger files are refused unread: no picture within the pixel budget needs so many bytes.
   static let byteBudget = 1 << 30
 
@@ -40,15 +40,15 @@ enum ImageFile {
   ) throws(ImageError) -> UnsafeBufferPointer<UInt8> {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
-      throw .unreadableFile(path: name(), reason: lastSystemError())
+      throw .unreadableFile(path: name(), reason: reasonNotOpened(path))
     }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       throw .unreadableFile(path: name(), reason: lastSystemError())
     }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw .unreadableFile(path: name(), reason: "it is not a regular file")
+    if let special = special(status.st_mode) {
+      throw .unreadableFile(path: name(), reason: special)
     }
     let size = Int(status.st_size)
     guard size > 0 else { throw .emptyFile(path: name()) }
@@ -68,25 +68,28 @@ enum ImageFile {
     return UnsafeBufferPointer(start: bytes, count: length)
   }
 
+  /// Why `open` failed, by `errno`, and what may be behind that.
+  private static func reasonNotOpened(_ path: UnsafePointer<CChar>) -> String {
+    switch errno {
+    case ENXIO: "it is a socket"
+    case ENOENT where String(validatingCString: path) == nil:
+      "No such file or directory; the path is not UTF-8: is it written in another encoding?"
+    default: lastSystemError()
+    }
+  }
+
   /// The text of `errno`, such as "No such file or directory".
   static func lastSystemError() -> String { String(cString: strerror(errno)) }
 
-  /// What the first bytes of a file that is neither PNG nor JPEG look like.
-  static func kind(of bytes: UnsafeBufferPointer<UInt8>) -> String {
-    func starts(_ text: StaticString, at offset: Int = 0) -> Bool {
-      bytes.count >= offset + text.utf8CodeUnitCount
-        && memcmp(bytes.baseAddress! + offset, text.utf8Start, text.utf8CodeUnitCount) == 0
+  /// What stands in a regular file's place, such as "it is a socket"; nil for a regular file.
+  package static func special(_ mode: mode_t) -> String? {
+    switch mode & S_IFMT {
+    case S_IFREG: nil
+    case S_IFDIR: "it is a folder"
+    case S_IFIFO: "it is a pipe"
+    case S_IFSOCK: "it is a socket"
+    case S_IFCHR, S_IFBLK: "it is a device"
+    default: "it is not a regular file"
     }
-    if starts("GIF8") { return "a GIF" }
-    if starts("RIFF") && starts("WEBP", at: 8) { return "a WebP" }
-    if starts("BM") { return "a BMP" }
-    if starts("II*\0") || starts("MM\0*") { return "a TIFF" }
-    if starts("ftypavif", at: 4) { return "an AVIF" }
-    if starts("ftyphei", at: 4) || starts("ftypmif1", at: 4) { return "a HEIF" }
-    if starts("\0\0\0\u{0C}jP  ") { return "a JPEG 2000" }
-    if starts("%PDF") { return "a PDF" }
-    if starts("<svg") || starts("<?xml") { return "SVG or XML text" }
-    let shown = bytes.prefix(8).map { String(format: "%02x", $0) }.joined(separator: " ")
-    return "a file that starts with \(shown)"
   }
 }

@@ -6,8 +6,9 @@ import Foundation
 /// Recognised by their first bytes, whatever their names. Subfolders are walked in the order of the
 /// bytes of their names, so that the same folder gives the same indices everywhere; hidden files and
 /// folders (a leading dot) are left out; a folder that several symbolic links lead to, or that leads
-/// back to itself, is walked once. What cannot be read is listed in `skipped` and does not stop the
-/// walk. A path costs its bytes and 12 more: 100,000 pictures take a few megabytes.
+/// back to itself, is walked once, and the links are listed. What cannot be read is listed in `skipped`
+/// and does not stop the walk. A path costs its bytes and 12 more: 100,000 pictures take a few
+/// megabytes.
 public struct ImageFolder: Sendable {
   /// A file or folder that is not part of the index, and why.
   public struct Skipped: Sendable, Equatable {
@@ -17,10 +18,8 @@ public struct ImageFolder: Sendable {
 
   /// The folder as it was given.
   public let path: String
-  /// The first thousand files and folders that were left out.
+  /// The files and folders that were left out, in the order of the walk.
   public internal(set) var skipped: [Skipped] = []
-  /// How many were left out in all.
-  public internal(set) var skippedCount = 0
   /// How many files were looked at.
   public internal(set) var fileCount = 0
   /// The names of the labels, in the order in which the walk met them.
@@ -32,8 +31,6 @@ public struct ImageFolder: Sendable {
   private var names: [UInt8] = []
   private var ends: [Int] = []
   private var labelIndices: [Int32] = []
-
-  static let mostSkippedKept = 1000
 
   /// Walks `path`.
   ///
@@ -52,7 +49,25 @@ public struct ImageFolder: Sendable {
     }
     var walk = FolderWalk(root: path)
     walk.run(into: &self)
-    guard count > 0 else { throw .noPictures(path: path, files: fileCount) }
+    guard count > 0 else {
+      throw .noPictures(path: path, files: fileCount, found: kindsOfSkipped)
+    }
+  }
+
+  /// What was left out and how many of each kind, such as "5 WebP, 2 text", the most frequent first.
+  private var kindsOfSkipped: String {
+    var counts: [String: Int] = [:]
+    for skipped in skipped {
+      let kind =
+        switch skipped.error {
+        case .notAPicture(_, let found): FileSignature.name(ofKind: found)
+        case .emptyFile: "empty"
+        default: "unreadable"
+        }
+      counts[kind, default: 0] += 1
+    }
+    return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+      .map { "\($0.value) \($0.key)" }.joined(separator: ", ")
   }
 
   /// How many pictures there are.
@@ -86,10 +101,12 @@ public struct ImageFolder: Sendable {
     names[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
   }
 
-  /// Picture `index` as one to be read.
+  /// Picture `index` as one to be read; its label is the one that it has when it is named by itself.
   public func entry(of index: Int) -> ImageEntry {
-    ImageEntry(
-      .file(fileSystemPath(of: index)), path: path(of: index), label: label(of: index))
+    let path = path(of: index)
+    return ImageEntry(
+      .file(fileSystemPath(of: index)), path: path,
+      label: label(of: index) ?? ImageEntry.label(ofFile: path))
   }
 
   /// The exact bytes of the path, which need not be UTF-8; ended by zero.
@@ -118,10 +135,7 @@ public struct ImageFolder: Sendable {
     for shift in stride(from: 0, to: 64, by: 8) { mix(UInt8(truncatingIfNeeded: size >> shift)) }
   }
 
-  mutating func skip(_ error: ImageError) {
-    skippedCount += 1
-    if skipped.count < Self.mostSkippedKept { skipped.append(Skipped(error: error)) }
-  }
+  mutating func skip(_ error: ImageError) { skipped.append(Skipped(error: error)) }
 
   /// One step of FNV-1a.
   private mutating func mix(_ byte: UInt8) {
@@ -170,7 +184,10 @@ private struct FolderWalk {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { return }
     let identity = FileIdentity(device: UInt64(status.st_dev), node: UInt64(status.st_ino))
-    guard visited.insert(identity).inserted else { return }
+    guard visited.insert(identity).inserted else {
+      folder.skip(.repeatedFolder(path: shown(prefix)))
+      return
+    }
 
     for entry in entries(of: stream, descriptor) {
       let name = prefix.isEmpty ? entry.name : prefix + [UInt8(ascii: "/")] + entry.name
@@ -233,26 +250,36 @@ private struct FolderWalk {
     into folder: inout ImageFolder
   ) {
     folder.fileCount += 1
+    var status = stat()
+    // Devices are not even opened: that alone may do something.
+    if withPath(name, { fstatat(descriptor, $0, &status, 0) }) == 0,
+      let special = ImageFile.special(status.st_mode)
+    {
+      folder.skip(.unreadableFile(path: shown(path), reason: special))
+      return
+    }
     let file = withPath(name) { openat(descriptor, $0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard file >= 0 else {
       folder.skip(.unreadableFile(path: shown(path), reason: ImageFile.lastSystemError()))
       return
     }
     defer { close(file) }
-    var status = stat()
     guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      folder.skip(.unreadableFile(path: shown(path), reason: "it is not a regular file"))
+      folder.skip(
+        .unreadableFile(
+          path: shown(path), reason: ImageFile.special(status.st_mode) ?? "it cannot be examined"))
       return
     }
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) { bytes in
-      let count = pread(file, bytes.baseAddress!, 16, 0)
+    let length = FileSignature.length
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: length) { bytes in
+      let count = pread(file, bytes.baseAddress!, length, 0)
       if count < 0 {
         folder.skip(.unreadableFile(path: shown(path), reason: ImageFile.lastSystemError()))
       } else if count == 0 {
         folder.skip(.emptyFile(path: shown(path)))
       } else if cimage_sniff(bytes.baseAddress!, count) == CIMAGE_UNKNOWN {
         let head = UnsafeBufferPointer(rebasing: bytes[..<count])
-        folder.skip(.notAPicture(path: shown(path), found: ImageFile.kind(of: head)))
+        folder.skip(.notAPicture(path: shown(path), found: FileSignature.kind(of: head)))
       } else {
         folder.append(
           path, label: labelIndex(label, in: &folder), size: Int(status.st_size))

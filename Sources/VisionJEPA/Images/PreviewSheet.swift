@@ -67,7 +67,8 @@ public struct PreviewSheet: Sendable {
     for index in 0..<count {
       let item = index * folder.count / count
       do throws(ImageError) {
-        let original = try decoder.decode(contentsOf: folder.path(of: item))
+        let original = try decoder.decode(
+          contentsOf: folder.path(of: item), shortSide: tileSize)
         for draw in 0..<drawsPerPicture {
           sheet.append(row: try row(folder, item, original, draw: draw, renderer))
         }

@@ -67,8 +67,9 @@ public struct LoaderReport: Sendable, Equatable {
   }
 }
 
-/// Failures that several threads meet: all are counted, the first thousand pictures are named.
-final class FailureLog: @unchecked Sendable {
+/// Pictures that were replaced by others, by several threads: all are counted, the first thousand are
+/// named.
+final class ReplacementLog: @unchecked Sendable {
   private static let mostNamed = 1000
 
   private let lock = NSLock()
@@ -119,7 +120,7 @@ public final class ViewLoader {
   public let plan: ViewPlan
 
   private let pipeline: BatchPipeline<ViewBatch>
-  private let log = FailureLog()
+  private let log = ReplacementLog()
   private let options: LoaderOptions
   private var requests: any IteratorProtocol<BatchRequest>
   private let allocator: BatchAllocator?
@@ -217,7 +218,7 @@ public final class ViewLoader {
 
   /// Fills one row of a batch and returns the item that it shows.
   private static func fill(
-    _ batch: ViewBatch, row: Int, folder: ImageFolder, renderer: ViewRenderer, log: FailureLog,
+    _ batch: ViewBatch, row: Int, folder: ImageFolder, renderer: ViewRenderer, log: ReplacementLog,
     isStrict: Bool, workspace: ImageWorkspace
   ) throws(ImageError) -> Int {
     let requested = batch.requestedItems[row]
