@@ -24,7 +24,7 @@ struct Duplicates: ParsableCommand {
   var threshold = DuplicateGroups.defaultThreshold
 
   @Option(
-    help: "A contact sheet to draw, a PNG file: the first 20 groups.",
+    help: "A contact sheet to draw, a PNG file: the first 20 groups, up to 10 pictures of each.",
     completion: .file(extensions: ["png"]))
   var output: String?
 
@@ -49,5 +49,6 @@ struct Duplicates: ParsableCommand {
       return
     }
     try report.sheet.draw(to: output, decoder: pictures.decoder)
+    if let remark = report.sheetRemark { FileHandle.standardError.write(Data("\(remark)\n".utf8)) }
   }
 }

@@ -48,7 +48,7 @@ import VisionJEPA
     let text = try folder(["a.txt": Data("hello".utf8), "b.png": Data("hello".utf8)])
     try expectFailure(
       training(on: text.path),
-      saying: "\(text.path): none of its 2 files is a PNG or JPEG picture")
+      saying: "\(text.path): none of its 2 files is a PNG or JPEG picture: found 2 text")
     #expect(!FileManager.default.fileExists(atPath: run.path))
   }
 
@@ -78,7 +78,8 @@ import VisionJEPA
     }
     #expect(says("zero.png", "the file is empty"))
     #expect(says("not-a-picture.png", "expected PNG or JPEG, found"))
-    #expect(says("bomb.png", "16000x10000 is 160.0 megapixels, over the budget of 100.0"))
+    #expect(
+      says("bomb.png", "16000x10000 needs 160 megapixels in memory, over --max-megapixels 100"))
     #expect(says("truncated.png", "the picture is cut short"))
     #expect(says("truncated.jpg", "the picture is cut short"))
     for good in ["one-pixel.png", "thin.png", "png-named.jpg"] { #expect(!says(good, "")) }

@@ -49,6 +49,23 @@ import VisionJEPA
     #expect(result.status == 0, "\(result.errors)")
   }
 
+  /// A list of so many files with the pictures' bytes: one file would be embedded once.
+  private func listOfCopies(_ count: Int) throws -> String {
+    let folder = try ImageFolder(pictures.path)
+    let bytes = try (0..<folder.count).map {
+      try Data(contentsOf: URL(fileURLWithPath: folder.path(of: $0)))
+    }
+    try FileManager.default.createDirectory(
+      atPath: path("copies"), withIntermediateDirectories: true)
+    let paths = (0..<count).map { path("copies/\($0).png") }
+    for (number, copy) in paths.enumerated() {
+      try bytes[number % bytes.count].write(to: URL(fileURLWithPath: copy))
+    }
+    let list = path("list.txt")
+    try Data(paths.map { $0 + "\n" }.joined().utf8).write(to: URL(fileURLWithPath: list))
+    return list
+  }
+
   private func object(_ text: String) throws -> [String: Any] {
     try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   }
@@ -57,10 +74,7 @@ import VisionJEPA
 
   /// `kill -9` in the middle, `--resume`, and the bytes of an export that nothing happened to.
   @Test func aKilledExportGoesOnToTheSameBytes() throws {
-    let folder = try ImageFolder(pictures.path)
-    let lines = (0..<2400).map { folder.path(of: $0 % folder.count) + "\n" }
-    let list = path("list.txt")
-    try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: list))
+    let list = try listOfCopies(2400)
     func arguments(_ name: String) -> [String] {
       [
         "embed", "--files-from", list, "--checkpoint", run.path, "--output", path(name),
@@ -92,10 +106,7 @@ import VisionJEPA
   }
 
   @Test func terminationCanBeGoneOnFrom() throws {
-    let list = path("list.txt")
-    let picture = pictures.path + "/discs/0.png"
-    try Data(String(repeating: picture + "\n", count: 1200).utf8)
-      .write(to: URL(fileURLWithPath: list))
+    let list = try listOfCopies(1200)
     let arguments = [
       "embed", "--files-from", list, "--checkpoint", run.path, "--output", path("e.npz"),
       "--batch", "4",
@@ -223,7 +234,7 @@ import VisionJEPA
       sheet)
     #expect(table.hasPrefix("group 1: 3 pictures\n"))
     for name in ["discs/0.png", "stripes/a.png", "stripes/b.png"] { #expect(table.contains(name)) }
-    #expect(table.contains("2 of 14 pictures could go"))
+    #expect(table.contains("1 group of near-duplicates at 0.99999: 2 of 14 pictures could go"))
     #expect(try ImageDecoder().decode(contentsOf: sheet).width == 4 + 3 * 100)
     let json = try object(
       try expectSuccess(
@@ -234,6 +245,123 @@ import VisionJEPA
     try expectFailure(
       "duplicates", "--embeddings", path("e.safetensors"), "--threshold", "2",
       saying: "threshold: expected above 0, at most 1, found 2.0")
+  }
+
+  /// A folder of copies alone, whose mean is the copies themselves.
+  @Test func copiesAloneAreDuplicates() throws {
+    let alone = path("alone")
+    try FileManager.default.createDirectory(atPath: alone, withIntermediateDirectories: true)
+    for number in 0..<20 {
+      try FileManager.default.copyItem(
+        atPath: pictures.path + "/discs/0.png", toPath: "\(alone)/\(number).png")
+    }
+    try expectSuccess("embed", alone, "--checkpoint", run.path, "--output", path("e.npy"))
+    for threshold in ["0.97", "1"] {
+      let table = try expectSuccess(
+        "duplicates", "--embeddings", path("e.npy"), "--threshold", threshold)
+      #expect(table.contains("1 group of near-duplicates at "))
+      #expect(table.contains("19 of 20 pictures could go"))
+      // Equal files say nothing of the model.
+      #expect(!table.contains("tell these pictures apart"))
+    }
+    let sheet = try JepaProcess.run(
+      ["duplicates", "--embeddings", path("e.npy"), "--output", path("s.png")])
+    #expect(sheet.errors.contains("the sheet shows 1 of 1 group, at most 10 pictures of each\n"))
+  }
+
+  /// The same file by other paths and links is one file, and one picture is searched about no mean.
+  @Test func aFileIsEmbeddedOnceByAllItsNames() throws {
+    let manager = FileManager.default
+    let row = pictures.path + "/discs/0.png"
+    try manager.createSymbolicLink(
+      atPath: pictures.path + "/discs/symbolic.png", withDestinationPath: "0.png")
+    #expect(link(row, pictures.path + "/discs/hard.png") == 0)
+    try manager.createSymbolicLink(
+      atPath: pictures.path + "/again", withDestinationPath: "discs")
+    let result = try JepaProcess.run([
+      "embed", pictures.path, pictures.path + "/discs", row, pictures.path + "/./discs/0.png",
+      "--checkpoint", run.path, "--output", path("e.npy"),
+    ])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains("12 embeddings of width "))
+    #expect(result.output.contains("10 paths led to files that came before"))
+    #expect(result.output.contains("/discs: this folder is walked already, under another name"))
+    let file = try EmbeddingFile(path: path("e.npy"))
+    #expect(file.description.checkpoint.hasPrefix("/"))
+    // A query by another path is the row that it names, and not its own neighbour.
+    let table = try expectSuccess(
+      "neighbors", pictures.path + "/./discs/0.png", "--embeddings", path("e.npy"), "--top", "2")
+    #expect(!table.split(separator: "\n")[1].hasSuffix(row))
+
+    try expectSuccess("embed", row, "--checkpoint", run.path, "--output", path("one.npy"))
+    #expect(
+      try expectSuccess("duplicates", "--embeddings", path("one.npy"))
+        == "0 groups of near-duplicates at 0.97: 0 of 1 picture could go\n")
+    try manager.copyItem(atPath: row, toPath: path("copy.png"))
+    let near = try expectSuccess("neighbors", path("copy.png"), "--embeddings", path("one.npy"))
+    #expect(near.contains("   1   1.000  \(row)"))
+  }
+
+  /// The folder's name, however the picture is named.
+  @Test func labelsDoNotDependOnHowPicturesAreNamed() throws {
+    let folder = pictures.path + "/discs"
+    func labels(_ arguments: [String], in place: String? = nil) throws -> Set<String?> {
+      let result = try JepaProcess.run(
+        ["embed"] + arguments + ["--checkpoint", run.path, "--output", path("l.npy")], in: place)
+      #expect(result.status == 0, "\(result.errors)")
+      return Set(try EmbeddingFile(path: path("l.npy")).rows.map(\.label))
+    }
+    #expect(try labels([folder]) == ["discs"])
+    #expect(try labels([folder + "/0.png"]) == ["discs"])
+    #expect(try labels(["0.png"], in: folder) == ["discs"])
+    #expect(try labels(["./../discs/0.png"], in: folder) == ["discs"])
+    #expect(try labels(["."], in: folder) == ["discs"])
+  }
+
+  @Test func listsEndedByNULAndOtherEncodings() throws {
+    let odd = pictures.path + "/discs/two\nlines.png"
+    try FileManager.default.copyItem(atPath: pictures.path + "/discs/0.png", toPath: odd)
+    func embed(_ bytes: Data) throws -> JepaProcess.Result {
+      try bytes.write(to: URL(fileURLWithPath: path("list")))
+      return try JepaProcess.run([
+        "embed", "--files-from", path("list"), "--checkpoint", run.path, "--output",
+        path("n.npy"),
+      ])
+    }
+    let paths = [odd, pictures.path + "/stripes/2.png"]
+    let separated = try embed(Data(paths.map { $0 + "\0" }.joined().utf8))
+    #expect(separated.output.contains("2 embeddings"), "\(separated.errors)")
+    #expect(try EmbeddingFile(path: path("n.npy")).rows.map(\.path) == paths)
+    let marked = try embed(Data([0xEF, 0xBB, 0xBF]) + Data("\(paths[1])\r\n".utf8))
+    #expect(marked.output.contains("1 embedding of width"), "\(marked.errors)")
+    for encoding in [String.Encoding.utf16, .utf16LittleEndian, .utf16BigEndian] {
+      let other = try embed(try #require("\(paths[1])\n".data(using: encoding)))
+      #expect(other.status == 1 && other.errors.contains("found UTF-16: convert the list"))
+    }
+  }
+
+  /// What is skipped is said once, and all of it is in a list.
+  @Test func everySkippedFileIsListed() throws {
+    for number in 0..<12 {
+      try Data("RIFF....WEBPVP8 ".utf8).write(
+        to: URL(fileURLWithPath: "\(pictures.path)/discs/w\(number).jpg"))
+    }
+    let missing = path("missing.png")
+    let arguments = [
+      "embed", pictures.path, missing, "--checkpoint", run.path, "--output", path("e.npy"),
+    ]
+    let absent = try JepaProcess.run(arguments)
+    #expect(absent.status == 1)
+    let result = try JepaProcess.run(arguments.filter { $0 != missing })
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains("skipped: 2 more; all 12 are in \(path("e.skipped.csv"))\n"))
+    #expect(!(result.output + result.errors).contains("replaced by another picture"))
+    let list = try String(contentsOfFile: path("e.skipped.csv"), encoding: .utf8)
+    #expect(list.split(separator: "\r\n").count == 13)
+    #expect(list.contains("w3.jpg,\"expected PNG or JPEG, found a WebP\"\r\n"))
+    // Named like pictures, they are no notes that lie beside pictures.
+    let strict = try JepaProcess.run(arguments.filter { $0 != missing } + ["--strict"])
+    #expect(strict.status == 1 && strict.errors.contains("found a WebP"))
   }
 
   @Test func mapWritesAPage() throws {

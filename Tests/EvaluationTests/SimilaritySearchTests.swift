@@ -69,30 +69,45 @@ import Torch
     #expect(found == expected && !expected.isEmpty)
   }
 
-  @Test func groupsAreConnectedComponents() throws {
-    // On a circle, 20 degrees apart in two runs of three, and alone.
-    let angles = [0.0, 20, 40, 180, 200, 220, 110].map { $0 * .pi / 180 }
+  /// On a circle, 20 degrees apart: a row is near the one that is kept, and no chain goes further.
+  @Test func copiesAreNearTheOneThatIsKept() throws {
+    let angles = [0.0, 20, 40, 60, 80, 180, 200, 110].map { $0 * .pi / 180 }
     let points = Tensor(
       angles.flatMap { [Float(cos($0)), Float(sin($0))] }, shape: [angles.count, 2])
-    // Pairs of opposite points keep the mean at zero.
-    let all = Tensor.concatenate([points, -points])
-    let search = SimilaritySearch(all)
-    let groups = try DuplicateGroups(among: search, threshold: 0.9)
-    #expect(groups.groups.map(\.rows) == [[0, 1, 2, 10, 11, 12], [3, 4, 5, 7, 8, 9]])
-    #expect(groups.surplusCount == 10)
-    #expect(try DuplicateGroups(among: search, threshold: 0.95).groups.count == 6)
+    for blockRows in [2, 3, 4096] {
+      let search = SimilaritySearch(
+        points, mean: Tensor.zeros([1, 2]), blockRows: blockRows)
+      // 0.9 is 26 degrees.
+      let found = try DuplicateGroups(among: search, threshold: 0.9)
+      #expect(found.groups.map(\.rows) == [[0, 1], [2, 3], [5, 6]])
+      #expect(found.surplusCount == 3)
+      #expect(found.groups[0].similarities[0] == 1)
+      #expect(abs(found.groups[0].similarities[1] - Float(cos(20 * Double.pi / 180))) < 1e-6)
+    }
     for threshold in [-1, 0, 1.5, Float.nan] {
       #expect(throws: EvaluationError.self) {
-        try DuplicateGroups(among: search, threshold: threshold)
+        try DuplicateGroups(among: SimilaritySearch(points), threshold: threshold)
       }
     }
   }
 
-  @Test func setsJoin() {
-    var sets = DisjointSets(6)
-    for (first, second) in [(0, 1), (2, 3), (1, 3), (1, 0)] { sets.join(first, second) }
-    let representatives = (0..<6).map { sets.representative(of: $0) }
-    #expect(Set(representatives[0..<4]).count == 1)
-    #expect(Set(representatives).count == 3)
+  /// Copies do not draw the mean to themselves, and few pictures have none.
+  @Test func theMeanIsThatOfDifferentPictures() throws {
+    let different = Self.random(30, 16, seed: 4)
+    let copies = Tensor.concatenate(
+      (0..<200).map { different.slice($0 % 2..<$0 % 2 + 1) })
+    let noise = Tensor.normal([200, 16], using: RandomGenerator(seed: 6)) * 0.005
+    func groups(_ rows: Tensor) throws -> [Int] {
+      try DuplicateGroups(among: .forCopies(among: rows, threshold: 0.97), threshold: 0.97)
+        .groups.map(\.rows.count)
+    }
+    #expect(try groups(different).isEmpty)
+    #expect(
+      try groups(Tensor.concatenate([copies + noise, different.slice(2..<30)])) == [100, 100])
+    #expect(try groups(copies + noise) == [100, 100])
+    #expect(try groups(different.slice(0..<3)).isEmpty)
+    let one = different.slice(0..<1)
+    #expect(try groups(one).isEmpty)
+    #expect(try groups(Tensor.concatenate([one, one])) == [2])
   }
 }

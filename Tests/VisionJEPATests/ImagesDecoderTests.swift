@@ -73,6 +73,26 @@ import Testing
     #expect(Array(image.pixels.prefix(3)) == [0, 200, 100])
   }
 
+  /// As Pillow writes it, before the picture, and as others do, behind it.
+  @Test(arguments: [8 + 25, nil])
+  func theOrientationOfAPNGIsHonoured(place: Int?) throws {
+    let tags: [UInt8] = [
+      0x4D, 0x4D, 0, 0x2A, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0,
+    ]
+    let chunk = [0, 0, 0, UInt8(tags.count)] + Array("eXIf".utf8) + tags
+    // The checksum of this very chunk.
+    let checksum: [UInt8] = [0x39, 0x2F, 0xA3, 0x52]
+    var bytes = try ImageFixtures.bytes("rgb8.png")
+    let end = bytes.count - 12
+    bytes.insert(contentsOf: chunk + checksum, at: place ?? end)
+    let plain = try ImageDecoder().decode(contentsOf: ImageFixtures.path("rgb8.png"))
+    let turned = try ImageDecoder().decode(bytes, name: "turned.png")
+    #expect(turned.width == plain.height && turned.height == plain.width)
+    // A quarter to the right: the first row is the first column from below.
+    let last = (plain.height - 1) * plain.width * 3
+    #expect(turned.pixels.prefix(3) == plain.pixels[last..<last + 3])
+  }
+
   @Test func headersTellFormatAndSize() throws {
     let turned = try ImageDecoder().header(
       ImageFixtures.bytes("orientation6.jpg"), name: "orientation6.jpg")
@@ -156,10 +176,60 @@ import Testing
       #expect(
         found
           == .tooLarge(
-            path: ImageFixtures.path(name), width: 16000, height: 10000, pixelBudget: 100_000_000))
+            path: ImageFixtures.path(name), width: 16000, height: 10000, pixels: 160_000_000,
+            pixelBudget: 100_000_000))
       #expect(
-        found.description.hasSuffix("16000x10000 is 160.0 megapixels, over the budget of 100.0"))
+        found.description.hasSuffix(
+          "16000x10000 needs 160 megapixels in memory, over --max-megapixels 100"))
       #expect(!found.description.contains("\n"))
+    }
+  }
+
+  /// The numbers never look equal.
+  @Test func aPixelTooManyIsSaid() throws {
+    let header = try ImageDecoder().header(ImageFixtures.bytes("rgb8.png"), name: "")
+    let limit = header.width * header.height - 1
+    let error = #expect(throws: ImageError.self) {
+      try ImageDecoder(pixelBudget: limit).decode(contentsOf: ImageFixtures.path("rgb8.png"))
+    }
+    #expect(
+      error?.description.hasSuffix("0.001073 megapixels in memory, over --max-megapixels 0.001072")
+        == true)
+  }
+
+  /// A JPEG is scaled while it is decoded: what counts is what is held.
+  @Test func largeJPEGsAreReadWithinTheBudget() throws {
+    let bytes = try RGBImage(width: 800, height: 600, color: RGBColor(200, 30, 40)).jpegBytes(
+      quality: 80)
+    let folder = try ScratchFolder()
+    let path = try folder.write(bytes, to: "large.jpg")
+    let decoder = ImageDecoder(pixelBudget: 10_000)
+    #expect(try decoder.square(contentsOf: path, size: 32).count == 3 * 32 * 32)
+    let small = try decoder.decode(contentsOf: path, shortSide: 64)
+    #expect(small.width == 100 && small.height == 75)
+    #expect(throws: ImageError.self) { try decoder.decode(contentsOf: path) }
+  }
+
+  /// Damage below the square that is looked at is damage.
+  @Test func damageBelowTheCropIsFound() throws {
+    let folder = try ScratchFolder()
+    let tall = RGBImage(
+      width: 64, height: 512,
+      pixels: (0..<64 * 512 * 3).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) })
+    for (name, bytes) in [
+      ("tall.jpg", try tall.jpegBytes(quality: 90)), ("tall.png", try tall.pngBytes()),
+    ] {
+      #expect(
+        try ImageDecoder().square(
+          contentsOf: folder.write(bytes, to: name), size: 16
+        ).count == 768)
+      let cut = try folder.write(Array(bytes.dropLast(bytes.count / 10)), to: "cut-\(name)")
+      #expect(throws: ImageError.self) { try ImageDecoder().square(contentsOf: cut, size: 16) }
+      var changed = bytes
+      // A marker where the codes should be, at nine tenths of the file.
+      changed.replaceSubrange(bytes.count * 9 / 10..<bytes.count * 9 / 10 + 2, with: [0xFF, 0xD3])
+      let path = try folder.write(changed, to: "changed-\(name)")
+      #expect(throws: ImageError.self) { try ImageDecoder().square(contentsOf: path, size: 16) }
     }
   }
 

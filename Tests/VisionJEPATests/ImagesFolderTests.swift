@@ -21,12 +21,11 @@ import Testing
     #expect((0..<folder.count).map(folder.label(of:)) == ["a", "b", "b", "deep", "d", nil])
     #expect(folder.labelIndex(of: 5) == -1)
     #expect(folder.labels[folder.labelIndex(of: 1)] == "b")
-    #expect(folder.fileCount == 8 && folder.skippedCount == 2)
+    #expect(folder.fileCount == 8 && folder.skipped.count == 2)
     #expect(
       folder.skipped.map(\.error) == [
         .notAPicture(
-          path: scratch.path("d/text.png"), found: "a file that starts with 77 6f 72 64 73 2c 20 6e"
-        ),
+          path: scratch.path("d/text.png"), found: "a text"),
         .emptyFile(path: scratch.path("d/zero.jpg")),
       ])
     #expect(folder.path(of: 0) == scratch.path("a/z.jpg"))
@@ -42,7 +41,14 @@ import Testing
     try manager.createSymbolicLink(atPath: scratch.path("one.png"), withDestinationPath: "a/1.png")
     let folder = try ImageFolder(scratch.path)
     #expect((0..<folder.count).map(folder.relativePath(of:)) == ["a/1.png", "one.png"])
-    #expect(folder.skipped.map(\.path) == [scratch.path("self")])
+    // Loops and other names of folders are no mistake, but said.
+    #expect(
+      folder.skipped.map(\.error) == [
+        .repeatedFolder(path: scratch.path("a/up")),
+        .unreadableFile(
+          path: scratch.path("self"), reason: "Too many levels of symbolic links"),
+        .repeatedFolder(path: scratch.path("z")),
+      ])
   }
 
   /// Also for the superuser, whom permissions do not bind.
@@ -85,16 +91,46 @@ import Testing
 
   @Test func uselessFoldersAreErrors() throws {
     let scratch = try ScratchFolder()
-    #expect(throws: ImageError.noPictures(path: scratch.path, files: 0)) {
+    #expect(throws: ImageError.noPictures(path: scratch.path, files: 0, found: "")) {
       try ImageFolder(scratch.path)
     }
     let file = try scratch.write(Array("text".utf8), to: "notes.txt")
-    #expect(throws: ImageError.noPictures(path: scratch.path, files: 1)) {
+    #expect(throws: ImageError.noPictures(path: scratch.path, files: 1, found: "1 text")) {
       try ImageFolder(scratch.path)
     }
     #expect(throws: ImageError.notAFolder(path: file)) { try ImageFolder(file) }
     #expect(throws: ImageError.folderNotFound(path: scratch.path("absent"))) {
       try ImageFolder(scratch.path("absent"))
+    }
+  }
+
+  @Test func whatOtherFilesAreIsCounted() throws {
+    let scratch = try ScratchFolder()
+    let kinds: [(String, [UInt8])] = [
+      ("a.webp", Array("RIFF....WEBPVP8 ".utf8)), ("b.webp", Array("RIFF....WEBPVP8L".utf8)),
+      ("c.heic", [0, 0, 0, 24] + Array("ftypheic".utf8)),
+      ("d.avif", [0, 0, 0, 28] + Array("ftypavif".utf8)), ("e.jxl", [0xFF, 0x0A, 0xFA]),
+      ("f.ico", [0, 0, 1, 0, 1, 0]), ("g.ppm", Array("P6\n3 2\n255\n".utf8)),
+      ("h.tif", [0x4D, 0x4D, 0, 0x2A]), ("i.bmp", Array("BM....".utf8)), ("j.jpg", []),
+      ("k.raw", [1, 2, 3]),
+    ]
+    for (name, bytes) in kinds { try scratch.write(bytes, to: name) }
+    #expect(mkfifo(scratch.path("pipe.jpg"), 0o600) == 0)
+    let error = #expect(throws: ImageError.self) { try ImageFolder(scratch.path) }
+    #expect(
+      error
+        == .noPictures(
+          path: scratch.path, files: 12,
+          found: "2 WebP, 1 AVIF, 1 BMP, 1 HEIC, 1 ICO, 1 JPEG XL, 1 PPM, 1 TIFF, 1 empty, "
+            + "1 unknown kind of file, 1 unreadable"))
+    // A pipe is not waited for.
+    try scratch.copy("one-pixel.png", to: "z.png")
+    let folder = try ImageFolder(scratch.path)
+    #expect(
+      folder.skipped.last?.error
+        == .unreadableFile(path: scratch.path("pipe.jpg"), reason: "it is a pipe"))
+    #expect(throws: ImageError.emptyFile(path: scratch.path("j.jpg"))) {
+      try folder.requireReadable()
     }
   }
 

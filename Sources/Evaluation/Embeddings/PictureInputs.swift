@@ -87,7 +87,7 @@ public struct PictureInputs: Sequence {
     private var rest: IndexingIterator<[Part]>
     private let frameOptions: FrameOptions
     private var current: () -> ImageEntry? = { nil }
-    private var known = FileIdentities()
+    private var known: Set<FileIdentity> = []
     /// How many paths so far led to a file that had come before, and the first of them.
     public private(set) var repeated: (count: Int, first: String)?
     /// How many names so far are not UTF-8, and the first of them.
@@ -101,7 +101,7 @@ public struct PictureInputs: Sequence {
     public func next() -> ImageEntry? {
       while true {
         if let entry = current() {
-          if case .file(let path) = entry.content, !known.insert(path) {
+          if case .file(let path) = entry.content, isKnown(FileIdentity(fileSystemPath: path)) {
             repeated = ((repeated?.count ?? 0) + 1, repeated?.first ?? entry.path)
             continue
           }
@@ -119,7 +119,7 @@ public struct PictureInputs: Sequence {
           var once: ImageEntry? = ImageEntry(file: path)
           current = { once.take() }
         case .frames(let path):
-          guard known.insert(Array(path.utf8CString)) else {
+          guard !isKnown(FileIdentity(path: path)) else {
             repeated = ((repeated?.count ?? 0) + 1, repeated?.first ?? path)
             continue
           }
@@ -132,6 +132,11 @@ public struct PictureInputs: Sequence {
           current = { once.take() }
         }
       }
+    }
+
+    /// Whether a file came before. One that cannot be examined never did: reading it says why.
+    private func isKnown(_ file: FileIdentity?) -> Bool {
+      file.map { !known.insert($0).inserted } ?? false
     }
 
     /// What is to be said of the names, a line each.
@@ -149,17 +154,5 @@ public struct PictureInputs: Sequence {
       }
       return remarks
     }
-  }
-}
-
-/// Files that came before, by device and inode: some 12 bytes each.
-private struct FileIdentities {
-  private var nodes: [UInt64: Set<UInt64>] = [:]
-
-  /// False for a file that came before. One that cannot be examined is always new: reading it says why.
-  mutating func insert(_ path: [CChar]) -> Bool {
-    var status = stat()
-    guard path.withUnsafeBufferPointer({ stat($0.baseAddress!, &status) }) == 0 else { return true }
-    return nodes[UInt64(status.st_dev), default: []].insert(UInt64(status.st_ino)).inserted
   }
 }

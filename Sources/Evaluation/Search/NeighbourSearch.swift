@@ -42,12 +42,17 @@ public struct NeighbourSearch {
     let search = SimilaritySearch(matrix)
     let names = Dictionary(
       file.rows.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    // The same file by another path, such as ./cat.jpg for cat.jpg: looked for only where it is needed.
+    lazy var rowsByFile = Dictionary(
+      file.rows.enumerated().compactMap { number, row in
+        row.frame == nil ? FileIdentity(path: row.path).map { ($0, number) } : nil
+      }, uniquingKeysWith: { first, _ in first })
     let found = try queries.map { query -> Query in
       if let row = names[query] { return .row(row) }
-      guard FileManager.default.fileExists(atPath: query) else {
+      guard let identity = FileIdentity(path: query) else {
         throw EvaluationError.unknownQuery(query: query, path: file.path)
       }
-      return .picture(query)
+      return rowsByFile[identity].map { .row($0) } ?? .picture(query)
     }
     let pictures = found.compactMap { if case .picture(let path) = $0 { path } else { nil } }
     var embedded = (pictures.isEmpty ? [] : try embed(pictures)).makeIterator()

@@ -2,7 +2,8 @@ import Foundation
 import Torch
 import TrainingRuns
 
-/// Exact search among embeddings, by cosine after the mean of all of them is subtracted.
+/// Exact search among embeddings, by cosine after a mean is subtracted: that of all, where nothing else
+/// is asked for.
 ///
 /// The mean is what all pictures share; without the subtraction it dominates every cosine, and a threshold
 /// would mean something else for each model. Rows are looked at in blocks, so that memory beyond the file's
@@ -21,25 +22,35 @@ public struct SimilaritySearch: Sendable {
   private let values: Tensor
   /// `[1, D]`
   private let mean: Tensor
+  /// Whether a mean is subtracted.
+  public let isCentred: Bool
   private let blockRows: Int
 
   /// - Parameters:
   ///   - values: `[N, D]`, float32 or float16.
   ///   - blockRows: rows that are looked at together.
   public init(_ values: Tensor, blockRows: Int = 4096) {
-    precondition(
-      values.rank == 2 && values.size(0) > 0 && blockRows > 0, "a search among \(values.shape)")
-    self.values = values
-    self.blockRows = blockRows
-    count = values.size(0)
     let starts = stride(from: 0, to: values.size(0), by: blockRows)
-    mean = withoutGradient {
+    let mean = withoutGradient {
       let sums = starts.map { start in
         values.slice(start..<min(start + blockRows, values.size(0))).to(.float64).sum(0)
       }
       let total = sums.dropFirst().reduce(sums[0], +)
       return (total / Double(values.size(0))).to(.float32).unsqueezed(0)
     }
+    // A row alone is its own mean, from which it has no direction.
+    self.init(values, mean: values.size(0) > 1 ? mean : nil, blockRows: blockRows)
+  }
+
+  /// A search about a given mean, `[1, D]`; nil subtracts nothing.
+  init(_ values: Tensor, mean: Tensor?, blockRows: Int = 4096) {
+    precondition(
+      values.rank == 2 && values.size(0) > 0 && blockRows > 0, "a search among \(values.shape)")
+    self.values = values
+    self.blockRows = blockRows
+    count = values.size(0)
+    isCentred = mean != nil
+    self.mean = mean ?? Tensor.zeros([1, values.size(1)])
   }
 
   /// The unit vectors that cosines are products of, `[n, D]`.
@@ -95,6 +106,9 @@ public struct SimilaritySearch: Sendable {
   }
 
   /// Calls `body` with every pair of rows that are at least so similar, the smaller row first.
+  ///
+  /// Of a block of rows those within it come first, then those with later rows, each time in their
+  /// order: so every pair (i, j) comes after all pairs (h, i) and (h, j) with h < i.
   ///
   /// - Parameter progress: is told how many blocks of pairs are done.
   public func forEachPair(
