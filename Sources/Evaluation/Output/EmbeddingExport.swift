@@ -158,9 +158,9 @@ public struct EmbeddingExport {
       throw .invalidSetting(
         name: "--output", expected: "a name before the ending", found: "\"\(paths.output)\"")
     }
-    guard FileIdentity(paths.output) != nil, !isForced else { return }
+    guard FileIdentity(path: paths.output) != nil, !isForced else { return }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: paths.output)) ?? ["?"]
-    let isContinued = FileIdentity(paths.unfinished) != nil
+    let isContinued = FileIdentity(path: paths.unfinished) != nil
     guard names.isEmpty || isContinued || ProjectorWriter.isMade(folder: paths.output) else {
       throw .outputNotEmpty(path: paths.output)
     }

@@ -77,7 +77,7 @@ struct EmbeddingPaths {
 
   private func isExport(_ path: String) -> Bool {
     // The rows of an array are no export of their own.
-    FileIdentity(path) != nil && !OutputKind.rows.isMade(path)
+    FileIdentity(path: path) != nil && !OutputKind.rows.isMade(path)
       && OutputKind.describedEmbeddings.isMade(path)
   }
 

@@ -33,7 +33,7 @@ public struct OutputFiles: Sendable {
   /// - Throws: `EvaluationError.invalidSetting` for a path that cannot be written, that is read, or that is named
   ///   twice; `.foreignFile` for one that holds something else.
   public func check(against read: [String]) throws(EvaluationError) {
-    let inputs = read.compactMap { path in FileIdentity(path).map { (path, $0) } }
+    let inputs = read.compactMap { path in FileIdentity(path: path).map { (path, $0) } }
     var options: [String: String] = [:]
     for file in files {
       let whole = try file.checkPlace()
@@ -74,13 +74,14 @@ public struct OutputFile: Sendable {
       throw refusal("a file that ends in .\(ending)", path)
     }
     let parent = parts.folder.isEmpty ? "." : parts.folder
-    guard let folder = FileIdentity.realPath(parent), FileIdentity(parent)?.isFolder == true else {
+    guard let folder = FileIdentity.realPath(parent), FileIdentity(path: parent)?.isFolder == true
+    else {
       throw refusal("a file in a folder that is there", path)
     }
     guard access(parent, W_OK) == 0 else {
       throw refusal("a file in a folder that can be written to", path)
     }
-    switch FileIdentity(path)?.type {
+    switch FileIdentity(path: path)?.type {
     case nil, S_IFREG: break
     case S_IFDIR: throw refusal("a file", "the folder \(path)")
     default: throw refusal("a file", "\(path), a device or a pipe")
@@ -91,7 +92,7 @@ public struct OutputFile: Sendable {
   fileprivate func check(
     against inputs: [(path: String, identity: FileIdentity)], at whole: String
   ) throws(EvaluationError) {
-    let own = FileIdentity(path)
+    let own = FileIdentity(path: path)
     for (input, identity) in inputs {
       if let own, own == identity { throw refusal("a file that is not read", path) }
       // A picture in a folder of pictures is read, or would be the next time.
@@ -105,7 +106,7 @@ public struct OutputFile: Sendable {
 
   /// - Throws: `EvaluationError.foreignFile`.
   fileprivate func checkIsReplaceable() throws(EvaluationError) {
-    guard FileIdentity(path) != nil, !kind.isMade(path) else { return }
+    guard FileIdentity(path: path) != nil, !kind.isMade(path) else { return }
     throw .foreignFile(path: path, option: option)
   }
 }
@@ -117,29 +118,5 @@ public enum OutputFolder {
     guard !path.isEmpty, path != "-" else {
       throw .invalidSetting(name: option, expected: "a folder", found: "\"\(path)\"")
     }
-  }
-}
-
-/// What a path leads to, by whatever name.
-struct FileIdentity: Equatable {
-  private let device: UInt64
-  private let number: UInt64
-  let type: mode_t
-
-  var isFolder: Bool { type == S_IFDIR }
-
-  /// nil where there is nothing.
-  init?(_ path: String) {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
-    device = UInt64(status.st_dev)
-    number = UInt64(status.st_ino)
-    type = status.st_mode & S_IFMT
-  }
-
-  static func realPath(_ path: String) -> String? {
-    guard let resolved = realpath(path, nil) else { return nil }
-    defer { free(resolved) }
-    return String(cString: resolved)
   }
 }

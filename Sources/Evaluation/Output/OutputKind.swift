@@ -50,7 +50,7 @@ public enum OutputKind: Sendable {
       return holds("modelSHA256") || holds("embeddings.npy") && holds("description.npy")
     case .describedEmbeddings:
       let description = EmbeddingPaths(output: path).description
-      return Self.description.isMade(description) && FileIdentity(description) != nil
+      return Self.description.isMade(description) && FileIdentity(path: description) != nil
     case .rows:
       let line = DelimitedText.rowFields.joined(separator: ",")
       return head.starts(with: Data((line + "\n").utf8))

@@ -22,7 +22,8 @@ struct ProjectorWriter: EmbeddingFormatWriter {
   /// Whether a folder is one that an earlier export made.
   static func isMade(folder: String) -> Bool {
     let about = "\(folder)/embeddings.json"
-    return FileIdentity("\(folder)/projector_config.pbtxt") != nil && FileIdentity(about) != nil
+    return FileIdentity(path: "\(folder)/projector_config.pbtxt") != nil
+      && FileIdentity(path: about) != nil
       && OutputKind.description.isMade(about)
   }
 

@@ -60,43 +60,45 @@ package enum FileSignature {
   }
 
   /// The first that fits counts: special kinds stand before the general ones that they begin like.
-  private static let signatures: [Signature] = [
-    Signature("a GIF", "GIF8"),
-    Signature("a WebP", Array("RIFF".utf8), (8, Array("WEBP".utf8))),
-    Signature("an AVI video", Array("RIFF".utf8), (8, Array("AVI ".utf8))),
-    Signature("an AVIF", "ftypavi", at: 4),
-    Signature("an HEIC", "ftyphe", at: 4),
-    Signature("an HEIC", "ftypmif1", at: 4),
-    Signature("an HEIC", "ftypmsf1", at: 4),
-    Signature("an MP4 video", "ftyp", at: 4),
-    Signature("a JPEG XL", [0xFF, 0x0A]),
-    Signature("a JPEG XL", [0, 0, 0, 0x0C], (4, Array("JXL ".utf8))),
-    Signature("a JPEG 2000", [0, 0, 0, 0x0C], (4, Array("jP  ".utf8))),
-    Signature("a JPEG 2000", [0xFF, 0x4F, 0xFF, 0x51]),
-    Signature("a Canon raw picture", [0x49, 0x49, 0x2A, 0], (8, Array("CR".utf8))),
-    Signature("a TIFF", [0x49, 0x49, 0x2A, 0]),
-    Signature("a TIFF", [0x4D, 0x4D, 0, 0x2A]),
-    Signature("a TIFF", [0x49, 0x49, 0x2B, 0]),
-    Signature("a TIFF", [0x4D, 0x4D, 0, 0x2B]),
-    Signature("an ICO", [0, 0, 1, 0]),
-    Signature("a BMP", "BM"),
-    Signature("a PSD", "8BPS"),
-    Signature("an OpenEXR", [0x76, 0x2F, 0x31, 0x01]),
-    Signature("a PDF", "%PDF"),
-    Signature("an SVG", "<svg"),
-    Signature("an XML text", "<?xml"),
-    Signature("an HTML page", "<!DOCTYPE html"),
-    Signature("an HTML page", "<!doctype html"),
-    Signature("an HTML page", "<html"),
-    Signature("a Git LFS pointer", "version https://"),
-    Signature("a Matroska or WebM video", [0x1A, 0x45, 0xDF, 0xA3]),
-    Signature("a ZIP archive", [0x50, 0x4B, 3, 4]),
-    Signature("a gzip archive", [0x1F, 0x8B]),
-    Signature("a NumPy array", [0x93], (1, Array("NUMPY".utf8))),
-  ] + "123456".flatMap { digit in
-    // Netpbm's formats: the number is ended by white space.
-    " \t\r\n".utf8.map { Signature("a PPM", Array("P\(digit)".utf8) + [$0]) }
-  }
+  private static let signatures: [Signature] =
+    [
+      Signature("a GIF", "GIF8"),
+      Signature("a WebP", Array("RIFF".utf8), (8, Array("WEBP".utf8))),
+      Signature("an AVI video", Array("RIFF".utf8), (8, Array("AVI ".utf8))),
+      Signature("an AVIF", "ftypavi", at: 4),
+      Signature("an HEIC", "ftyphe", at: 4),
+      Signature("an HEIC", "ftypmif1", at: 4),
+      Signature("an HEIC", "ftypmsf1", at: 4),
+      Signature("an MP4 video", "ftyp", at: 4),
+      Signature("a JPEG XL", [0xFF, 0x0A]),
+      Signature("a JPEG XL", [0, 0, 0, 0x0C], (4, Array("JXL ".utf8))),
+      Signature("a JPEG 2000", [0, 0, 0, 0x0C], (4, Array("jP  ".utf8))),
+      Signature("a JPEG 2000", [0xFF, 0x4F, 0xFF, 0x51]),
+      Signature("a Canon raw picture", [0x49, 0x49, 0x2A, 0], (8, Array("CR".utf8))),
+      Signature("a TIFF", [0x49, 0x49, 0x2A, 0]),
+      Signature("a TIFF", [0x4D, 0x4D, 0, 0x2A]),
+      Signature("a TIFF", [0x49, 0x49, 0x2B, 0]),
+      Signature("a TIFF", [0x4D, 0x4D, 0, 0x2B]),
+      Signature("an ICO", [0, 0, 1, 0]),
+      Signature("a BMP", "BM"),
+      Signature("a PSD", "8BPS"),
+      Signature("an OpenEXR", [0x76, 0x2F, 0x31, 0x01]),
+      Signature("a PDF", "%PDF"),
+      Signature("an SVG", "<svg"),
+      Signature("an XML text", "<?xml"),
+      Signature("an HTML page", "<!DOCTYPE html"),
+      Signature("an HTML page", "<!doctype html"),
+      Signature("an HTML page", "<html"),
+      Signature("a Git LFS pointer", "version https://"),
+      Signature("a Matroska or WebM video", [0x1A, 0x45, 0xDF, 0xA3]),
+      Signature("a ZIP archive", [0x50, 0x4B, 3, 4]),
+      Signature("a gzip archive", [0x1F, 0x8B]),
+      Signature("a NumPy array", [0x93], (1, Array("NUMPY".utf8))),
+    ]
+    + "123456".flatMap { digit in
+      // Netpbm's formats: the number is ended by white space.
+      " \t\r\n".utf8.map { Signature("a PPM", Array("P\(digit)".utf8) + [$0]) }
+    }
 
   /// Printable UTF-8, perhaps with a character cut at the end.
   private static func isText(_ head: [UInt8]) -> Bool {

@@ -203,7 +203,8 @@ public struct ImageDecoder: Codable, Sendable, Equatable {
     let whole = CropBox(width: header.width, height: header.height)
     let eighths = shortSide.map {
       // Both sides are divided alike, so the shorter one decides.
-      Self.scaleInEighths(for: header, crops: [(.centralSquare(width: header.width, height: header.height), $0, $0)])
+      Self.scaleInEighths(
+        for: header, crops: [(.centralSquare(width: header.width, height: header.height), $0, $0)])
     }
     let region = try decode(
       bytes, header: header, name: name, scaleInEighths: eighths ?? 8, covering: [whole],

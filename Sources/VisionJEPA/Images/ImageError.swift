@@ -84,7 +84,8 @@ extension ImageError: CustomStringConvertible, LocalizedError {
   public var path: String? {
     switch self {
     case .folderNotFound(let path), .notAFolder(let path), .unreadableFolder(let path, _),
-      .noPictures(let path, _, _), .repeatedFolder(let path), .unreadableFile(let path, _), .emptyFile(let path),
+      .noPictures(let path, _, _), .repeatedFolder(let path), .unreadableFile(let path, _),
+      .emptyFile(let path),
       .notAPicture(let path, _), .truncated(let path, _), .corrupt(let path, _),
       .unsupported(let path, _), .tooLarge(let path, _, _, _, _), .fileTooLarge(let path, _, _),
       .outOfMemory(let path), .unwritableFile(let path, _):
