@@ -33,6 +33,9 @@ let package = Package(
     .library(name: "EnergyDescent", targets: ["EnergyDescent"]),
     .library(name: "VisionJEPA", targets: ["VisionJEPA"]),
     .library(name: "TextPlanner", targets: ["TextPlanner"]),
+    // What the last two name in public: sessions end in an outcome, settings are configurations of runs.
+    .library(name: "Learning", targets: ["Learning"]),
+    .library(name: "TrainingRuns", targets: ["TrainingRuns"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -102,6 +105,8 @@ let package = Package(
       path: "Benchmarks/ijepa-step", exclude: ["peer.py", "README.md", "run"]),
     .executableTarget(
       name: "embed-picture", dependencies: ["VisionJEPA"], path: "Examples/embed-picture"),
+    .executableTarget(
+      name: "train-pictures", dependencies: ["VisionJEPA"], path: "Examples/train-pictures"),
     .executableTarget(
       name: "encode-tensors", dependencies: ["Torch", "VisionJEPA"],
       path: "Examples/encode-tensors"),

@@ -1,4 +1,5 @@
 import EnergyDescent
+import Foundation
 import Torch
 import TrainingRuns
 
@@ -61,8 +62,8 @@ package final class CollapseMonitor {
   /// the end of a run that is shorter than the grace period. Nil where they are not.
   package func warning(spread: Double, step: Int) -> String? {
     guard configuration.isWatched, !(spread >= configuration.minimumSpread) else { return nil }
-    let figure = spread.formatted(.number.precision(.significantDigits(2)))
-    return "at step \(step) all \(itemsName) get nearly one embedding: their spread is \(figure), "
-      + "it should be over \(configuration.minimumSpread); are they all alike?"
+    return String(
+      format: "at step %d all %@ get nearly one embedding (spread %.2g, expected at least %g): "
+        + "are they all alike?", step, itemsName, spread, configuration.minimumSpread)
   }
 }

@@ -93,17 +93,32 @@ package struct LearningItems {
   package var name: String
   /// What changes when the data do.
   package var fingerprint: String
-  /// What a run with other data can do instead of going on, such as `--initial`.
-  package var advice: String?
+  /// What a new run on other data can start from, up to the path of this run; nil where there is nothing.
+  package var successor: String?
 
   package init(
-    count: Int, countName: String? = nil, name: String, fingerprint: String, advice: String? = nil
+    count: Int, countName: String? = nil, name: String, fingerprint: String,
+    successor: String? = nil
   ) {
     self.count = count
     self.countName = countName
     self.name = name
     self.fingerprint = fingerprint
-    self.advice = advice
+    self.successor = successor
+  }
+
+  /// Checks that these are the items that the checkpoint of a run learned from.
+  ///
+  /// - Throws: `RunError.samplerChanged`.
+  func check(sampler: EpochSampler.State, fingerprint: String, ofRun path: String) throws {
+    func check(_ what: String, _ expected: String, _ found: String) throws {
+      guard expected != found else { return }
+      throw RunError.samplerChanged(
+        what: what, expected: expected, found: found,
+        advice: successor.map { "\($0) \(ShellWord.quoted(path))" })
+    }
+    if let countName { try check(countName, "\(sampler.itemCount)", "\(count)") }
+    try check(name, fingerprint, self.fingerprint)
   }
 }
 

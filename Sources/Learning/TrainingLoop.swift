@@ -13,7 +13,7 @@ package final class TrainingLoop<L: Learner> {
   package private(set) var lastCheckpoint: Checkpoint?
   private let configuration: L.Configuration
   private let run: RunFolder
-  private let logger: Logger
+  private let logger = Logger(label: "jepa")
   private let generator: RandomGenerator
   private let descent: WeightDescent
   private let divergence: DivergenceWatch
@@ -23,17 +23,16 @@ package final class TrainingLoop<L: Learner> {
   /// Makes everything ready for the first step, or for the step after the last checkpoint.
   ///
   /// - Parameters:
-  ///   - configuration: resolved for the data. Only what can go on as it asks is written to the run.
+  ///   - configuration: resolved for the data. It is written to the run once it is sure that the run
+  ///     goes on as it asks.
   ///   - run: the run's folder, new or resumed.
   ///   - isResuming: whether `run` may hold a checkpoint to go on from.
   /// - Throws: `RunError.samplerChanged` where the data are others, and what the learner throws.
   package init(
-    _ configuration: L.Configuration, dataset: L.Dataset, run: RunFolder, isResuming: Bool,
-    logger: Logger = Logger(label: "jepa")
+    _ configuration: L.Configuration, dataset: L.Dataset, run: RunFolder, isResuming: Bool
   ) throws {
     self.configuration = configuration
     self.run = run
-    self.logger = logger
     let device = try Device(configuration.device)
     Self.prepareProcess(for: configuration)
     generator = RandomGenerator(seed: configuration.seed)
@@ -50,7 +49,8 @@ package final class TrainingLoop<L: Learner> {
       dataFingerprint: items.fingerprint, memory: learner.memory)
     if let lastCheckpoint {
       state = try TrainingCheckpoint.state(of: lastCheckpoint, as: TrainingState<L.Memory>.self)
-      try items.check(sampler: state.sampler, fingerprint: state.dataFingerprint)
+      try items.check(
+        sampler: state.sampler, fingerprint: state.dataFingerprint, ofRun: run.path)
       try TrainingCheckpoint.restore(
         learner, descent: descent, from: lastCheckpoint, state: state)
       if !state.generator.isEmpty { generator.state = Array(state.generator) }
@@ -76,6 +76,14 @@ package final class TrainingLoop<L: Learner> {
   package var progress: RunProgress { state.progress }
   /// Whether the run has reached its end.
   package var isOver: Bool { configuration.duration.isOver(at: state.progress) }
+
+  /// How a run ended that has nothing left to do; nil for others.
+  package var finished: TrainingOutcome? {
+    guard isOver, let lastCheckpoint, lastCheckpoint.step == state.progress.step else { return nil }
+    return TrainingOutcome(
+      progress: state.progress, isFinished: true, checkpoint: lastCheckpoint, items: 0,
+      seconds: 0, waitingSeconds: nil)
+  }
 
   /// Trains to the end of the run, or until `shouldStop` says so after a step.
   ///
@@ -151,13 +159,18 @@ package final class TrainingLoop<L: Learner> {
 
   // MARK: What is reported
 
-  private var isLogged: Bool { state.progress.step % configuration.logEverySteps == 0 }
+  private var isJudged: Bool { state.progress.step % configuration.logEverySteps == 0 }
+  private var isLogged: Bool { isJudged || state.progress.step == 1 || isOver }
 
-  /// Logs a step, and judges whether training has collapsed.
+  /// Logs a step, and judges whether training has collapsed: never at a run's first and last step alone,
+  /// which a run that is stopped or made longer has elsewhere.
   private func log(
     _ energies: [StepEnergy], _ gradientNorm: Tensor, _ rate: Double
   ) throws -> [Metric] {
     try divergence.read()
+    // How often is logged changes nothing of what is learned.
+    let drawn = generator.state
+    defer { generator.state = drawn }
     let energy = StepEnergy.mean(of: energies)
     let watched = learner.collapse?.figures()
     // The ones to watch come first: a narrow terminal shows no more.
@@ -167,7 +180,12 @@ package final class TrainingLoop<L: Learner> {
       + energy.terms.map { Metric($0.name, $0.value.item()) } + learner.figures()
       + [Metric("learningRate", rate), Metric("gradientNorm", gradientNorm.item())]
     try metrics.log(logged, at: state.progress)
-    try judge(energy, watched)
+    if isJudged { try judge(energy, watched) }
+    if state.progress.step == 1 || isOver, let spread = watched?.spread,
+      let warning = learner.collapse?.warning(spread: spread, step: state.progress.step)
+    {
+      logger.warning("\(warning)")
+    }
     return logged
   }
 
@@ -205,22 +223,6 @@ package final class TrainingLoop<L: Learner> {
         learner, descent: descent, state: state, configuration: configuration, to: folder)
     }
     divergence.lastGood = lastCheckpoint?.path
-  }
-}
-
-extension LearningItems {
-  /// Checks that these are the items that a checkpoint learned from.
-  ///
-  /// - Throws: `RunError.samplerChanged`.
-  func check(sampler: EpochSampler.State, fingerprint: String) throws {
-    if let countName, sampler.itemCount != count {
-      throw RunError.samplerChanged(
-        what: countName, expected: "\(sampler.itemCount)", found: "\(count)", advice: advice)
-    }
-    guard fingerprint == self.fingerprint else {
-      throw RunError.samplerChanged(
-        what: name, expected: fingerprint, found: self.fingerprint, advice: advice)
-    }
   }
 }
 

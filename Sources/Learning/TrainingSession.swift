@@ -86,6 +86,14 @@ package struct TrainingSession<Source: TrainingSource> {
     let run = try resumed ?? RunFolder.create(at: request.output, logger: logger)
     let loop = try TrainingLoop<Trainee>(
       configuration, dataset: dataset, run: run, isResuming: request.isResuming)
+    if let outcome = loop.finished {
+      logger.notice(
+        """
+        \(request.output) has reached its end, \(configuration.duration): nothing to do; to \
+        train on, give more --epochs, --steps or --minutes
+        """)
+      return outcome
+    }
     introduce(loop, configuration)
 
     let signal = StopSignal()

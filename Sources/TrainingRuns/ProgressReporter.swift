@@ -15,6 +15,7 @@ public final class ProgressReporter {
 
   private var start: (progress: RunProgress, items: Int)?
   private var lastDrawn: (seconds: Double, items: Int)?
+  private var lastPrintedStep: Int?
   private var itemsPerSecond: Double?
   private var metrics: [Metric] = []
   private var lastWhole: Double?
@@ -51,10 +52,10 @@ public final class ProgressReporter {
     }
   }
 
-  /// Writes the last line and leaves it standing.
+  /// Writes the last line, where it is not there already, and leaves it standing.
   public func finish(_ progress: RunProgress, items: Int, metrics: [Metric]? = nil) {
     if let metrics { self.metrics = metrics }
-    draw(progress, items: items)
+    if lastPrintedStep != progress.step { draw(progress, items: items) }
     line.finish()
   }
 
@@ -80,6 +81,7 @@ public final class ProgressReporter {
       line.show(shown)
     } else {
       line.print(fields.joined(separator: "  "))
+      lastPrintedStep = progress.step
     }
   }
 
@@ -102,7 +104,8 @@ public final class ProgressReporter {
     switch duration {
     case .steps(let steps): "step \(progress.step)/\(steps)"
     case .epochs(let epochs):
-      "epoch \(String(format: "%.2f", progress.epoch))/\(String(format: "%g", epochs))"
+      // The last batch may go on into a pass that is not asked for.
+      "epoch \(String(format: "%.2f", min(progress.epoch, epochs)))/\(String(format: "%g", epochs))"
     case .minutes(let minutes):
       "step \(progress.step)  \(Self.clock(progress.seconds))/\(Self.clock(60 * minutes))"
     }

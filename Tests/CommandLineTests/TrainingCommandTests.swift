@@ -89,7 +89,42 @@ import VisionJEPA
       "train", "images", pictures.path, "--output", run.path, "--resume",
     ])
     #expect(again.status == 0, "\(again.errors)")
+    #expect(
+      again.errors == "\(run.path) has reached its end, 6 steps: nothing to do; to train on, give "
+        + "more --epochs, --steps or --minutes\n")
     #expect(try Checkpoint.open(at: run.path).step == 6)
+  }
+
+  /// Whether copies of one file, or of one colour: there is nothing to learn, and it is said at the start.
+  @Test func picturesThatAreAllAlikeAreWarnedOf() throws {
+    let pictures = TemporaryPath("alike")
+    try FileManager.default.createDirectory(
+      atPath: pictures.path, withIntermediateDirectories: true)
+    func write(_ count: Int, _ side: (Int) -> Int) throws {
+      for index in 0..<count {
+        let black = [UInt8](repeating: 0, count: side(index) * side(index) * 3)
+        let png = try RGBImage(width: side(index), height: side(index), pixels: black).pngBytes()
+        try Data(png).write(to: URL(fileURLWithPath: "\(pictures.path)/\(index).png"))
+      }
+    }
+    func warnings() throws -> [String] {
+      let run = TemporaryPath("run")
+      let result = try JepaProcess.run(
+        ["train", "images", pictures.path, "--output", run.path, "--steps", "3"]
+          + JepaProcess.tiny)
+      #expect(result.status == 0, "\(result.errors)")
+      return result.errorLines.filter { $0.hasPrefix("warning: ") }
+    }
+    try write(5) { _ in 40 }
+    #expect(
+      try warnings().first
+        == "warning: \(pictures.path): all 5 pictures are the same: nothing tells one from another, "
+        + "and their embeddings will be one point")
+    try write(5) { 40 + $0 }
+    let alike = try warnings()
+    #expect(
+      alike.first == "warning: at step 1 all pictures get nearly one embedding (spread 0, expected "
+        + "at least 0.02): are they all alike?")
   }
 
   @Test func theSameSeedTrainsTheSame() throws {

@@ -29,8 +29,6 @@ final class TinyLearner: Learner {
     /// Where the data end: a batch after so many is an error.
     var batches = Int.max
     var isSuspected = false
-    /// What embeddings are multiplied with.
-    var spread = 1.0
   }
 
   struct Batch: LearningBatch {
@@ -69,7 +67,7 @@ final class TinyLearner: Learner {
   var items: LearningItems {
     LearningItems(
       count: dataset.count, countName: "the number of numbers", name: "the numbers",
-      fingerprint: dataset.fingerprint, advice: "with more numbers")
+      fingerprint: dataset.fingerprint, successor: "with more numbers than")
   }
 
   var batchSize: Int { 4 }
@@ -93,10 +91,13 @@ final class TinyLearner: Learner {
     let error = (output - input.slice(0..<2, along: 1)).squared().mean()
     return StepEnergy(
       total: error, terms: [("error", error.detached())],
-      embeddings: input * dataset.spread + (1 - dataset.spread))
+      embeddings: input)
   }
 
   func didStep(progress: Double) { memory.stepsFollowed += 1 }
+
+  /// Draws as training does.
+  func figures() -> [Metric] { [Metric("drawn", Tensor.normal([1], using: generator).item())] }
 
   var isSuspected: Bool { dataset.isSuspected }
 

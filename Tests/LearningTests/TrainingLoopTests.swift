@@ -10,10 +10,9 @@ import TrainingRuns
 @Suite struct TrainingLoopTests {
   let run = TemporaryPath("loop")
 
-  private func steps(_ path: String) throws -> [Int] {
+  private func loggedSteps(_ path: String) throws -> [Int] {
     try lossCurve(ofRun: path).map { line in
-      let step = line.split(separator: ",")[0].split(separator: ":")[1]
-      return try #require(Int(step))
+      try #require(Int(line.split(separator: ",")[0].split(separator: ":")[1]))
     }
   }
 
@@ -96,13 +95,64 @@ import TrainingRuns
     ] {
       #expect(
         throws: RunError.samplerChanged(
-          what: what, expected: old, found: new, advice: "with more numbers")
+          what: what, expected: old, found: new, advice: "with more numbers than \(run.path)")
       ) { _ = try TinyLearner.loop(longer, on: dataset, in: run.path, isResuming: true) }
     }
     #expect(try String(contentsOfFile: "\(run.path)/config.yaml", encoding: .utf8) == before)
     _ = try TinyLearner.loop(longer, in: run.path, isResuming: true)
     #expect(
       try RunFolder.configuration(TinyConfiguration.self, at: run.path).duration == .steps(99))
+  }
+
+  /// Runs of fewer steps than `logEverySteps` logged nothing.
+  @Test func theFirstAndTheLastStepAreLogged() throws {
+    var configuration = TinyConfiguration()
+    configuration.logEverySteps = 20
+    try TinyLearner.loop(configuration, in: "\(run.path)/short").train()
+    #expect(try loggedSteps("\(run.path)/short") == [1, 6])
+    // The last step of a session is not the run's.
+    configuration.logEverySteps = 4
+    try TinyLearner.loop(configuration, in: "\(run.path)/long").train(steps: 3)
+    #expect(try loggedSteps("\(run.path)/long") == [1])
+    try TinyLearner.loop(configuration, in: "\(run.path)/long", isResuming: true).train()
+    #expect(try loggedSteps("\(run.path)/long") == [1, 4, 6])
+    try TinyLearner.loop(configuration, in: "\(run.path)/long-whole").train()
+    #expect(
+      try lossCurve(ofRun: "\(run.path)/long") == lossCurve(ofRun: "\(run.path)/long-whole"))
+  }
+
+  @Test func howOftenIsLoggedChangesNothingOfWhatIsLearned() throws {
+    let curves = try [1, 3].map { every in
+      var configuration = TinyConfiguration()
+      configuration.logEverySteps = every
+      try TinyLearner.loop(configuration, in: "\(run.path)/\(every)").train()
+      return Set(try lossCurve(ofRun: "\(run.path)/\(every)"))
+    }
+    #expect(curves[0].isSuperset(of: curves[1]))
+  }
+
+  @Test func aRunThatIsOverHasNothingToDo() throws {
+    #expect(try TinyLearner.loop(in: run.path).finished == nil)
+    try TinyLearner.loop(in: run.path, isResuming: true).train(steps: 2)
+    #expect(try TinyLearner.loop(in: run.path, isResuming: true).finished == nil)
+    try TinyLearner.loop(in: run.path, isResuming: true).train()
+    let finished = try #require(try TinyLearner.loop(in: run.path, isResuming: true).finished)
+    #expect(finished.isFinished && finished.checkpoint.step == 6 && finished.items == 0)
+    var longer = TinyConfiguration()
+    longer.duration = .steps(7)
+    #expect(try TinyLearner.loop(longer, in: run.path, isResuming: true).finished == nil)
+  }
+
+  @Test func embeddingsThatAreOnePointAreWarnedOf() {
+    let monitor = CollapseMonitor(CollapseConfiguration())
+    #expect(monitor.warning(spread: 0.3, step: 1) == nil)
+    #expect(
+      monitor.warning(spread: 0, step: 1)
+        == "at step 1 all pictures get nearly one embedding (spread 0, expected at least 0.02): "
+        + "are they all alike?")
+    var configuration = CollapseConfiguration()
+    configuration.isWatched = false
+    #expect(CollapseMonitor(configuration).warning(spread: 0, step: 1) == nil)
   }
 
   /// Baselines of version 0.1.0 saved neither a generator nor strikes.

@@ -50,10 +50,18 @@ import TrainingRuns
     #expect(outcome.isFinished)
     #expect(outcome.items == 60 * 16)
     let losses = try Self.metrics("run", in: folder.path, "heldOutLoss")
-    #expect(losses.count == 12)
+    #expect(losses.count == 13, "the first step, and every fifth")
     #expect(losses.last! < 0.8 * losses.first!)
     let model = try AutoregressiveModel.load(from: "\(folder.path)/run")
     #expect(model.limits == TextLimits(promptLength: 3, answerLength: 3))
+  }
+
+  /// Losses of steps 1, 5, 10, 15 and 20 as they were when the loop was written.
+  @Test func theLossCurveIsAsItWas() throws {
+    _ = try Self.train("run", in: folder.path, steps: 20)
+    #expect(
+      try losses(
+        ofRun: "\(folder.path)/run", are: [5.674203, 4.529108, 3.322505, 2.399760, 1.955203]))
   }
 
   /// In a process of its own: other tests change how many threads an operator takes.

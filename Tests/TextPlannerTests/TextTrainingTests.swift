@@ -44,6 +44,16 @@ import TrainingRuns
     }
   }
 
+  /// Six losses as they were when the loop was written.
+  @Test func theLossCurveIsAsItWas() throws {
+    let (file, run) = (try TinyPlanner.file(), TemporaryPath("curve"))
+    let configuration = try TinyPlanner.configuration(["autoencoder.neededExact=0"])
+    try TinyPlanner.train(configuration, on: file.path, in: run.path)
+    #expect(
+      try losses(
+        ofRun: run.path, are: [5.692540, 5.590328, 5.118953, 4.376407, 3.795161, 3.730524]))
+  }
+
   @Test func otherExamplesAreRefused() throws {
     let (file, run) = (try TinyPlanner.file(), TemporaryPath("resume"))
     let configuration = try TinyPlanner.configuration(["autoencoder.neededExact=0"])

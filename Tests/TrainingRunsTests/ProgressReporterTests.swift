@@ -29,6 +29,26 @@ import Testing
         """)
   }
 
+  /// A log had the last line twice.
+  @Test func theLastPlainLineIsPrintedOnce() {
+    let screen = Screen()
+    let reporter = ProgressReporter(
+      duration: .steps(2), line: screen.line, secondsBetweenLines: 10)
+    reporter.update(RunProgress(step: 1, seconds: 1), items: 1)
+    reporter.update(RunProgress(step: 2, seconds: 11), items: 2)
+    reporter.finish(RunProgress(step: 2, seconds: 11), items: 2)
+    #expect(screen.text() == "step 2/2 100%  0.1 images/s\n")
+  }
+
+  /// The last batch of a small folder goes on into a pass that was not asked for.
+  @Test func noMorePassesAreShownThanWereAskedFor() {
+    let screen = Screen()
+    let reporter = ProgressReporter(duration: .epochs(2), line: screen.line)
+    reporter.update(RunProgress(step: 1, epoch: 1.34, seconds: 1), items: 64)
+    reporter.finish(RunProgress(step: 2, epoch: 2.67, seconds: 2), items: 128)
+    #expect(screen.text() == "epoch 2.00/2 100%  64 images/s\n")
+  }
+
   @Test(arguments: [20, 40, 60, 200])
   func aTerminalsLineFitsAndIsWrittenOver(columns: Int) {
     let screen = Screen(columns: UInt16(columns))

@@ -80,13 +80,31 @@ import TrainingRuns
     }
   }
 
+  /// Six losses of each method as they were when the loop was written.
+  @Test(arguments: [
+    (MethodName.views, [0.788142, 0.861575, 1.034174, 0.912419, 0.685840, 0.567402]),
+    (.lejepa, [0.163330, 0.161717, 0.160213, 0.149568, 0.147166, 0.142657]),
+    (.masks, [0.628273, 0.624251, 0.606020, 0.576065, 0.557847, 0.542844]),
+    (.ijepa, [0.389708, 0.400917, 0.396942, 0.390345, 0.387974, 0.382837]),
+  ])
+  func theLossCurveIsAsItWas(method: MethodName, expected: [Double]) throws {
+    let (pictures, run) = (try ColouredShapes(11), TemporaryPath("curve"))
+    var configuration = try Self.configuration(method)
+    configuration.precision = .float32
+    _ = try Self.train(
+      configuration, on: pictures.path, in: run.path, isResuming: false, steps: .max)
+    #expect(try losses(ofRun: run.path, are: expected))
+  }
+
   @Test func anotherNumberOfPicturesIsRefused() throws {
     let (pictures, others) = (try ColouredShapes(6), try ColouredShapes(7))
     let run = TemporaryPath("resume")
     let configuration = try Self.configuration(.views)
     _ = try Self.train(configuration, on: pictures.path, in: run.path, isResuming: false, steps: 1)
     #expect(
-      throws: RunError.samplerChanged(what: "the number of pictures", expected: "6", found: "7")
+      throws: RunError.samplerChanged(
+        what: "the number of pictures", expected: "6", found: "7",
+        advice: "from this one's encoder with --initial \(run.path)")
     ) {
       _ = try Self.train(
         configuration, on: others.path, in: run.path, isResuming: true, steps: 1)

@@ -146,7 +146,9 @@ final class PlannerLearner: Learner {
   // MARK: What is reported
 
   func figures() -> [Metric] {
-    HeldOutFigures(of: objective, using: generator, draws: &memory.draws).metrics
+    // Those of training stay where they are.
+    var draws = memory.draws
+    return HeldOutFigures(of: objective, using: generator, draws: &draws).metrics
   }
 
   // MARK: Checkpoints

@@ -44,7 +44,8 @@ final class ImageLearner: Learner {
   var items: LearningItems {
     LearningItems(
       count: folder.count, countName: "the number of pictures", name: "the folder of pictures",
-      fingerprint: String(folder.fingerprint, radix: 16))
+      fingerprint: String(folder.fingerprint, radix: 16),
+      successor: "from this one's encoder with --initial")
   }
 
   var batchSize: Int { configuration.batchSize }

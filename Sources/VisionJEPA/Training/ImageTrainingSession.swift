@@ -44,6 +44,13 @@ struct PictureSource: TrainingSource {
     pictures.logSkipped(to: logger)
     let configuration = try settings.resolved(for: pictures)
     try configuration.checkMemory()
+    if pictures.holdsOnePicture {
+      logger.warning(
+        """
+        \(request.input): \(pictures.count == 1 ? "there is one picture" : "all \(pictures.count) pictures are the same"): \
+        nothing tells one from another, and their embeddings will be one point
+        """)
+    }
     if configuration.loader.isStrict { try pictures.requireReadable() }
     if !request.isResuming, configuration.encoder.initial != nil {
       _ = try configuration.encoder.makeEncoder(
