@@ -8,11 +8,12 @@ struct Duplicates: ParsableCommand {
     abstract: "Find groups of pictures that are nearly the same.",
     usage: "jepa duplicates [<options>] --embeddings <embeddings>",
     discussion: """
-      Two pictures belong together where the cosine of their embeddings, after the mean of all is \
-      subtracted, is --threshold or more. Copies in another size or quality are above the default, \
-      other pictures of the same thing mostly below; another model may want another. All pairs are \
-      compared: the time grows with the square of the rows; some 100,000 of them are a sensible \
-      limit.
+      A group is a picture to keep, the first, and copies of it: the cosine of their embeddings \
+      with its own is --threshold or more, after the mean of different pictures is subtracted. \
+      Copies in another size or quality are above the default, other pictures of the same thing \
+      mostly below; another model may want another. Among fewer than eight different pictures no \
+      mean is subtracted, and the cosine must be 15 times nearer to 1. All pairs are compared: the \
+      time grows with the square of the rows; some 100,000 of them are a sensible limit.
 
         jepa duplicates --embeddings photos.npy --output groups.png
       """)
