@@ -62,6 +62,7 @@ import VisionJEPA
     for (mine, output) in [
       ("mine.csv", "mine.npy"), ("mine2.json", "mine2.npy"), ("mine3.npy", "mine3.npy"),
       ("mine4.csv", "mine4.csv"), ("mine5.npz", "mine5.npz"),
+      ("mine6.skipped.csv", "mine6.npz"), ("mine7.skipped.csv", "mine7"),
     ] {
       try material.write("mine\n", to: mine)
       try expectRefusal(

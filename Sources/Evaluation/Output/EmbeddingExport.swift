@@ -146,14 +146,14 @@ public struct EmbeddingExport {
   private func check(
     _ paths: EmbeddingPaths, format: EmbeddingFormat, against read: [String], isForced: Bool
   ) throws(EvaluationError) {
+    if format == .projector { try OutputFolder.check(paths.output) }
+    try OutputFiles(paths.files(of: format), isForced: isForced).check(against: read)
     guard format == .projector else {
-      try OutputFiles(paths.files(of: format), isForced: isForced).check(against: read)
       if !isForced, let other = paths.neighbour(of: format) {
         throw .sharedStem(path: paths.output, other: other)
       }
       return
     }
-    try OutputFolder.check(paths.output)
     if EmbeddingFormat.isEnding(PathParts(paths.output).name) {
       throw .invalidSetting(
         name: "--output", expected: "a name before the ending", found: "\"\(paths.output)\"")

@@ -51,20 +51,17 @@ struct EmbeddingPaths {
   var description: String { stem + ".json" }
   /// Every file that an export makes, with what it is.
   func files(of format: EmbeddingFormat) -> [OutputFile] {
-    switch format {
+    let about = OutputFile("the description of --output", description, .description)
+    let left = OutputFile("the list of what --output leaves out", skipped, .skippedList)
+    return switch format {
     case .npy:
       [
         OutputFile("--output", output, .describedEmbeddings),
-        OutputFile("the rows of --output", rows, .rows),
-        OutputFile("the description of --output", description, .description),
+        OutputFile("the rows of --output", rows, .rows), about, left,
       ]
-    case .csv, .jsonl:
-      [
-        OutputFile("--output", output, .describedEmbeddings),
-        OutputFile("the description of --output", description, .description),
-      ]
-    case .npz, .safetensors: [OutputFile("--output", output, .embeddings)]
-    case .projector: []
+    case .csv, .jsonl: [OutputFile("--output", output, .describedEmbeddings), about, left]
+    case .npz, .safetensors: [OutputFile("--output", output, .embeddings), left]
+    case .projector: [left]
     }
   }
 

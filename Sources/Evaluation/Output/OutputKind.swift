@@ -26,11 +26,13 @@ public enum OutputKind: Sendable {
   case rows
   /// The description beside a file of embeddings.
   case description
+  /// What an export left out.
+  case skippedList
 
   /// The ending that a path must have.
   var ending: String? { self == .picture ? "png" : nil }
 
-  /// Whether the file at `path` was written by this program as a file of this kind, or is empty.
+  /// Whether there is a file at `path` that this program wrote as one of this kind, or an empty one.
   func isMade(_ path: String) -> Bool {
     guard let (head, tail) = Self.ends(of: path) else { return false }
     func holds(_ text: String) -> Bool {
@@ -49,13 +51,13 @@ public enum OutputKind: Sendable {
       // An archive says so in its list of members.
       return holds("modelSHA256") || holds("embeddings.npy") && holds("description.npy")
     case .describedEmbeddings:
-      let description = EmbeddingPaths(output: path).description
-      return Self.description.isMade(description) && FileIdentity(path: description) != nil
+      return Self.description.isMade(EmbeddingPaths(output: path).description)
     case .rows:
       let line = DelimitedText.rowFields.joined(separator: ",")
       return head.starts(with: Data((line + "\n").utf8))
         || head.starts(with: Data((line + "\r\n").utf8))
     case .description: return holds("\"modelSHA256\"")
+    case .skippedList: return head.starts(with: Data(SkippedList.header.utf8))
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Torch
+import TrainingRuns
 import VisionJEPA
 
 /// A folder for TensorBoard's embedding projector: `tensorboard --logdir FOLDER`.
@@ -21,10 +22,8 @@ struct ProjectorWriter: EmbeddingFormatWriter {
 
   /// Whether a folder is one that an earlier export made.
   static func isMade(folder: String) -> Bool {
-    let about = "\(folder)/embeddings.json"
-    return FileIdentity(path: "\(folder)/projector_config.pbtxt") != nil
-      && FileIdentity(path: about) != nil
-      && OutputKind.description.isMade(about)
+    FileIdentity(path: "\(folder)/projector_config.pbtxt") != nil
+      && OutputKind.description.isMade("\(folder)/embeddings.json")
   }
 
   private static let tileByteCount = tileSize * tileSize * 3

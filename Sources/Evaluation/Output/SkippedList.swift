@@ -3,7 +3,7 @@ import VisionJEPA
 
 /// `NAME.skipped.csv`: the path of everything that an export left out, and why.
 struct SkippedList {
-  private static let header = "path,reason\r\n"
+  static let header = "path,reason\r\n"
   private static let partName = "skipped.csv"
 
   private let part: ExportPart

@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 import VisionJEPA
 
 /// The test pictures that are in the training folder as well, byte for byte.
@@ -73,13 +74,8 @@ public struct SharedPictures: Codable, Equatable, Sendable {
 
   /// What a file is, without its bytes.
   private struct FileFacts {
-    struct Identity: Hashable {
-      let device: UInt64
-      let node: UInt64
-    }
-
     let index: Int
-    let identity: Identity
+    let identity: FileIdentity
     let length: Int
 
     init?(_ index: Int, in folder: ImageFolder) {
@@ -87,7 +83,7 @@ public struct SharedPictures: Codable, Equatable, Sendable {
       var status = stat()
       guard stat(path, &status) == 0 else { return nil }
       self.index = index
-      identity = Identity(device: UInt64(status.st_dev), node: UInt64(status.st_ino))
+      identity = FileIdentity(status)
       length = Int(status.st_size)
     }
   }

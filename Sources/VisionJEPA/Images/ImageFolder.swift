@@ -1,5 +1,6 @@
 import CImage
 import Foundation
+import TrainingRuns
 
 /// The pictures below a folder: an index of names, nothing decoded.
 ///
@@ -145,11 +146,6 @@ public struct ImageFolder: Sendable {
 
 /// One walk over a tree of folders.
 private struct FolderWalk {
-  private struct FileIdentity: Hashable {
-    let device: UInt64
-    let node: UInt64
-  }
-
   private struct Entry {
     let name: [UInt8]
     let isFolder: Bool
@@ -183,8 +179,7 @@ private struct FolderWalk {
     defer { closedir(stream) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { return }
-    let identity = FileIdentity(device: UInt64(status.st_dev), node: UInt64(status.st_ino))
-    guard visited.insert(identity).inserted else {
+    guard visited.insert(FileIdentity(status)).inserted else {
       folder.skip(.repeatedFolder(path: shown(prefix)))
       return
     }
