@@ -104,6 +104,10 @@ let package = Package(
       dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TrainingRuns"],
       path: "Benchmarks/ijepa-step", exclude: ["peer.py", "README.md", "run"]),
     .executableTarget(
+      name: "training-step-benchmark",
+      dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TrainingRuns", "Learning"],
+      path: "Benchmarks/gpu/step"),
+    .executableTarget(
       name: "embed-picture", dependencies: ["VisionJEPA"], path: "Examples/embed-picture"),
     .executableTarget(
       name: "train-pictures", dependencies: ["VisionJEPA"], path: "Examples/train-pictures"),

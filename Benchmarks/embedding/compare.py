@@ -8,7 +8,7 @@ Both sides embed the same files with the same weights (a checkpoint that `jepa t
 turns: here in float32 and in bfloat16, there in float32. The other side is what one would write: Pillow
 decodes and resizes, numpy makes the batch, the model runs in inference mode, numpy.save writes the file.
 With `--peer-workers N` a torch DataLoader of N processes does so ahead of the model; only the greatest of
-its processes counts as its memory then.
+its processes counts as its memory then. With `--device cuda` both run there, the other side in bfloat16.
 Counted is the time from the first picture to the finished file, and the greatest resident memory of the
 whole process. How far the embeddings are apart says that both did the same work.
 """
@@ -28,14 +28,15 @@ PRECISIONS = ["float32", "bfloat16"]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def embed_with_transformers(checkpoint, listing, output, batch, threads, workers):
+def embed_with_transformers(checkpoint, listing, output, batch, threads, workers, device):
     import numpy as np
     import torch
     from PIL import Image, ImageOps
     from transformers import AutoModel
 
     torch.set_num_threads(threads)
-    model = AutoModel.from_pretrained(checkpoint).eval()
+    model = AutoModel.from_pretrained(checkpoint).eval().to(device)
+    on_device = device != "cpu"
     settings = json.loads((pathlib.Path(checkpoint) / "preprocessor_config.json").read_text())
     size = settings["size"]["height"]
     mean = np.array(settings["image_mean"], np.float32)
@@ -68,10 +69,14 @@ def embed_with_transformers(checkpoint, listing, output, batch, threads, workers
 
     start = time.perf_counter()
     rows = []
-    with torch.inference_mode():
+    # On an accelerator in bfloat16, as one would there.
+    with torch.inference_mode(), torch.autocast(torch.device(device).type, torch.bfloat16, enabled=on_device):
         for pictures in batches():
-            tokens = model(pixel_values=torch.from_numpy(pictures)).last_hidden_state
-            rows.append(tokens.mean(dim=1).numpy())
+            pixel_values = torch.from_numpy(pictures)
+            if on_device:
+                pixel_values = pixel_values.pin_memory().to(device, non_blocking=True)
+            tokens = model(pixel_values=pixel_values).last_hidden_state
+            rows.append(tokens.mean(dim=1).float().cpu().numpy())
     np.save(output, np.concatenate(rows))
     print(json.dumps({"imagesPerSecond": len(files) / (time.perf_counter() - start)}))
 
@@ -113,11 +118,12 @@ def main():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer-workers", type=int, default=0, help="processes that decode for transformers")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--jepa", help="the program; built where it is not named")
     parser.add_argument("--only-peer", nargs=3, help=argparse.SUPPRESS)
     o = parser.parse_args()
     if o.only_peer:
-        embed_with_transformers(*o.only_peer, o.batch, o.threads, o.peer_workers)
+        embed_with_transformers(*o.only_peer, o.batch, o.threads, o.peer_workers, o.device)
         return
     jepa = o.jepa or built()
     files = sorted(str(path) for path in pathlib.Path(o.folder).rglob("*.jp*g"))
@@ -135,14 +141,15 @@ def main():
             check=True, capture_output=True)
         checkpoint = str(pathlib.Path(run, "latest").resolve())
         here = [jepa, "embed", "--files-from", listing, "--checkpoint", checkpoint, "--batch",
-                str(o.batch), "--threads", str(o.threads), "--workers", str(o.threads)]
+                str(o.batch), "--threads", str(o.threads), "--workers", str(o.threads), "--device", o.device]
         sides = {
             precision: here + ["--precision", precision, "--output", f"{scratch}/{precision}.npy"]
             for precision in PRECISIONS
         }
         sides["there"] = [
             sys.executable, __file__, o.folder, "--batch", str(o.batch), "--threads",
-            str(o.threads), "--peer-workers", str(o.peer_workers), "--only-peer", checkpoint, listing, f"{scratch}/there.npy"]
+            str(o.threads), "--peer-workers", str(o.peer_workers), "--device", o.device, "--only-peer",
+            checkpoint, listing, f"{scratch}/there.npy"]
         rates, memory = ({side: [] for side in sides} for _ in range(2))
         for _ in range(o.rounds):
             for side, command in sides.items():

@@ -10,7 +10,7 @@ public struct TrainingBatch {
   /// The batch's memory, uint8 `[bytes]`.
   private let bytes: Tensor
 
-  init(_ batch: ViewBatch, device: Device) {
+  package init(_ batch: ViewBatch, device: Device) {
     self.batch = batch
     count = batch.count
     let onHost = Tensor.view(
