@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 
 /// What can be wrong with the items to be evaluated, or with the files made of them.
 public enum EvaluationError: Error, Equatable, Sendable {
@@ -40,6 +41,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case outputNotEmpty(path: String)
   /// An earlier export of the same name was interrupted.
   case unfinishedExport(path: String, rows: Int)
+  /// An export could not be written on, for `reason`; `rows` of it are kept.
+  case exportStopped(reason: String, rows: Int)
   /// An export that was interrupted was begun with other settings or weights.
   case cannotResume(path: String, differences: [String])
   /// An export that was interrupted was begun with other pictures.
@@ -108,6 +111,9 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
       "\(purpose): expected shape \(expected), found \(found)"
     case .unsuitablePictures(let corruption, let needed, let shape):
       "\(corruption): needs \(needed), found pictures of shape \(shape)"
+    case .exportStopped(let reason, let rows):
+      "\(reason): make room, then go on with --resume: \(rows.counted("embedding")) "
+        + (rows == 1 ? "is kept" : "are kept")
     case .system(let path, let operation, let errorNumber):
       "\(path): could not \(operation): \(String(cString: strerror(errorNumber)))"
     case .notARegularFile(let path):
@@ -123,7 +129,7 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
       "\(path) cannot be resumed with other settings: \(differences.joined(separator: "; "))"
     case .inputsChanged(let path, let expected, let found):
       found < expected
-        ? "\(path) cannot be resumed: it holds \(expected) pictures, the inputs now are \(found)"
+        ? "\(path) cannot be resumed: it holds \(expected.counted("picture")), the inputs now are \(found)"
         : "\(path) cannot be resumed: its first \(expected) pictures are not those of the inputs now"
     case .exportInUse(let path):
       "\(path) is in use by another process"

@@ -87,7 +87,7 @@ package final class TrainingLoop<L: Learner> {
 
   /// Trains to the end of the run, or until `shouldStop` says so after a step.
   ///
-  /// - Throws: `TrainingError.collapsed`, `.diverged`; `RunError`; what the learner throws, after a
+  /// - Throws: `TrainingError.collapsed`, `.diverged`, `.notSaved`; `RunError`; what the learner throws, after a
   ///   checkpoint of the last whole step. What was saved before stays.
   package func train(
     reporter: ProgressReporter, shouldStop: () -> Bool = { false }
@@ -179,7 +179,7 @@ package final class TrainingLoop<L: Learner> {
       + (watched.map { [Metric("rankMe", $0.rankMe), Metric("spread", $0.spread)] } ?? [])
       + energy.terms.map { Metric($0.name, $0.value.item()) } + learner.figures()
       + [Metric("learningRate", rate), Metric("gradientNorm", gradientNorm.item())]
-    try metrics.log(logged, at: state.progress)
+    try writing { try metrics.log(logged, at: state.progress) }
     if isJudged { try judge(energy, watched) }
     if state.progress.step == 1 || isOver, let spread = watched?.spread,
       let warning = learner.collapse?.warning(spread: spread, step: state.progress.step)
@@ -215,14 +215,25 @@ package final class TrainingLoop<L: Learner> {
     state.generator = Data(generator.state)
     state.collapseStrikes = learner.collapse?.strikes ?? 0
     state.memory = learner.memory
-    try metrics.synchronize()
-    lastCheckpoint = try run.publishCheckpoint(
-      step: state.progress.step, keep: configuration.checkpoint.keep
-    ) { folder in
-      try TrainingCheckpoint.write(
-        learner, descent: descent, state: state, configuration: configuration, to: folder)
+    try writing {
+      try metrics.synchronize()
+      lastCheckpoint = try run.publishCheckpoint(
+        step: state.progress.step, keep: configuration.checkpoint.keep
+      ) { folder in
+        try TrainingCheckpoint.write(
+          learner, descent: descent, state: state, configuration: configuration, to: folder)
+      }
     }
     divergence.lastGood = lastCheckpoint?.path
+  }
+
+  /// Whoever is told that the disk is full wants to know what is left.
+  private func writing(_ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch {
+      throw TrainingError.notSaved(reason: "\(error)", lastGood: lastCheckpoint?.path)
+    }
   }
 }
 

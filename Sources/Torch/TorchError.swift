@@ -1,9 +1,10 @@
 import CTorch
+import Foundation
 
 /// What can go wrong with tensors because of the world outside: devices, memory and files.
 ///
 /// A programmer's mistake (shapes that do not fit) traps instead, naming the operator and the shapes.
-public enum TorchError: Error, Equatable, CustomStringConvertible {
+public enum TorchError: Error, Equatable, CustomStringConvertible, LocalizedError {
   case unknownDevice(String)
   case deviceUnavailable(String, reason: String)
   case libtorch(String)
@@ -28,6 +29,8 @@ public enum TorchError: Error, Equatable, CustomStringConvertible {
         .joined(separator: "; ")
     }
   }
+
+  public var errorDescription: String? { description }
 }
 
 /// libtorch's message for the last call that failed on this thread.

@@ -9,6 +9,9 @@ struct CheckpointWriter {
   static let writingSuffix = ".writing"
   static let replacedSuffix = ".replaced"
   static let latestName = "latest"
+  /// Bytes that a path within the run's folder is longer than the folder's own, at most: a checkpoint's name, a
+  /// file's, and what both are called while they are written.
+  static let longestName = 128
 
   let run: String
   let step: Int

@@ -24,6 +24,6 @@ public struct ConsoleLogHandler: LogHandler {
     let details = metadata.merging(event.metadata ?? [:]) { $1 }
     let suffix = details.keys.sorted().map { " \($0)=\(details[$0]!)" }.joined()
     let prefix = event.level >= .warning ? "\(event.level): " : ""
-    line.print(prefix + "\(event.message)" + suffix)
+    line.print((prefix + "\(event.message)" + suffix).withVisibleControls())
   }
 }

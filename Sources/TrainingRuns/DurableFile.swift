@@ -195,8 +195,12 @@ extension RunError {
 
 extension Error {
   /// The `errno` value behind an error of this module or of Foundation.
-  var errorNumber: Int32? {
-    if case .diskFull = self as? RunError { return ENOSPC }
+  package var errorNumber: Int32? {
+    switch self as? RunError {
+    case .diskFull: return ENOSPC
+    case .file(_, _, let code): return code
+    default: break
+    }
     if let error = self as? POSIXError { return error.code.rawValue }
     let error = self as NSError
     if error.domain == NSPOSIXErrorDomain { return Int32(error.code) }

@@ -108,7 +108,7 @@ extension RunError: CustomStringConvertible {
       "the checkpoint's order of items cannot be continued: \(what) was \(expected), now \(found); "
         + "put back what it was, or begin a new run" + (advice.map { " \($0)" } ?? "")
     case .diskFull(let path):
-      "\(path): the disk is full: make room; what was saved before is intact"
+      "\(path): the disk is full: make room"
     case .file(let operation, let path, let code):
       "cannot \(operation) \(path): \(String(cString: strerror(code)))"
     }

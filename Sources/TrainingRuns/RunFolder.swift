@@ -29,6 +29,10 @@ public final class RunFolder: Sendable {
   public static func create(
     at path: String, logger: Logger = Logger(label: "jepa")
   ) throws -> RunFolder {
+    // Or a checkpoint could not be written when there is something to lose.
+    guard path.utf8.count + CheckpointWriter.longestName < Int(PATH_MAX) else {
+      throw RunError.file(operation: "make the folder", path: path, code: ENAMETOOLONG)
+    }
     try DurableFile.makeFolder(path)
     // Looked at before the lock is made, which would change a folder that is none of ours; and after,
     // when nobody else can fill it.

@@ -85,7 +85,7 @@ public enum RunDuration: ExclusiveConfiguration, Equatable, Sendable {
 extension RunDuration: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .epochs(let epochs): "\(epochs.compact) epochs"
+    case .epochs(let epochs): "\(epochs.compact) \(epochs == 1 ? "epoch" : "epochs")"
     case .steps(let steps): "\(steps) steps"
     case .minutes(let minutes): "\(minutes.compact) minutes"
     }

@@ -50,7 +50,7 @@ public final class StatusLine: Sendable {
     guard isTerminal, !isSilent else { return }
     shown.withLock { shown in
       // The last column stays free: some terminals wrap when it is written.
-      let text = String(text.prefix(max(1, width - 1)))
+      let text = String(text.withVisibleControls().prefix(max(1, width - 1)))
       write("\r" + text + Self.blanks(shown.count - text.count))
       shown = text
     }
@@ -58,6 +58,7 @@ public final class StatusLine: Sendable {
 
   /// Writes `line` above the line.
   public func print(_ line: String) {
+    let line = line.withVisibleControls(keeping: ["\n"])
     shown.withLock { shown in
       guard !shown.isEmpty else { return write(line + "\n") }
       write("\r" + line + Self.blanks(shown.count - line.count) + "\n" + shown)

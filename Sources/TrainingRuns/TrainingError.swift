@@ -6,6 +6,8 @@ public enum TrainingError: Error, CustomStringConvertible, LocalizedError {
   /// `files` are the batch, pictures' paths or other names of items; `advice` is what to change.
   case diverged(
     step: Int, what: String, value: String, files: [String], advice: String, lastGood: String?)
+  /// What was learned could not be written, for `reason`.
+  case notSaved(reason: String, lastGood: String?)
 
   public var description: String {
     switch self {
@@ -17,6 +19,10 @@ public enum TrainingError: Error, CustomStringConvertible, LocalizedError {
       return
         "the \(what) of step \(step) is \(value); the batch was \(shown)\(more). \(advice)"
         + Self.keeping(lastGood)
+    case .notSaved(let reason, let lastGood):
+      return "\(reason)."
+        + (lastGood.map { " The last good checkpoint is \($0): --resume goes on from it." }
+          ?? " Nothing of this run was saved before.")
     }
   }
 

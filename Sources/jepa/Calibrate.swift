@@ -2,6 +2,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Torch
+import TrainingRuns
 import VisionJEPA
 
 /// `jepa calibrate`
@@ -59,7 +60,7 @@ struct Calibrate: ParsableCommand {
       inputs: clean, model: model, options: try frames.options, wantedPer1000: falseAlarms
     ).run { FileHandle.standardError.write(Data("jepa: warning: \($0)\n".utf8)) }
     try calibration.write(to: output)
-    print("wrote \(output): \(calibration.claim)")
+    printResult("wrote \(output): \(calibration.claim)")
     if isDamaged { throw ExitCode(1) }
   }
 }

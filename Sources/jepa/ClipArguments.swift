@@ -53,6 +53,8 @@ struct FrameArguments: ParsableArguments {
   @Flag(help: "Accept frames of several sizes, and resize them to the first.")
   var resize = false
 
+  @OptionGroup var pictures: PictureOptions
+
   func validate() throws {
     if let rawSize, FrameSize(rawSize) == nil {
       throw ValidationError("--raw-size: expected WIDTHxHEIGHT, such as 640x360, found \(rawSize)")
@@ -63,7 +65,8 @@ struct FrameArguments: ParsableArguments {
     get throws {
       FrameOptions(
         startSeconds: start, endSeconds: end, every: every, assumedFramesPerSecond: fps,
-        resizesFrames: resize, rawSize: rawSize.flatMap { FrameSize($0) })
+        resizesFrames: resize, rawSize: rawSize.flatMap { FrameSize($0) },
+        decoder: pictures.decoder)
     }
   }
 }

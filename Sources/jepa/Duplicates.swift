@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import TrainingRuns
 
 /// `jepa duplicates`
 struct Duplicates: ParsableCommand {
@@ -43,7 +44,7 @@ struct Duplicates: ParsableCommand {
       output.map { OutputFile("--output", $0, .picture) },
       against: EmbeddingFile.files(of: embeddings))
     let report = try DuplicateReport(of: try EmbeddingFile(path: embeddings), threshold: threshold)
-    print(json ? try report.json() : report.table)
+    printResult(json ? try report.json() : report.table)
     guard let output else { return }
     guard !report.groups.isEmpty else {
       FileHandle.standardError.write(Data("no group to draw\n".utf8))

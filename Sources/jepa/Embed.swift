@@ -129,7 +129,7 @@ struct Embed: ParsableCommand {
     Session.keepFreedMemory()
     let frameOptions = FrameOptions(
       every: every, shortSide: model.preprocessing.imageSize, assumedFramesPerSecond: fps,
-      resizesFrames: true)
+      resizesFrames: true, decoder: pictures.decoder)
     let report = try EmbeddingExport(
       embedder: PictureEmbedder(model: model, settings: settings),
       batchSize: batch, workers: workers, isStrict: strict, decoder: pictures.decoder
@@ -138,6 +138,6 @@ struct Embed: ParsableCommand {
         inputs, lists: filesFrom, foldersAreFrames: frames, frameOptions: frameOptions),
       to: output, reading: inputs + filesFrom.filter { $0 != "-" } + [checkpoint],
       isResuming: resume, isForced: outputs.force, until: StopSignal())
-    print(report)
+    printResult(report)
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Torch
+import TrainingRuns
 
 /// `jepa evaluate`
 struct Evaluate: ParsableCommand {
@@ -46,6 +47,6 @@ struct Evaluate: ParsableCommand {
       checkpoint: checkpoint, device: try Device(device), k: k, isStrict: strict,
       decoder: pictures.decoder
     ).run(train: train, test: test)
-    print(json ? try report.json() : report.table)
+    printResult(json ? try report.json() : report.table)
   }
 }

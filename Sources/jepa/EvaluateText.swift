@@ -3,6 +3,7 @@ import Evaluation
 import Logging
 import TextPlanner
 import Torch
+import TrainingRuns
 
 /// `jepa evaluate-text`
 struct EvaluateText: ParsableCommand {
@@ -75,6 +76,6 @@ struct EvaluateText: ParsableCommand {
     let report = try TextEvaluation(
       Planner(model, options: options), on: dataset, memory: memory, seed: seed
     ).report(baseline: baseline)
-    print(try json ? report.json() : report.table)
+    printResult(try json ? report.json() : report.table)
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Evaluation
+import TrainingRuns
 import VisionJEPA
 
 /// `jepa import`
@@ -42,7 +43,7 @@ struct Import: ParsableCommand {
 
   func run() throws {
     try OutputFolder.check(output)
-    print(
+    printResult(
       try ModelImport(
         folder: folder, layout: layout, allowsMissingPredictor: allowMissing.contains(.predictor),
         heads: heads

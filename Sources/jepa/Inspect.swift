@@ -1,5 +1,6 @@
 import ArgumentParser
 import Evaluation
+import TrainingRuns
 
 /// `jepa inspect`
 struct Inspect: ParsableCommand {
@@ -14,6 +15,6 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let card = try ModelCard(checkpoint: checkpoint)
-    print(json ? try card.json() : card.table)
+    printResult(json ? try card.json() : card.table)
   }
 }

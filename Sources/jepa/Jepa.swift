@@ -36,12 +36,12 @@ struct Jepa: ParsableCommand {
       if let status = StopSignal.exitStatus { throw ExitCode(status) }
     } catch let error where exitCode(for: error) == .validationFailure {
       let usage = UsageError(error, arguments: Array(CommandLine.arguments.dropFirst()))
-      FileHandle.standardError.write(Data("jepa: error: \(usage)\n".utf8))
+      FileHandle.standardError.write(Self.line(usage))
       Foundation.exit(1)
     } catch let error where isOwn(error) {
       exit(withError: error)
     } catch {
-      FileHandle.standardError.write(Data("jepa: error: \(error)\n".utf8))
+      FileHandle.standardError.write(Self.line(error))
       Foundation.exit(1)
     }
   }
@@ -52,6 +52,19 @@ struct Jepa: ParsableCommand {
       throw RunError.file(
         operation: "write", path: "standard output", code: errno == 0 ? EIO : errno)
     }
+  }
+
+  /// What is told of an error, in one line whatever the names in it hold.
+  private static func line(_ error: some Any) -> Data {
+    let text = (error as? CocoaError).map(Self.text) ?? "\(error)"
+    return Data("jepa: error: \(text.withVisibleControls())\n".utf8)
+  }
+
+  /// What Foundation says in a page of its own, as the program's own errors say it.
+  private static func text(of error: CocoaError) -> String {
+    let path = error.filePath ?? error.url?.path
+    let reason = error.errorNumber.map { String(cString: strerror($0)) }
+    return (path.map { "\($0): " } ?? "") + (reason ?? error.localizedDescription)
   }
 
   /// Whether the argument parser words the error: wrong usage, `--help`, an exit code.

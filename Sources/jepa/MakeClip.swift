@@ -1,5 +1,6 @@
 import ArgumentParser
 import Evaluation
+import TrainingRuns
 import VisionJEPA
 
 /// `jepa make-clip`
@@ -83,6 +84,6 @@ struct MakeClip: ParsableCommand {
       pictures: try pictures.map { try CutOut.all(inFolder: $0, atMost: 400) } ?? [])
     folder.spacing = spacing
     try folder.write(to: output)
-    print("wrote \(output)")
+    printResult("wrote \(output)")
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import TrainingRuns
 
 extension EmbeddingMap.Projection: ExpressibleByArgument {}
 
@@ -37,6 +38,6 @@ struct Map: ParsableCommand {
       OutputFile("--output", output, .page), against: EmbeddingFile.files(of: embeddings))
     let map = EmbeddingMap(
       try EmbeddingFile(path: embeddings), projection: projection, decoder: pictures.decoder)
-    print(try map.write(to: output))
+    printResult(try map.write(to: output))
   }
 }

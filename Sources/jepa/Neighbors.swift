@@ -2,6 +2,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Torch
+import TrainingRuns
 import VisionJEPA
 
 /// `jepa neighbors`
@@ -54,7 +55,7 @@ struct Neighbors: ParsableCommand {
       try EmbeddingFile(path: embeddings), checkpoint: checkpoint, device: try Device(device),
       decoder: pictures.decoder
     ).run(queries, top: top)
-    print(json ? try report.json() : report.table)
+    printResult(json ? try report.json() : report.table)
     if let output { try report.sheet.draw(to: output, decoder: pictures.decoder) }
   }
 }

@@ -50,7 +50,7 @@ struct Preview: ParsableCommand {
     ).resolved(for: pictureFolder)
     let failures = try configuration.previewSheet(pictureCount: pictures)
       .write(folder: folder, to: output)
-    for failure in failures { print("not drawn: \(failure.error)") }
-    print("wrote \(output)")
+    for failure in failures { printResult("not drawn: \(failure.error)") }
+    printResult("wrote \(output)")
   }
 }

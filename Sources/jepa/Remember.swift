@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TextPlanner
 import Torch
+import TrainingRuns
 
 /// `jepa remember`
 struct Remember: ParsableCommand {
@@ -55,6 +56,6 @@ struct Remember: ParsableCommand {
     let facts = try file.map { try TextDataset(contentsOf: $0).examples }
     try memory.remember(
       facts?.map { ($0.prompt, $0.answer) } ?? [(prompt: prompt!, answer: answer!)])
-    print("\(try memory.count()) facts in \(self.memory)")
+    printResult("\(try memory.count()) facts in \(self.memory)")
   }
 }

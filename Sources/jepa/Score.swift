@@ -2,6 +2,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Torch
+import TrainingRuns
 import VisionJEPA
 
 /// `jepa score`
@@ -80,7 +81,7 @@ struct Score: ParsableCommand {
         isForced: outputs.force),
       read: [calibration].compactMap { $0 },
       print: { print($0) },
-      warn: { FileHandle.standardError.write(Data("jepa: \($0)\n".utf8)) }
+      warn: { StatusLine.standardError.print("jepa: \($0)") }
     ).run()
     let status = outcome.status(isChecking: check)
     if status != 0 { throw ExitCode(status) }

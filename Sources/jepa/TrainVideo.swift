@@ -34,13 +34,15 @@ struct TrainVideo: ParsableCommand {
   @Flag(help: "A file that cannot be read is an error.")
   var strict = false
 
+  @OptionGroup var decoding: PictureOptions
+
   @OptionGroup var options: TrainingOptions
 
   func run() throws {
     let overrides = options.overrides(
       [
         ("initial", initial), ("synthetic.share", synthetic.map { "\($0)" }),
-        ("synthetic.pictures", pictures),
+        ("synthetic.pictures", pictures), decoding.override,
       ], isStrict: strict)
     try ClipTrainingSession(
       folder: folder, output: options.output, configurationFile: options.config,

@@ -2,6 +2,7 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import Torch
+import TrainingRuns
 
 extension TokenPictures.Patch: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
@@ -48,7 +49,9 @@ struct Visualize: ParsableCommand {
     try outputs.check(OutputFile("--output", output, .picture), against: pictures)
     let pictures = try TokenPictures(
       checkpoint: checkpoint, device: try Device(device), decoder: decoding.decoder)
-    if let remark = try pictures.write(self.pictures, patch: patch, to: output) { print(remark) }
-    print("wrote \(output)")
+    if let remark = try pictures.write(self.pictures, patch: patch, to: output) {
+      printResult(remark)
+    }
+    printResult("wrote \(output)")
   }
 }

@@ -263,6 +263,17 @@ import VisionJEPA
     #expect(resized.status == 0 && resized.output.hasPrefix("\(broken): 40 frames"))
   }
 
+  /// What the message of a large picture names is there to be given.
+  @Test func largeFramesAreReadWhereThatIsAskedFor() throws {
+    let broken = try prepared()
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    let score = ["score", broken, "--checkpoint", run.path, "--max-megapixels"]
+    let refused = try JepaProcess.run(score + ["0.0001"])
+    #expect(refused.status == 1 && refused.errors.contains("over --max-megapixels 0.0001"))
+    let read = try JepaProcess.run(score + ["1"])
+    #expect(read.status == 0, "\(read.errors)")
+  }
+
   @Test func clipsThatMemoryCannotHoldAreNotMade() throws {
     let folder = TemporaryPath("made")
     let result = try JepaProcess.run([

@@ -195,4 +195,64 @@ import VisionJEPA
     #expect(!result.wasKilled && result.status == status, "\(result.errors)")
     #expect(result.errors.contains("--resume"))
   }
+
+  /// A name that would colour the terminal, and make up a line of its own.
+  @Test func controlCharactersOfNamesDoNotReachTheTerminal() throws {
+    let name = "a\u{1B}[31m\njepa: error: all is lost\r.png"
+    let result = try JepaProcess.run(
+      ["embed", name, "--checkpoint", "model", "--output", "x.npy"],
+      in: try #require(Self.material).folder.path)
+    #expect(result.status == 1)
+    #expect(!result.errors.contains("\u{1B}") && !result.errors.contains("\r"))
+    #expect(result.errorLines.count == 1, "\(result.errors)")
+    #expect(
+      result.errors.contains(#"a\u{1B}[31m\njepa: error: all is lost\r.png"#), "\(result.errors)")
+  }
+
+  /// What was embedded stays, and the message says how to go on.
+  @Test func aFullDiskLeavesAnExportThatGoesOn() throws {
+    let material = try #require(Self.material)
+    let pictures = try ColouredShapes(40)
+    let arguments = [
+      "embed", pictures.path, "--checkpoint", "model", "--output", "full.csv", "--batch", "4",
+      "--workers", "1",
+    ]
+    let full = try JepaProcess.run(arguments, in: material.folder.path, fileLimit: 16)
+    #expect(full.status == 1)
+    #expect(full.errors.contains("full.csv.unfinished/") && full.errors.contains("File too large"))
+    #expect(full.errors.contains("make room, then go on with --resume: "), "\(full.errors)")
+    #expect(material.text("full.csv") == nil)
+
+    let resumed = try JepaProcess.run(arguments + ["--resume"], in: material.folder.path)
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    let whole = try JepaProcess.run(
+      arguments.map { $0 == "full.csv" ? "whole.csv" : $0 }, in: material.folder.path)
+    #expect(whole.status == 0, "\(whole.errors)")
+    #expect(material.text("full.csv") == material.text("whole.csv"))
+  }
+
+  /// Nothing was saved before, and nothing else is said.
+  @Test func aFullDiskAtTheFirstSaveSaysThatNothingWasSaved() throws {
+    let material = try #require(Self.material)
+    let full = try JepaProcess.run(
+      ["train", "images", "pics", "--output", "first", "--steps", "2"] + JepaProcess.tiny,
+      in: material.folder.path, fileLimit: 64)
+    #expect(full.status == 1)
+    #expect(full.errors.contains("Nothing of this run was saved before."), "\(full.errors)")
+    #expect(full.errorLines.count { $0.hasPrefix("jepa: error: ") } == 1)
+  }
+
+  @Test func aFullDiskLaterNamesTheCheckpointThatIsThere() throws {
+    let material = try #require(Self.material)
+    let arguments = ["train", "images", "pics", "--output", "later"] + JepaProcess.tiny
+    #expect(
+      try JepaProcess.run(arguments + ["--steps", "1"], in: material.folder.path).status == 0)
+    let full = try JepaProcess.run(
+      arguments + ["--steps", "2", "--resume"], in: material.folder.path, fileLimit: 64)
+    #expect(full.status == 1)
+    #expect(
+      full.errors.contains(
+        "The last good checkpoint is later/step-0000001: --resume goes on from it."),
+      "\(full.errors)")
+  }
 }

@@ -260,8 +260,8 @@ import VisionJEPA
         #expect(result.status == 0)
         return result.errors
       }
-      #expect(try settings([:]).contains("GOMP_SPINCOUNT = '10000'"))
-      #expect(try settings(["OMP_NUM_THREADS": "1"]).contains("GOMP_SPINCOUNT = '10000'"))
+      #expect(try settings([:]).contains("GOMP_SPINCOUNT = '1000'"))
+      #expect(try settings(["OMP_NUM_THREADS": "1"]).contains("GOMP_SPINCOUNT = '1000'"))
       #expect(try settings(["GOMP_SPINCOUNT": "77"]).contains("GOMP_SPINCOUNT = '77'"))
       #expect(try settings(["OMP_WAIT_POLICY": "active"]).contains("OMP_WAIT_POLICY = 'ACTIVE'"))
     }

@@ -218,6 +218,17 @@ private struct Settings: RunConfiguration {
 
   // MARK: Configuration and environment
 
+  /// Said before there is something to lose.
+  @Test func aPathThatLeavesNoRoomForCheckpointsIsRefused() throws {
+    let temporary = try TemporaryFolder()
+    var path = temporary.path
+    while path.utf8.count < Int(PATH_MAX) - 300 { path += "/" + String(repeating: "d", count: 200) }
+    path += "/" + String(repeating: "e", count: Int(PATH_MAX) - 20 - path.utf8.count)
+    #expect(throws: RunError.file(operation: "make the folder", path: path, code: ENAMETOOLONG)) {
+      try RunFolder.create(at: path)
+    }
+  }
+
   @Test func aChangedConfigurationIsRefused() throws {
     let temporary = try TemporaryFolder()
     let folder = try run(in: temporary)

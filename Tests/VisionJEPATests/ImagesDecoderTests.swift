@@ -13,7 +13,7 @@ import Testing
 
   @Test func everyFlavourDecodesAsInPillow() throws {
     let flavours = try ImageFixtures.json("flavours.json", as: [String: Flavour].self)
-    #expect(flavours.count == 33)
+    #expect(flavours.count == 37)
     for (name, flavour) in flavours.sorted(by: { $0.key < $1.key }) {
       let image = try ImageDecoder().decode(contentsOf: ImageFixtures.path(name))
       #expect(image.width == flavour.width && image.height == flavour.height, "\(name)")
@@ -91,6 +91,22 @@ import Testing
     // A quarter to the right: the first row is the first column from below.
     let last = (plain.height - 1) * plain.width * 3
     #expect(turned.pixels.prefix(3) == plain.pixels[last..<last + 3])
+  }
+
+  /// Photographs of 12 bits a sample are legal JPEGs that libjpeg's usual build does not read.
+  @Test func twelveBitsAreNamed() throws {
+    var bytes = try ImageFixtures.bytes("baseline444.jpg")
+    let frame = try #require(
+      (0..<bytes.count - 1).first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
+    // The extended sequential kind, for which 12 bits are allowed.
+    bytes[frame + 1] = 0xC1
+    bytes[frame + 4] = 12
+    #expect {
+      try ImageDecoder().decode(bytes, name: "deep.jpg")
+    } throws: { error in
+      guard case ImageError.unsupported("deep.jpg", let reason) = error else { return false }
+      return reason.contains("12")
+    }
   }
 
   @Test func headersTellFormatAndSize() throws {

@@ -84,8 +84,7 @@ public struct MadeUpClipFolder: Sendable {
     progress.begin("writing frames", total: clip.images.count, of: "frames")
     let temporary = "\(path).\(UUID().uuidString).tmp"
     do {
-      try FileManager.default.createDirectory(
-        atPath: temporary, withIntermediateDirectories: true)
+      try DurableFile.makeFolder(temporary)
       for (index, image) in clip.images.enumerated() {
         try image.write(toPNG: "\(temporary)/\(String(format: "frame-%04d.png", index))")
         progress.update(index + 1)
@@ -94,7 +93,8 @@ public struct MadeUpClipFolder: Sendable {
         frameCount: clip.images.count, framesPerSecond: clip.framesPerSecond, seed: seed,
         faults: clip.labels)
       try JSONFile.write(labels, to: "\(temporary)/\(Self.labelsName)")
-      try FileManager.default.moveItem(atPath: temporary, toPath: path)
+      // Another process may have been faster.
+      guard rename(temporary, path) == 0 else { throw EvaluationError.alreadyThere(path: path) }
     } catch {
       try? FileManager.default.removeItem(atPath: temporary)
       throw error

@@ -107,7 +107,7 @@ public struct EmbeddingMap {
   private func notes(shown: Int, step: Int, thumbnails: Int) -> [String] {
     let about = file.description
     var notes = [
-      "\(file.rows.count) embeddings of width \(about.shape[1]), \(about.encoder)",
+      "\(file.rows.count.counted("embedding")) of width \(about.shape[1]), \(about.encoder)",
       "pooling \(about.pooling.rawValue), layer \(about.layer), \(about.imageSize) pixels",
       "model \(about.modelSHA256.prefix(12))",
     ]

@@ -47,6 +47,14 @@ extension MapPage {
     #tip img { display: block; width: 128px; height: 128px; margin: 0 auto 6px;
       image-rendering: auto; border-radius: 3px; }
     #tip b { display: block; }
+    .touch { display: none; }
+    @media (pointer: coarse) { .touch { display: inline; } .mouse { display: none; } }
+    /* On a telephone the map has the whole width, and what belongs to it lies below. */
+    @media (max-width: 640px) {
+      body { flex-direction: column; }
+      aside { flex: none; width: auto; max-height: 42%; border-left: 0; border-top: 1px solid var(--line); }
+      ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 0 8px; }
+    }
     </style>
     </head>
     <body>
@@ -57,8 +65,9 @@ extension MapPage {
     <div class="buttons" id="layouts"></div>
     <input id="filter" type="search" placeholder="part of a path" aria-label="part of a path">
     <ul id="legend"></ul>
-    <p>Wheel: zoom. Drag: move. Double click: everything. Click a name to hide or show it, with Shift
-      to see it alone.</p>
+    <p><span class="mouse">Wheel: zoom. Drag: move. Double click: everything. Click a name to hide or show
+      it, with Shift to see it alone.</span><span class="touch">Two fingers: zoom. One: move. Tap a point to see
+      it, twice to see everything. Tap a name to hide or show it.</span></p>
     </aside>
     <script type="application/json" id="data">{{DATA}}</script>
     <script>
@@ -165,41 +174,57 @@ extension MapPage {
       tip.style.top = Math.max(0, low ? y - 16 - tip.offsetHeight : y + 16) + "px";
     }
 
-    let drag = null;
     const inside = event => {
       const box = canvas.getBoundingClientRect();
       return [event.clientX - box.left, event.clientY - box.top];
     };
+    /// Scales by a factor about a place, which stays where it is.
+    function zoom(factor, x, y) {
+      const before = view.scale;
+      view.scale = Math.min(400, Math.max(0.3, before * factor));
+      view.x = x - size.width / 2 - (x - size.width / 2 - view.x) * view.scale / before;
+      view.y = y - size.height / 2 - (y - size.height / 2 - view.y) * view.scale / before;
+    }
+    // Fingers, or the mouse with a button down, by where they were last; how far the first has moved.
+    const held = new Map();
+    let moved = 0;
     canvas.addEventListener("pointerdown", event => {
-      drag = { at: inside(event), from: { ...view } };
+      if (held.size === 0) moved = 0;
+      held.set(event.pointerId, inside(event));
       canvas.classList.add("dragging");
       try { canvas.setPointerCapture(event.pointerId); } catch {}
     });
     canvas.addEventListener("pointermove", event => {
-      const [x, y] = inside(event);
-      if (!drag) { hover(x, y); return; }
-      view.x = drag.from.x + x - drag.at[0];
-      view.y = drag.from.y + y - drag.at[1];
-      tip.style.display = "none";
+      const [x, y] = inside(event), last = held.get(event.pointerId);
+      if (!last) { hover(x, y); return; }
+      if (held.size === 2) {
+        const other = [...held].find(([id]) => id !== event.pointerId)[1];
+        const distance = place => Math.max(1, Math.hypot(place[0] - other[0], place[1] - other[1]));
+        zoom(distance([x, y]) / distance(last), (x + other[0]) / 2, (y + other[1]) / 2);
+      }
+      view.x += (x - last[0]) / held.size;
+      view.y += (y - last[1]) / held.size;
+      moved += Math.hypot(x - last[0], y - last[1]);
+      held.set(event.pointerId, [x, y]);
+      if (moved > 4) tip.style.display = "none";
       redraw();
     });
-    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => {
-      drag = null;
-      canvas.classList.remove("dragging");
+    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, event => {
+      held.delete(event.pointerId);
+      if (held.size === 0) canvas.classList.remove("dragging");
+      if (name === "pointerup" && held.size === 0 && moved <= 4) hover(...inside(event));
     });
-    canvas.addEventListener("pointerleave", () => {
+    canvas.addEventListener("pointerleave", event => {
+      // A finger that is lifted leaves too, and what it tapped is to be looked at.
+      if (event.pointerType === "touch") return;
       hovered = -1;
       tip.style.display = "none";
       redraw();
     });
     canvas.addEventListener("wheel", event => {
       event.preventDefault();
-      const [x, y] = inside(event), before = view.scale;
-      view.scale = Math.min(400, Math.max(0.3, before * Math.exp(-event.deltaY * 0.0015)));
-      // What is under the pointer stays there.
-      const factor = view.scale / before;
-      view.x = x - size.width / 2 - (x - size.width / 2 - view.x) * factor;
-      view.y = y - size.height / 2 - (y - size.height / 2 - view.y) * factor;
+      const [x, y] = inside(event);
+      zoom(Math.exp(-event.deltaY * 0.0015), x, y);
       hover(x, y);
       redraw();
     }, { passive: false });

@@ -115,25 +115,29 @@ public struct EmbeddingExport {
         interruption: outcome.interruption)
     }
 
-    if export.state.publications == nil {
-      let writer = try format.makeWriter(export, paths: paths, description: description)
-      let skipped = try SkippedList(export, path: paths.skipped)
-      let outcome = try write(inputs, with: writer, skipped: skipped, to: export, until: stop)
-      description.shape[0] = export.state.rowCount
-      if outcome.interruption != nil { return report(outcome) }
-      var publications = try writer.finish(description)
-      if export.state.failureCount + inputs.skipped.count > Self.mostNamed {
-        try skipped.append(inputs.skipped)
-        publications.insert(skipped.publication, at: 0)
-      } else {
-        SkippedList.removeEarlier(at: paths.skipped)
+    do {
+      if export.state.publications == nil {
+        let writer = try format.makeWriter(export, paths: paths, description: description)
+        let skipped = try SkippedList(export, path: paths.skipped)
+        let outcome = try write(inputs, with: writer, skipped: skipped, to: export, until: stop)
+        description.shape[0] = export.state.rowCount
+        if outcome.interruption != nil { return report(outcome) }
+        var publications = try writer.finish(description)
+        if export.state.failureCount + inputs.skipped.count > Self.mostNamed {
+          try skipped.append(inputs.skipped)
+          publications.insert(skipped.publication, at: 0)
+        } else {
+          SkippedList.removeEarlier(at: paths.skipped)
+        }
+        try export.publish(publications)
+        return report(outcome)
       }
-      try export.publish(publications)
-      return report(outcome)
+      description.shape[0] = export.state.rowCount
+      try export.publishRest()
+      return report(Outcome())
+    } catch let error where error.isForWantOfRoom {
+      throw EvaluationError.exportStopped(reason: "\(error)", rows: export.state.rowCount)
     }
-    description.shape[0] = export.state.rowCount
-    try export.publishRest()
-    return report(Outcome())
   }
 
   private struct Outcome {
@@ -270,5 +274,14 @@ extension Normalization {
     let scale = Tensor(
       [standardDeviation.x, standardDeviation.y, standardDeviation.z], shape: [1, 3, 1, 1])
     return pictures * scale + shift
+  }
+}
+
+extension Error {
+  /// Whether a disk, a quota or a limit on the size of files is full.
+  fileprivate var isForWantOfRoom: Bool {
+    var number = errorNumber
+    if case .system(_, _, let found) = self as? EvaluationError { number = found }
+    return number.map { [ENOSPC, EDQUOT, EFBIG].contains($0) } ?? false
   }
 }

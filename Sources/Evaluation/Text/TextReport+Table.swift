@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 
 extension TextReport {
   /// One line of JSON.
@@ -10,7 +11,7 @@ extension TextReport {
 
   /// The figures as tables.
   public var table: String {
-    var lines = ["\(count) prompts" + (skipped > 0 ? ", \(skipped) too long and skipped" : "")]
+    var lines = [count.counted("prompt") + (skipped > 0 ? ", \(skipped) too long and skipped" : "")]
     let steps = exactMatchBySteps.keys.compactMap { Int($0) }.sorted()
     lines += ["", "exact match after so many steps of plain descent (1*: one full step)"]
     lines.append(

@@ -112,7 +112,7 @@ public struct ConsistencyRun {
           ranking.append(
             (report.consistency, report.ranges.map(\.score).max() ?? 0, report.summary))
         } else if !outputs.saysJSON {
-          print(report.text)
+          printResult(report.text)
         }
         try write(report, ofInput: place)
       } catch  where inputs.count > 1 {
@@ -122,7 +122,7 @@ public struct ConsistencyRun {
     }
     // The most consistent clips first; of two alike, the one whose worst range is the milder.
     ranking.sort { ($1.consistency, $0.worst) < ($0.consistency, $1.worst) }
-    for (place, entry) in ranking.enumerated() { print("\(place + 1). \(entry.summary)") }
+    for (place, entry) in ranking.enumerated() { printResult("\(place + 1). \(entry.summary)") }
     return outcome
   }
 

@@ -64,6 +64,6 @@ struct BaselineSource: TrainingSource {
   }
 
   func introduction(_ learner: BaselineLearner, _ configuration: BaselineConfiguration) -> String {
-    "autoregressive baseline on \(learner.pairs.trained.count) examples"
+    "autoregressive baseline on \(learner.pairs.trained.count.counted("example"))"
   }
 }

@@ -76,7 +76,7 @@ public struct TextDataset: Sendable {
 
   /// What a run's environment says of its data, such as `20000 examples, 5f0a…`.
   public var fingerprintText: String {
-    "\(examples.count) examples, " + String(format: "%016llx", fingerprint)
+    "\(examples.count.counted("example")), " + String(format: "%016llx", fingerprint)
   }
 
   /// The lines of a file, without their ends; a byte order mark in front is dropped.

@@ -47,7 +47,7 @@ struct ExampleSource: TrainingSource {
   func introduction(
     _ learner: PlannerLearner, _ configuration: TextTrainingConfiguration
   ) -> String {
-    "\(configuration.objective.family.rawValue) on \(learner.pairs.trained.count) examples "
+    "\(configuration.objective.family.rawValue) on \(learner.pairs.trained.count.counted("example")) "
       + "(\(learner.pairs.heldOut.count) held out), prompts to \(configuration.promptLength ?? 0) "
       + "and answers to \(configuration.answerLength ?? 0) symbols"
   }

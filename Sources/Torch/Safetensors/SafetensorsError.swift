@@ -84,11 +84,12 @@ extension SafetensorsError: CustomStringConvertible, LocalizedError {
 }
 
 extension SafetensorsError: CustomNSError {
-  /// The system's own error, so that a full disk is known for what it is.
+  /// What is said, and the system's own error, so that a full disk is known for what it is.
   public var errorUserInfo: [String: Any] {
-    guard case .system(_, _, let number) = self, let code = POSIXErrorCode(rawValue: number) else {
-      return [:]
+    var information: [String: Any] = [NSLocalizedDescriptionKey: description]
+    if case .system(_, _, let number) = self, let code = POSIXErrorCode(rawValue: number) {
+      information[NSUnderlyingErrorKey] = POSIXError(code)
     }
-    return [NSUnderlyingErrorKey: POSIXError(code)]
+    return information
   }
 }

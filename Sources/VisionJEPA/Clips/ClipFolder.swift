@@ -90,17 +90,23 @@ public struct ClipReader {
   private let windowLength: Int
   private let byteBudget: Int
   private let isStrict: Bool
+  private let decoder: ImageDecoder
 
   /// - Parameters:
   ///   - size: of the library's frames.
   ///   - windowLength: shots shorter than this are dropped.
   ///   - byteBudget: what all frames may take together.
   ///   - isStrict: whether a clip that cannot be read is an error.
-  public init(size: Int, windowLength: Int, byteBudget: Int, isStrict: Bool = false) {
+  ///   - decoder: of the pictures of frame folders.
+  public init(
+    size: Int, windowLength: Int, byteBudget: Int, isStrict: Bool = false,
+    decoder: ImageDecoder = ImageDecoder()
+  ) {
     self.size = size
     self.windowLength = windowLength
     self.byteBudget = byteBudget
     self.isStrict = isStrict
+    self.decoder = decoder
   }
 
   /// Reads all clips of a folder.
@@ -142,7 +148,7 @@ public struct ClipReader {
     _ path: String, into library: inout ClipLibrary, report: inout ClipReadingReport
   ) throws(FrameError) -> ClipReadingReport.Clip {
     let source = try FrameInput.open(
-      path, options: FrameOptions(shortSide: 2 * size, resizesFrames: true))
+      path, options: FrameOptions(shortSide: 2 * size, resizesFrames: true, decoder: decoder))
     let scaler = FrameScaler(size: size)
     let room = (byteBudget - library.byteCount) / library.frameBytes
     var splitter = ShotSplitter()

@@ -10,7 +10,6 @@ public final class FolderFrameSource: FrameSource {
   private let range: Range<Int>
   private var position: Int
   private var gaps: ArraySlice<(index: Int, first: Int, count: Int)>
-  private let decoder = ImageDecoder()
   private let workspace = ImageWorkspace()
   /// The size of the first picture that could be read, and what is made of it.
   private var size: (found: FrameSize, delivered: FrameSize)?
@@ -80,6 +79,7 @@ public final class FolderFrameSource: FrameSource {
   /// Decodes a picture at the smallest scale that is enough, and resizes it to the delivered size.
   private func decode(_ path: String) throws(ImageError) -> (RGBImage, FrameSize) {
     let bytes = try ImageFile.read(path, name: path, into: &workspace.file)
+    let decoder = options.decoder
     let header = try decoder.header(bytes, name: path)
     let found = FrameSize(width: header.width, height: header.height)
     let target = size?.delivered ?? options.deliveredSize(of: found)

@@ -56,10 +56,13 @@ public struct FrameOptions: Codable, Sendable, Equatable {
   public var resizesFrames: Bool
   /// The size of raw frames on the standard input.
   public var rawSize: FrameSize?
+  /// How the pictures of a folder are decoded.
+  public var decoder: ImageDecoder
 
   public init(
     startSeconds: Double = 0, endSeconds: Double? = nil, every: Int = 1, shortSide: Int? = 128,
-    assumedFramesPerSecond: Double = 25, resizesFrames: Bool = false, rawSize: FrameSize? = nil
+    assumedFramesPerSecond: Double = 25, resizesFrames: Bool = false, rawSize: FrameSize? = nil,
+    decoder: ImageDecoder = ImageDecoder()
   ) {
     self.startSeconds = startSeconds
     self.endSeconds = endSeconds
@@ -68,6 +71,7 @@ public struct FrameOptions: Codable, Sendable, Equatable {
     self.assumedFramesPerSecond = assumedFramesPerSecond
     self.resizesFrames = resizesFrames
     self.rawSize = rawSize
+    self.decoder = decoder
   }
 
   /// - Throws: `FrameError.invalidSetting`, naming the option.

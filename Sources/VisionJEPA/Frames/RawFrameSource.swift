@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 
 /// Frames of three bytes a pixel, one after the other, from a file descriptor.
 public final class RawFrameSource: FrameSource {
@@ -43,7 +44,8 @@ public final class RawFrameSource: FrameSource {
           problems.append(
             FrameProblem(
               kind: .damage, index: max(0, index), seconds: seconds,
-              message: "the input ends after \(count) of the frame's \(bytes.count) bytes"))
+              message: "the input ends after \(count) of the frame's \(bytes.count.counted("byte"))"
+            ))
         }
         break
       }

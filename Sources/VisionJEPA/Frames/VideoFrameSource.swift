@@ -1,4 +1,5 @@
 import Foundation
+import TrainingRuns
 
 /// The frames of a video file, decoded and scaled by ffmpeg beside this program.
 ///
@@ -132,7 +133,7 @@ public final class VideoFrameSource: FrameSource {
     case .signalled(let signal):
       append(
         .damage, deliveredCount * options.every, lastSeconds,
-        "ffmpeg crashed (signal \(signal)) after \(deliveredCount) frames")
+        "ffmpeg crashed (signal \(signal)) after \(deliveredCount.counted("frame"))")
     }
   }
 

@@ -1,5 +1,6 @@
 import CImage
 import Foundation
+import TrainingRuns
 
 extension RGBImage {
   /// The picture as a PNG file.
@@ -24,8 +25,7 @@ extension RGBImage {
     do {
       try data.write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-      let system = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-      let reason = system.map { String(cString: strerror(Int32($0.code))) }
+      let reason = error.errorNumber.map { String(cString: strerror($0)) }
       throw .unwritableFile(path: path, reason: reason ?? "\(error.localizedDescription)")
     }
   }

@@ -45,6 +45,8 @@ public struct ClipTrainingConfiguration: TrainingConfiguration {
   /// What all decoded frames may take together, in MiB; videos beyond that are left out.
   public var memoryMebibytes = 2048
   public var loader = LoaderOptions()
+  /// How the pictures of frame folders are decoded.
+  public var decoder = ImageDecoder()
   /// Steps between lines of the log.
   public var logEverySteps = 20
   public var checkpoint = CheckpointConfiguration()

@@ -42,7 +42,8 @@ struct ClipSource: TrainingSource {
     let clips = try ClipFolder(request.input)
     let (library, report) = try ClipReader(
       size: configuration.frameSize, windowLength: configuration.windowLength,
-      byteBudget: configuration.memoryMebibytes << 20, isStrict: configuration.loader.isStrict
+      byteBudget: configuration.memoryMebibytes << 20, isStrict: configuration.loader.isStrict,
+      decoder: configuration.decoder
     ).read(clips) { clip in
       let cuts = clip.cuts.isEmpty ? "" : ", cuts at \(Self.list(clip.cuts))"
       logger.info("\(clip.path): \(clip.frameCount) frames\(cuts)")
@@ -55,8 +56,9 @@ struct ClipSource: TrainingSource {
 
   func introduction(_ learner: ClipLearner, _ configuration: ClipTrainingConfiguration) -> String {
     let (library, share) = (learner.dataset.library, configuration.synthetic.share)
-    return "\(learner.items.count) windows from \(library.frameCount) frames in "
-      + "\(library.shots.count) shots at \(configuration.frameSize) pixels "
+    return
+      "\(learner.items.count.counted("window")) from \(library.frameCount.counted("frame")) in "
+      + "\(library.shots.count.counted("shot")) at \(configuration.frameSize) pixels "
       + "(\(library.byteCount >> 20) MiB)"
       + (share > 0 ? ", \(Int((100 * share).rounded())) % of windows made up" : "")
   }
@@ -76,7 +78,7 @@ struct ClipSource: TrainingSource {
     if !report.leftOut.isEmpty {
       logger.warning(
         """
-        \(report.leftOut.count) clips were not read to their end: all frames may take \
+        \(report.leftOut.count.counted("clip")) could not be read to the end: all frames may take \
         memoryMebibytes=\(configuration.memoryMebibytes); the first is \(report.leftOut[0])
         """)
     }

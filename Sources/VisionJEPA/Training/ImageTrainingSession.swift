@@ -64,7 +64,8 @@ struct PictureSource: TrainingSource {
   ) -> String {
     let size = configuration.imageSize ?? 0
     let grid = size / (configuration.encoder.patchSize ?? 1)
-    return "\(configuration.method.name.rawValue) on \(learner.items.count) pictures at \(size) "
+    return
+      "\(configuration.method.name.rawValue) on \(learner.items.count.counted("picture")) at \(size) "
       + "pixels, \(configuration.encoder.name) with \(grid)x\(grid) tokens"
   }
 }
