@@ -31,7 +31,7 @@ let package = Package(
     .executable(name: "jepa", targets: ["jepa"]),
     .library(name: "Torch", targets: ["Torch"]),
     .library(name: "EnergyDescent", targets: ["EnergyDescent"]),
-    .library(name: "VisionJEPA", targets: ["VisionJEPA"]),
+    .library(name: "VisionJEPA", targets: ["Pictures", "Frames", "ImageJEPA", "VideoJEPA"]),
     .library(name: "TextPlanner", targets: ["TextPlanner"]),
     // What the last two name in public: sessions end in an outcome, settings are configurations of runs.
     .library(name: "Learning", targets: ["Learning"]),
@@ -61,76 +61,100 @@ let package = Package(
       linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
     .target(name: "Torch", dependencies: ["CTorch"]),
     .target(name: "EnergyDescent", dependencies: ["Torch"]),
+    .target(name: "Files"),
     .target(
       name: "TrainingRuns",
-      dependencies: ["Yams", .product(name: "Logging", package: "swift-log")]),
+      dependencies: ["Files", "Yams", .product(name: "Logging", package: "swift-log")]),
     .target(
       name: "Learning",
       dependencies: [
-        "Torch", "EnergyDescent", "TrainingRuns", .product(name: "Logging", package: "swift-log"),
+        "Torch", "EnergyDescent", "Files", "TrainingRuns",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
-      name: "VisionJEPA",
+      name: "Pictures",
+      dependencies: ["CImage", "Files", .product(name: "Logging", package: "swift-log")]),
+    .target(name: "Frames", dependencies: ["Pictures", "Files"]),
+    .target(
+      name: "ImageJEPA",
       dependencies: [
-        "CImage", "Torch", "EnergyDescent", "TrainingRuns", "Learning",
+        "Torch", "EnergyDescent", "Learning", "TrainingRuns", "Files", "Pictures",
         .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(
+      name: "VideoJEPA",
+      dependencies: [
+        "Torch", "EnergyDescent", "Learning", "TrainingRuns", "Files", "Pictures", "Frames",
+        "ImageJEPA", .product(name: "Logging", package: "swift-log"),
       ],
       resources: [.embedInCode("Consistency/transition-hypotheses.json")]),
     .target(
       name: "TextPlanner",
       dependencies: [
-        "Torch", "EnergyDescent", "TrainingRuns", "Learning",
+        "Torch", "EnergyDescent", "TrainingRuns", "Learning", "Files",
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Evaluation",
       dependencies: [
-        "Torch", "EnergyDescent", "VisionJEPA", "TextPlanner", "TrainingRuns",
+        "Torch", "EnergyDescent", "Files", "Pictures", "Frames", "ImageJEPA", "VideoJEPA",
+        "TextPlanner", "TrainingRuns",
         .product(name: "Logging", package: "swift-log"),
       ],
       resources: [.embedInCode("ConsistencyPage/consistency-page.html")]),
     .executableTarget(
       name: "jepa",
       dependencies: [
-        "Torch", "EnergyDescent", "VisionJEPA", "TextPlanner", "Evaluation", "TrainingRuns",
+        "Torch", "EnergyDescent", "Files", "Pictures", "Frames", "ImageJEPA", "VideoJEPA",
+        "TextPlanner", "Evaluation", "TrainingRuns",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
-      name: "loader-benchmark", dependencies: ["VisionJEPA"], path: "Benchmarks/loader",
+      name: "loader-benchmark", dependencies: ["Pictures", "ImageJEPA"], path: "Benchmarks/loader",
       exclude: ["compare.py", "README.md"]),
     .executableTarget(
       name: "ijepa-step-benchmark",
-      dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TrainingRuns"],
+      dependencies: ["Torch", "EnergyDescent", "Files", "ImageJEPA", "TrainingRuns"],
       path: "Benchmarks/ijepa-step", exclude: ["peer.py", "README.md", "run"]),
     .executableTarget(
       name: "training-step-benchmark",
-      dependencies: ["Torch", "EnergyDescent", "VisionJEPA", "TrainingRuns", "Learning"],
+      dependencies: [
+        "Torch", "EnergyDescent", "Pictures", "ImageJEPA", "TrainingRuns", "Learning",
+      ],
       path: "Benchmarks/gpu/step"),
     .executableTarget(
-      name: "embed-picture", dependencies: ["VisionJEPA"], path: "Examples/embed-picture"),
+      name: "embed-picture", dependencies: ["ImageJEPA"], path: "Examples/embed-picture"),
     .executableTarget(
-      name: "train-pictures", dependencies: ["VisionJEPA"], path: "Examples/train-pictures"),
+      name: "train-pictures", dependencies: ["ImageJEPA"], path: "Examples/train-pictures"),
     .executableTarget(
-      name: "encode-tensors", dependencies: ["Torch", "VisionJEPA"],
+      name: "encode-tensors", dependencies: ["Torch", "ImageJEPA"],
       path: "Examples/encode-tensors"),
     .target(
-      name: "TestSupport", dependencies: ["Torch", "TrainingRuns", "VisionJEPA"],
+      name: "TestSupport",
+      dependencies: ["Torch", "TrainingRuns", "Files", "Pictures", "Frames", "ImageJEPA"],
       path: "Tests/TestSupport"),
     .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
     .testTarget(name: "EnergyDescentTests", dependencies: ["EnergyDescent", "TestSupport"]),
-    .testTarget(name: "TrainingRunsTests", dependencies: ["TrainingRuns", "TestSupport"]),
+    .testTarget(name: "TrainingRunsTests", dependencies: ["TrainingRuns", "Files", "TestSupport"]),
     .testTarget(
       name: "LearningTests",
       dependencies: ["Learning", "Torch", "EnergyDescent", "TrainingRuns", "TestSupport"]),
-    .testTarget(name: "VisionJEPATests", dependencies: ["VisionJEPA", "Learning", "CImage", "TestSupport"]),
-    .testTarget(name: "TextPlannerTests", dependencies: ["TextPlanner", "Learning", "TestSupport"]),
+    .testTarget(
+      name: "VisionJEPATests",
+      dependencies: [
+        "Pictures", "Frames", "ImageJEPA", "VideoJEPA", "Learning", "CImage", "TestSupport",
+      ]),
+    .testTarget(
+      name: "TextPlannerTests", dependencies: ["TextPlanner", "Learning", "Files", "TestSupport"]),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Evaluation", "TextPlanner", "TestSupport"]),
     .testTarget(
       name: "CommandLineTests",
       dependencies: [
-        "jepa", "Torch", "VisionJEPA", "TextPlanner", "Evaluation", "TrainingRuns", "TestSupport",
+        "jepa", "Torch", "Files", "Pictures", "Frames", "ImageJEPA", "VideoJEPA", "TextPlanner",
+        "Evaluation",
+        "TrainingRuns", "TestSupport",
       ]),
   ],
   swiftLanguageModes: [.v6],

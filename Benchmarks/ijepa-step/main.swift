@@ -2,10 +2,11 @@
 // `run` runs it beside peer.py, with the same options; README.md says what both measure.
 
 import EnergyDescent
+import Files
 import Foundation
+import ImageJEPA
 import Torch
 import TrainingRuns
-import VisionJEPA
 
 func fail(_ message: String) -> Never {
   FileHandle.standardError.write(Data("ijepa-step-benchmark: \(message)\n".utf8))

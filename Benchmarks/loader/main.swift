@@ -2,8 +2,9 @@
 // compare.py runs it beside a loader written with Pillow and numpy.
 
 import Foundation
+import ImageJEPA
+import Pictures
 import TrainingRuns
-import VisionJEPA
 
 func fail(_ message: String) -> Never {
   FileHandle.standardError.write(Data("loader-benchmark: \(message)\n".utf8))

@@ -1,4 +1,4 @@
-import VisionJEPA
+import ImageJEPA
 
 // embed-picture CHECKPOINT PICTURE…: the first numbers of each picture's embedding.
 let arguments = Array(CommandLine.arguments.dropFirst())

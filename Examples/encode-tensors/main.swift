@@ -1,5 +1,5 @@
+import ImageJEPA
 import Torch
-import VisionJEPA
 
 // encode-tensors MODEL INPUT OUTPUT: what a model makes of the tensors in a safetensors file, as tensors.
 //

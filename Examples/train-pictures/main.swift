@@ -1,4 +1,4 @@
-import VisionJEPA
+import ImageJEPA
 
 // train-pictures FOLDER RUN: trains an encoder for 20 minutes.
 let arguments = Array(CommandLine.arguments.dropFirst())

@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import TrainingRuns
 
 /// What can be wrong with the items to be evaluated, or with the files made of them.
 public enum EvaluationError: Error, Equatable, Sendable {

@@ -1,4 +1,5 @@
 import EnergyDescent
+import Files
 import Foundation
 import Torch
 import TrainingRuns

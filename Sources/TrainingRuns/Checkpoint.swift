@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A finished checkpoint: a folder `step-0010000` with a manifest of the files in it.
@@ -22,7 +23,7 @@ public struct Checkpoint: Equatable, Sendable {
 
   /// The CRC-32C of a file that was put into the checkpoint later, as it is now; nil where there is none.
   ///
-  /// - Throws: `RunError.file`.
+  /// - Throws: `FileError.failed`.
   public func checksum(ofAddition name: String) throws -> String? {
     guard FileManager.default.fileExists(atPath: file(name)) else { return nil }
     return try CheckpointManifest.file(name, in: path).crc32c
@@ -32,7 +33,7 @@ public struct Checkpoint: Equatable, Sendable {
   ///
   /// The manifest is about what was there when the checkpoint was made: it lists the file no longer.
   ///
-  /// - Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `FileError.diskFull`, `.failed`.
   public func put(_ value: some Encodable, as name: String, isCompact: Bool = false) throws {
     var manifest = try CheckpointManifest.read(from: path)
     let count = manifest.files.count
@@ -171,7 +172,7 @@ struct CheckpointManifest: Codable, Equatable {
 
   /// Lists what is in the folder `path`, folders within it included, after all of it is on the disk.
   ///
-  /// - Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `FileError.diskFull`, `.failed`.
   init(ofFolder path: String, step: Int) throws {
     var files: [File] = []
     let names = (try FileManager.default.subpathsOfDirectory(atPath: path)).sorted()
@@ -190,7 +191,7 @@ struct CheckpointManifest: Codable, Equatable {
 
   /// The first file of the folder `path` that is not as it was written.
   ///
-  /// - Throws: `RunError.file` where a file is there and cannot be read.
+  /// - Throws: `FileError.failed` where a file is there and cannot be read.
   func firstDamage(in path: String) throws -> (file: String, damage: FileDamage)? {
     for file in files {
       guard FileManager.default.fileExists(atPath: "\(path)/\(file.name)") else {

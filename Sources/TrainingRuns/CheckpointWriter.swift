@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The stages in which a checkpoint comes to be, each a step from one consistent folder to another.
@@ -6,7 +7,7 @@ import Foundation
 /// `RunFolder` mends the rest when it is opened: whatever is called `….writing` is removed, a
 /// `….replaced` checkpoint without its successor gets its name back, and `latest` is pointed anew.
 struct CheckpointWriter {
-  static let writingSuffix = ".writing"
+  static let writingSuffix = DurableFile.writingSuffix
   static let replacedSuffix = ".replaced"
   static let latestName = "latest"
   /// Bytes that a path within the run's folder is longer than the folder's own, at most: a checkpoint's name, a
@@ -54,7 +55,7 @@ struct CheckpointWriter {
     let temporary = link + Self.writingSuffix
     try DurableFile.remove(temporary)
     guard symlink(name, temporary) == 0 else {
-      throw RunError.failure(errno, operation: "make the link", temporary)
+      throw FileError.failure(errno, operation: "make the link", temporary)
     }
     try DurableFile.rename(temporary, to: link)
     try DurableFile.synchronizeFile(run)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The settings of a run, or one section of them: a struct with a default for everything.

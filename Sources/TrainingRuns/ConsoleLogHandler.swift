@@ -1,3 +1,4 @@
+import Files
 import Logging
 
 /// A log for people: warnings and notes pass above the progress line, each on a line of its own.

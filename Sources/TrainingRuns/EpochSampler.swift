@@ -1,3 +1,5 @@
+import Files
+
 /// One item as a sampler drew it: random choices about it depend on both numbers, so that it looks
 /// different in each epoch.
 public struct SampledItem: Hashable, Sendable {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The numbers of a run, step by step: `metrics.jsonl`, and a TensorBoard event file beside it.
@@ -32,7 +33,7 @@ public final class MetricsLog {
     do {
       let kept = try step.map { try Self.length(ofLinesUpTo: $0, in: path) } ?? 0
       guard ftruncate(descriptor, off_t(kept)) == 0 else {
-        throw RunError.failure(errno, operation: "shorten", path)
+        throw FileError.failure(errno, operation: "shorten", path)
       }
       tensorBoard = try TensorBoardWriter(
         folder: folder, resumingAfter: step, wallTime: wallTime)
@@ -48,7 +49,7 @@ public final class MetricsLog {
   ///
   /// - Parameter metrics: written in this order. No name twice, none of `step`, `epoch` and
   ///   `seconds`.
-  /// - Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `FileError.diskFull`, `.failed`.
   public func log(_ metrics: [Metric], at progress: RunProgress) throws {
     let names = Set(metrics.map(\.name))
     precondition(
@@ -66,7 +67,7 @@ public final class MetricsLog {
   ///   - png: the bytes of an RGB PNG file.
   ///   - width: its width in pixels.
   ///   - height: its height in pixels.
-  /// - Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `FileError.diskFull`, `.failed`.
   public func log(
     image name: String, png: [UInt8], width: Int, height: Int, at progress: RunProgress
   ) throws {
@@ -79,7 +80,7 @@ public final class MetricsLog {
   /// Waits until the disk holds every line: called before a checkpoint is saved, so that a power cut
   /// leaves no checkpoint without the numbers that led to it.
   ///
-  /// - Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `FileError.diskFull`, `.failed`.
   public func synchronize() throws {
     try DurableFile.synchronize(descriptor, path)
     try tensorBoard.synchronize()

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Says on the standard error how far a run is: on a terminal one line that is written over, elsewhere

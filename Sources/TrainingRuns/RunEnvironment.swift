@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The version of the program, as in CHANGELOG.md.

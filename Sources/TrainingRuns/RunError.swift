@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// What can go wrong outside the mathematics of a run: configurations, folders, files, checkpoints.
@@ -35,16 +36,9 @@ public enum RunError: Error, Equatable, Sendable {
   case damagedCheckpoint(file: String, damage: FileDamage, intact: String?)
   /// A line of a metrics log, counted from 1, cannot be read.
   case damagedMetrics(path: String, line: Int)
-  /// A JSON file does not hold what it should.
-  case invalidJSON(path: String, reason: String)
   /// A sampler's saved state belongs to another list of items, or to other settings. `advice` is how a new
   /// run can use this one.
   case samplerChanged(what: String, expected: String, found: String, advice: String? = nil)
-
-  /// The disk, or the user's quota, is full.
-  case diskFull(path: String)
-  /// The operating system refused. `code` is an `errno` value.
-  case file(operation: String, path: String, code: Int32)
 }
 
 /// What is wrong with a file of a checkpoint.
@@ -102,15 +96,9 @@ extension RunError: CustomStringConvertible {
         + (intact.map { ": remove that checkpoint's folder to go on from \($0)" } ?? "")
     case .damagedMetrics(let path, let line):
       "\(path):\(line): not a line of metrics"
-    case .invalidJSON(let path, let reason):
-      "\(path): \(reason)"
     case .samplerChanged(let what, let expected, let found, let advice):
       "the checkpoint's order of items cannot be continued: \(what) was \(expected), now \(found); "
         + "put back what it was, or begin a new run" + (advice.map { " \($0)" } ?? "")
-    case .diskFull(let path):
-      "\(path): the disk is full: make room"
-    case .file(let operation, let path, let code):
-      "cannot \(operation) \(path): \(String(cString: strerror(code)))"
     }
   }
 

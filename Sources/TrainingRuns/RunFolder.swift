@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Logging
 
@@ -31,7 +32,7 @@ public final class RunFolder: Sendable {
   ) throws -> RunFolder {
     // Or a checkpoint could not be written when there is something to lose.
     guard path.utf8.count + CheckpointWriter.longestName < Int(PATH_MAX) else {
-      throw RunError.file(operation: "make the folder", path: path, code: ENAMETOOLONG)
+      throw FileError.failed(operation: "make the folder", path: path, code: ENAMETOOLONG)
     }
     try DurableFile.makeFolder(path)
     // Looked at before the lock is made, which would change a folder that is none of ours; and after,
@@ -83,7 +84,7 @@ public final class RunFolder: Sendable {
 
   /// Writes `configuration` to `config.yaml`.
   ///
-  /// - Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `FileError.diskFull`, `.failed`.
   public func write(configuration: some RunConfiguration) throws {
     let yaml = try ConfigurationReader.yaml(of: configuration)
     try DurableFile.replace("\(path)/\(Self.configurationName)", with: yaml.utf8)
@@ -116,7 +117,7 @@ public final class RunFolder: Sendable {
 
   /// Adds `environment` to `environment.json`, which holds one for each session.
   ///
-  /// - Throws: `RunError.invalidJSON`, `.diskFull`, `.file`.
+  /// - Throws: `FileError.invalidJSON`, `.diskFull`, `.file`.
   public func record(_ environment: RunEnvironment) throws {
     try JSONFile.write(
       try environments() + [environment], to: "\(path)/\(Self.environmentName)")
@@ -124,7 +125,7 @@ public final class RunFolder: Sendable {
 
   /// The environments of the sessions of this run so far, in order.
   ///
-  /// - Throws: `RunError.invalidJSON`, `.file`.
+  /// - Throws: `FileError.invalidJSON`, `.file`.
   public func environments() throws -> [RunEnvironment] {
     let file = "\(path)/\(Self.environmentName)"
     guard FileManager.default.fileExists(atPath: file) else { return [] }
@@ -154,7 +155,7 @@ public final class RunFolder: Sendable {
   ///   - keep: how many checkpoints the run keeps, this one included; at least 1.
   ///   - write: writes the checkpoint's files into the folder whose path it is given.
   /// - Returns: the finished checkpoint.
-  /// - Throws: `RunError.diskFull`, `.file`, and what `write` throws.
+  /// - Throws: `FileError.diskFull`, `.failed`, and what `write` throws.
   @discardableResult
   public func publishCheckpoint(
     step: Int, keep: Int = 2, _ write: (_ temporaryFolder: String) throws -> Void
@@ -171,7 +172,7 @@ public final class RunFolder: Sendable {
       // Asked before the unfinished files are gone, which makes room.
       let isFull = error.errorNumber == ENOSPC || isDiskFull
       try? DurableFile.remove(writer.temporaryPath)
-      throw isFull ? RunError.diskFull(path: path) : error
+      throw isFull ? FileError.diskFull(path: path) : error
     }
     try writer.pointLatest()
     do {
@@ -184,7 +185,7 @@ public final class RunFolder: Sendable {
 
   /// Removes the checkpoints after `step`, for a run that goes on from an older one.
   ///
-  /// - Throws: `RunError.file`.
+  /// - Throws: `FileError.failed`.
   public func discardCheckpoints(after step: Int) throws {
     let steps = Checkpoint.steps(among: try DurableFile.names(in: path), in: path)
     for later in steps where later > step {
@@ -211,7 +212,7 @@ private final class FolderLock: Sendable {
     descriptor = try DurableFile.open(file, O_RDWR | O_CREAT, operation: "write")
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
-      guard code == EWOULDBLOCK else { throw RunError.failure(code, operation: "lock", file) }
+      guard code == EWOULDBLOCK else { throw FileError.failure(code, operation: "lock", file) }
       let text = (try? DurableFile.read(file)).map { String(decoding: $0, as: UTF8.self) }
       throw RunError.inUse(path: folder, process: text.flatMap { Int($0) })
     }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Writes a TensorBoard event file: records of protocol buffers, each framed with its length and two
@@ -13,7 +14,7 @@ final class TensorBoardWriter {
   ///
   /// - Parameter resumingAfter: the step that a resumed run goes on from, or nil for a new run.
   ///   TensorBoard forgets what earlier files say of later steps.
-  /// - Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `FileError.diskFull`, `.failed`.
   init(folder: String, resumingAfter step: Int?, wallTime: Double) throws {
     let earlier = try DurableFile.names(in: folder).compactMap(Self.seconds(ofFile:)).max()
     let seconds = max(Int(wallTime), (earlier ?? 0) + 1)
@@ -43,14 +44,14 @@ final class TensorBoardWriter {
 
   /// Adds one event.
   ///
-  /// - Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `FileError.diskFull`, `.failed`.
   func append(_ event: [UInt8]) throws {
     try DurableFile.append(Self.record(event), to: descriptor, path)
   }
 
   /// Waits until the disk holds every event.
   ///
-  /// - Throws: `RunError.diskFull`, `.file`.
+  /// - Throws: `FileError.diskFull`, `.failed`.
   func synchronize() throws { try DurableFile.synchronize(descriptor, path) }
 
   /// `payload` framed: its length (8 bytes), the length's checksum (4), the payload, its checksum (4).

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Says on a terminal's status line how far a piece of work is, with the time that is left. Elsewhere

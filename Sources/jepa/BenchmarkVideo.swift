@@ -1,8 +1,8 @@
 import ArgumentParser
 import Evaluation
+import Files
 import Foundation
 import Torch
-import TrainingRuns
 
 /// `jepa benchmark`
 struct Benchmark: ParsableCommand {

@@ -1,9 +1,9 @@
 import ArgumentParser
 import Evaluation
+import Files
 import Foundation
 import Torch
-import TrainingRuns
-import VisionJEPA
+import VideoJEPA
 
 /// `jepa calibrate`
 struct Calibrate: ParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
+import Frames
 import Torch
-import VisionJEPA
 
 /// Where it is computed, for every command that reads clips.
 struct ComputeArguments: ParsableArguments {

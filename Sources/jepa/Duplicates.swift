@@ -1,7 +1,7 @@
 import ArgumentParser
 import Evaluation
+import Files
 import Foundation
-import TrainingRuns
 
 /// `jepa duplicates`
 struct Duplicates: ParsableCommand {

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Evaluation
+import Files
 import Foundation
+import Frames
+import ImageJEPA
 import Torch
 import TrainingRuns
-import VisionJEPA
 
 extension Pooling: ExpressibleByArgument {}
 extension EmbeddingDType: ExpressibleByArgument {}

@@ -1,9 +1,9 @@
 import ArgumentParser
 import Evaluation
+import Files
 import Logging
 import TextPlanner
 import Torch
-import TrainingRuns
 
 /// `jepa evaluate-text`
 struct EvaluateText: ParsableCommand {

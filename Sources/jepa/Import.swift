@@ -1,7 +1,7 @@
 import ArgumentParser
 import Evaluation
-import TrainingRuns
-import VisionJEPA
+import Files
+import ImageJEPA
 
 /// `jepa import`
 struct Import: ParsableCommand {

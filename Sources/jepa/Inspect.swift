@@ -1,6 +1,6 @@
 import ArgumentParser
 import Evaluation
-import TrainingRuns
+import Files
 
 /// `jepa inspect`
 struct Inspect: ParsableCommand {

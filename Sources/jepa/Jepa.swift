@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 @preconcurrency import Foundation
 import Logging
 import TrainingRuns
@@ -49,7 +50,7 @@ struct Jepa: ParsableCommand {
   /// What was printed may still be lost: a full disk, a closed standard output.
   private static func flushOutput() throws {
     guard fflush(stdout) == 0, ferror(stdout) == 0 else {
-      throw RunError.file(
+      throw FileError.failed(
         operation: "write", path: "standard output", code: errno == 0 ? EIO : errno)
     }
   }

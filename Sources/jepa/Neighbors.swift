@@ -1,9 +1,9 @@
 import ArgumentParser
 import Evaluation
+import Files
 import Foundation
+import Pictures
 import Torch
-import TrainingRuns
-import VisionJEPA
 
 /// `jepa neighbors`
 struct Neighbors: ParsableCommand {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import VisionJEPA
+import Pictures
 
 /// How pictures are decoded, for every command that reads them.
 struct PictureOptions: ParsableArguments {

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Evaluation
+import Files
 import Foundation
+import ImageJEPA
+import Pictures
 import TrainingRuns
-import VisionJEPA
 
 /// `jepa preview`
 struct Preview: ParsableCommand {

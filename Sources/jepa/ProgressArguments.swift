@@ -1,5 +1,5 @@
 import ArgumentParser
-import TrainingRuns
+import Files
 
 /// Whether progress is shown, for every command that takes more than a moment.
 struct ProgressArguments: ParsableArguments {

@@ -1,8 +1,8 @@
 import ArgumentParser
+import Files
 import Foundation
 import TextPlanner
 import Torch
-import TrainingRuns
 
 /// `jepa remember`
 struct Remember: ParsableCommand {

@@ -5,7 +5,7 @@
   ///
   /// libgomp's own 300,000 rounds hold a core for about a millisecond at every barrier: beside one busy process
   /// training falls to a quarter. Measured by `Benchmarks/busy-neighbour`.
-  private let spinCount: StaticString = "GOMP_SPINCOUNT=1000"
+  private let spinCount: StaticString = "GOMP_SPINCOUNT=3000"
 
   /// libgomp reads its settings when it is loaded, before `main`. So the program starts itself anew with the setting,
   /// and that before the libraries initialize themselves, which takes longer than all else.

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
-import TrainingRuns
-import VisionJEPA
+import ImageJEPA
 
 /// `jepa train images`
 struct TrainImages: ParsableCommand {

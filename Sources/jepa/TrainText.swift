@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import TextPlanner
-import TrainingRuns
 
 /// `jepa train text`
 struct TrainText: ParsableCommand {

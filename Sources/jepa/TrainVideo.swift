@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import VisionJEPA
+import VideoJEPA
 
 /// `jepa train video`
 struct TrainVideo: ParsableCommand {

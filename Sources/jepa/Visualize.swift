@@ -1,8 +1,8 @@
 import ArgumentParser
 import Evaluation
+import Files
 import Foundation
 import Torch
-import TrainingRuns
 
 extension TokenPictures.Patch: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }

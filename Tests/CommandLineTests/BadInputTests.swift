@@ -1,9 +1,9 @@
 import Foundation
+import ImageJEPA
 import TestSupport
 import Testing
 import Torch
 import TrainingRuns
-import VisionJEPA
 
 /// The rows of docs/ERRORS.md as a user meets them: one clear line, status 1, and nothing left behind.
 @Suite struct BadInputTests {
@@ -56,7 +56,7 @@ import VisionJEPA
     let one = try ColouredShapes(1)
     let result = try JepaProcess.run(training(on: one.path))
     #expect(result.status == 0, "\(result.errors)")
-    #expect(result.errors.contains("views on 1 pictures at 32 pixels"))
+    #expect(result.errors.contains("views on 1 picture at 32 pixels"))
   }
 
   /// Bad pictures among good ones are named and left out; `--strict` makes them fatal.

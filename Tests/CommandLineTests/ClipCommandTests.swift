@@ -1,9 +1,12 @@
 import Foundation
+import Frames
+import Pictures
 import TestSupport
 import Testing
 import Torch
 import TrainingRuns
-import VisionJEPA
+
+@testable import VideoJEPA
 
 /// `jepa train video`, `score` and `calibrate` on generated clips, as a user runs them.
 @Suite struct ClipCommandTests {

@@ -1,8 +1,9 @@
 import Evaluation
 import Foundation
+import ImageJEPA
+import Pictures
 import TestSupport
 import Testing
-import VisionJEPA
 
 /// `jepa embed`, `neighbors`, `duplicates`, `map`, `visualize` and `inspect`, as a user runs them.
 @Suite struct EmbeddingCommandTests {

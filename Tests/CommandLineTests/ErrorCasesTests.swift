@@ -1,4 +1,5 @@
 import Evaluation
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -6,7 +7,10 @@ import TextPlanner
 import Torch
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import Frames
+@testable import ImageJEPA
+@testable import Pictures
+@testable import VideoJEPA
 
 /// One example of each case of every error, and what must be in its text.
 @Suite struct ErrorCasesTests {
@@ -33,7 +37,7 @@ import TrainingRuns
 
   // MARK: What an error knows
 
-  /// Such as `RunError.diskFull`; the type alone of a case without values, whose text has nothing to hold.
+  /// Such as `FileError.diskFull`; the type alone of a case without values, whose text has nothing to hold.
   private static func caseName(of error: any Error) -> String {
     Mirror(reflecting: error).children.first?.label.map { "\(type(of: error)).\($0)" }
       ?? "\(type(of: error))"
@@ -55,7 +59,7 @@ import TrainingRuns
     }
   }
 
-  /// The cases of all enumerations of errors in the sources, such as `RunError.diskFull`.
+  /// The cases of all enumerations of errors in the sources, such as `FileError.diskFull`.
   private static func declaredCases() throws -> Set<String> {
     let sources = MarkdownPage.repository.appending(path: "Sources")
     let files = try #require(FileManager.default.enumerator(atPath: sources.path))
@@ -119,11 +123,11 @@ import TrainingRuns
     RunError.damagedCheckpoint(
       file: path, damage: .checksum(expected: "0a", found: "0b"), intact: "/runs/a/step-2"),
     RunError.damagedMetrics(path: path, line: 7),
-    RunError.invalidJSON(path: path, reason: "expected an object"),
+    FileError.invalidJSON(path: path, reason: "expected an object"),
     RunError.samplerChanged(
       what: "the number of pictures", expected: "8", found: "9", advice: "with --initial"),
-    RunError.diskFull(path: path),
-    RunError.file(operation: "write", path: path, code: EACCES),
+    FileError.diskFull(path: path),
+    FileError.failed(operation: "write", path: path, code: EACCES),
     FileDamage.missing, FileDamage.size(expected: 8, found: 5),
     FileDamage.checksum(expected: "0a", found: "0b"),
   ]
@@ -136,8 +140,9 @@ import TrainingRuns
     TrainingError.diverged(
       step: 12, what: "loss", value: "nan", files: ["a.png", "b.png"], advice: "Train in float32.",
       lastGood: "/runs/a/step-10"),
-    TrainingError.notSaved(reason: "\(RunError.diskFull(path: path))", lastGood: "/runs/a/step-10"),
-    TrainingError.notSaved(reason: "\(RunError.diskFull(path: path))", lastGood: nil),
+    TrainingError.notSaved(
+      reason: "\(FileError.diskFull(path: path))", lastGood: "/runs/a/step-10"),
+    TrainingError.notSaved(reason: "\(FileError.diskFull(path: path))", lastGood: nil),
   ]
 
   private static let pictures: [any Error] = [

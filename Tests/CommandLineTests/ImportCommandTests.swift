@@ -1,9 +1,9 @@
 import Evaluation
 import Foundation
+import ImageJEPA
 import TestSupport
 import Testing
 import TrainingRuns
-import VisionJEPA
 
 /// `jepa import`, and what takes its result, as a user runs them.
 @Suite struct ImportCommandTests {

@@ -1,8 +1,8 @@
 import Foundation
+import ImageJEPA
 import TestSupport
 import Testing
 import TrainingRuns
-import VisionJEPA
 
 /// Nothing of the user's is lost: what commands refuse to write over, and what they say.
 @Suite struct OutputTests {

@@ -1,9 +1,10 @@
 import Evaluation
 import Foundation
+import ImageJEPA
+import Pictures
 import TestSupport
 import Testing
 import TrainingRuns
-import VisionJEPA
 
 /// `jepa train images`, `evaluate`, `embed` and `preview` on generated pictures, as a user runs them.
 @Suite struct TrainingCommandTests {
@@ -260,8 +261,8 @@ import VisionJEPA
         #expect(result.status == 0)
         return result.errors
       }
-      #expect(try settings([:]).contains("GOMP_SPINCOUNT = '1000'"))
-      #expect(try settings(["OMP_NUM_THREADS": "1"]).contains("GOMP_SPINCOUNT = '1000'"))
+      #expect(try settings([:]).contains("GOMP_SPINCOUNT = '3000'"))
+      #expect(try settings(["OMP_NUM_THREADS": "1"]).contains("GOMP_SPINCOUNT = '3000'"))
       #expect(try settings(["GOMP_SPINCOUNT": "77"]).contains("GOMP_SPINCOUNT = '77'"))
       #expect(try settings(["OMP_WAIT_POLICY": "active"]).contains("OMP_WAIT_POLICY = 'ACTIVE'"))
     }

@@ -1,7 +1,9 @@
 import Foundation
+import Frames
+import Pictures
 import TestSupport
 import Testing
-import VisionJEPA
+import VideoJEPA
 
 @testable import Evaluation
 

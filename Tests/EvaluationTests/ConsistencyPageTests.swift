@@ -4,7 +4,9 @@ import Testing
 import Torch
 
 @testable import Evaluation
-@testable import VisionJEPA
+@testable import Frames
+@testable import Pictures
+@testable import VideoJEPA
 
 @Suite struct ConsistencyPageTests {
   /// A clip with a cut, scored by a model that has learned nothing.

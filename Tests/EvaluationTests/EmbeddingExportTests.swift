@@ -4,7 +4,8 @@ import Testing
 import Torch
 
 @testable import Evaluation
-@testable import VisionJEPA
+@testable import Frames
+@testable import Pictures
 
 /// `EmbeddingExport`, from pictures to files and back.
 @Suite struct EmbeddingExportTests {

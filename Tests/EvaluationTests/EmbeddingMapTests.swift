@@ -4,7 +4,7 @@ import Testing
 import Torch
 
 @testable import Evaluation
-@testable import VisionJEPA
+@testable import Pictures
 
 @Suite struct PrincipalComponentsTests {
   @Test func findTheDirectionsThatWereMixed() {

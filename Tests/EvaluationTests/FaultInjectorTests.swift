@@ -1,6 +1,7 @@
 import Foundation
+import Frames
+import Pictures
 import Testing
-import VisionJEPA
 
 @testable import Evaluation
 

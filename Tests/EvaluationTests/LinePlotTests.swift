@@ -1,8 +1,8 @@
 import Foundation
+import Pictures
 import TestSupport
 import Testing
 import TextPlanner
-import VisionJEPA
 
 @testable import Evaluation
 

@@ -1,8 +1,11 @@
+import Files
 import Foundation
+import Frames
+import Pictures
 import TestSupport
 import Testing
 import TrainingRuns
-import VisionJEPA
+import VideoJEPA
 
 @testable import Evaluation
 

@@ -3,7 +3,7 @@ import Testing
 import Torch
 
 @testable import Evaluation
-@testable import VisionJEPA
+@testable import ImageJEPA
 
 /// `PictureEmbedder`: what saves time and memory changes nothing but last bits.
 @Suite struct PictureEmbedderTests {

@@ -1,7 +1,7 @@
 import Foundation
+import Pictures
 import TestSupport
 import Testing
-import VisionJEPA
 
 @testable import Evaluation
 

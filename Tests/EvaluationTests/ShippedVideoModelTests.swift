@@ -1,10 +1,12 @@
+import Files
 import Foundation
 import Testing
 import Torch
 import TrainingRuns
 
 @testable import Evaluation
-@testable import VisionJEPA
+@testable import Frames
+@testable import VideoJEPA
 
 /// The model in `checkpoints/video`: what is promised of it.
 @Suite struct ShippedVideoModelTests {

@@ -3,7 +3,7 @@ import TestSupport
 import Torch
 
 @testable import Evaluation
-@testable import VisionJEPA
+@testable import ImageJEPA
 
 /// A transformer of 16-pixel pictures with random weights, and the file of them.
 struct TinyModel {

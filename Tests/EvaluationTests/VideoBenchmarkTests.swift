@@ -1,9 +1,12 @@
+import Files
 import Foundation
+import Frames
+import Pictures
 import TestSupport
 import Testing
 import Torch
 import TrainingRuns
-import VisionJEPA
+import VideoJEPA
 
 @testable import Evaluation
 

@@ -1,6 +1,7 @@
+import Files
 import Foundation
+import Pictures
 import TrainingRuns
-import VisionJEPA
 
 /// A folder of generated pictures that is removed when the test lets go of it: discs, squares and stripes
 /// of random colours, a subfolder for each.

@@ -1,6 +1,7 @@
+import Files
 import Foundation
+import Pictures
 import TrainingRuns
-import VisionJEPA
 
 /// Generated clips: a disc that moves evenly over a coloured gradient, with a cut to another scene where one
 /// is asked for.

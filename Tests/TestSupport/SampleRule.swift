@@ -1,4 +1,4 @@
-import VisionJEPA
+import VideoJEPA
 
 /// A rule that knows one thing: a pixel difference far above, or below, what is usual.
 public func sampleRule(threshold: Float = 3) -> ConsistencyRule {

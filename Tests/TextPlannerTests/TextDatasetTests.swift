@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -115,7 +116,7 @@ import TrainingRuns
   }
 
   @Test func aMissingFileIsNamed() {
-    let error = #expect(throws: RunError.self) { try TextDataset(contentsOf: file.path) }
+    let error = #expect(throws: FileError.self) { try TextDataset(contentsOf: file.path) }
     #expect(error?.description == "cannot read \(file.path): No such file or directory")
   }
 

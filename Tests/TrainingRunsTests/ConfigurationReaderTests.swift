@@ -1,6 +1,8 @@
+import Files
 import Foundation
 import Testing
 
+@testable import ImageJEPA
 @testable import TrainingRuns
 
 private enum Regularizer: String, Codable, CaseIterable {
@@ -224,7 +226,7 @@ private struct Settings: RunConfiguration {
   }
 
   @Test func aMissingFileIsNamed() {
-    #expect(throws: RunError.file(operation: "read", path: "/nowhere/a.yaml", code: ENOENT)) {
+    #expect(throws: FileError.failed(operation: "read", path: "/nowhere/a.yaml", code: ENOENT)) {
       try ConfigurationReader.read(Settings.self, file: "/nowhere/a.yaml")
     }
   }

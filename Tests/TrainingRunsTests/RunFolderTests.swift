@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Files
 @testable import TrainingRuns
 
 private struct Settings: RunConfiguration {
@@ -97,7 +98,7 @@ private struct Settings: RunConfiguration {
     #expect(throws: RunError.notARun(path: temporary.path, missing: "manifest.json")) {
       try Checkpoint.open(at: temporary.path)
     }
-    #expect(throws: RunError.file(operation: "list", path: "/nowhere", code: ENOENT)) {
+    #expect(throws: FileError.failed(operation: "list", path: "/nowhere", code: ENOENT)) {
       try Checkpoint.open(at: "/nowhere")
     }
     let folder = try run(in: temporary)
@@ -191,7 +192,7 @@ private struct Settings: RunConfiguration {
   func aFullDiskIsOneError() throws {
     let temporary = try TemporaryFolder()
     let folder = try run(in: temporary, steps: [1])
-    #expect(throws: RunError.diskFull(path: folder.path)) {
+    #expect(throws: FileError.diskFull(path: folder.path)) {
       try folder.publishCheckpoint(step: 2) { path in
         symlink("/dev/full", "\(path)/model.bin")
         try DurableFile.write([1, 2, 3], to: "\(path)/model.bin")
@@ -224,7 +225,8 @@ private struct Settings: RunConfiguration {
     var path = temporary.path
     while path.utf8.count < Int(PATH_MAX) - 300 { path += "/" + String(repeating: "d", count: 200) }
     path += "/" + String(repeating: "e", count: Int(PATH_MAX) - 20 - path.utf8.count)
-    #expect(throws: RunError.file(operation: "make the folder", path: path, code: ENAMETOOLONG)) {
+    #expect(throws: FileError.failed(operation: "make the folder", path: path, code: ENAMETOOLONG))
+    {
       try RunFolder.create(at: path)
     }
   }

@@ -1,5 +1,6 @@
 import Foundation
 
+@testable import Files
 @testable import TrainingRuns
 
 /// What is written to a line, through a pipe or a terminal.

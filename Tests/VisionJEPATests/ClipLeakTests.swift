@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 import Torch
 
-@testable import VisionJEPA
+@testable import ImageJEPA
+@testable import VideoJEPA
 
 /// The frame that is predicted is no input of its prediction: editing it, and nothing else, moves no bit.
 @Suite struct ClipLeakTests {

@@ -4,7 +4,8 @@ import Testing
 import Torch
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import ImageJEPA
+@testable import VideoJEPA
 
 /// The encoder of frames, the space-time predictor, and the model that they make.
 @Suite struct ClipModelTests {

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import Frames
+@testable import VideoJEPA
 
 /// Folders of clips, read into memory shot by shot.
 @Suite struct ClipReadingTests {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Learning
 import TestSupport
@@ -5,7 +6,9 @@ import Testing
 import Torch
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import ImageJEPA
+@testable import Pictures
+@testable import VideoJEPA
 
 /// Clips in memory, windows of them, the trainer, and how a run goes wrong.
 @Suite struct ClipTrainingTests {

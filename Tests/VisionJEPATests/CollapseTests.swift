@@ -5,7 +5,8 @@ import Testing
 import Torch
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import ImageJEPA
+@testable import Pictures
 
 /// Runs that go wrong: collapse, divergence, and settings that cannot work.
 @Suite struct CollapseTests {

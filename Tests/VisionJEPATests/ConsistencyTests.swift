@@ -1,10 +1,13 @@
+import Files
 import Foundation
 import TestSupport
 import Testing
 import Torch
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import Frames
+@testable import Pictures
+@testable import VideoJEPA
 
 /// Statistics of frames, the rule that weighs them, thresholds and what can be claimed for them.
 @Suite struct ConsistencyTests {

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import VisionJEPA
+@testable import Pictures
+@testable import VideoJEPA
 
 /// Curves, their axes and the letters beside them.
 @Suite struct CurveSheetTests {

@@ -1,8 +1,11 @@
+import Files
 import Foundation
 import Testing
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import Frames
+@testable import Pictures
+@testable import VideoJEPA
 
 @Suite struct CutTests {
   /// The first frames of shots that are found in `images`.

@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import ImageJEPA
+@testable import Pictures
 
 /// The defaults must train whatever the size of the pictures.
 @Suite struct DefaultViewsTests {

@@ -4,7 +4,8 @@ import Testing
 import Torch
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import ImageJEPA
+@testable import Pictures
 
 /// The encoders' shapes, names and files, and the predictors.
 @Suite struct EncoderTests {

@@ -1,8 +1,11 @@
+import Files
 import Foundation
 import Testing
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import Frames
+@testable import Pictures
+@testable import VideoJEPA
 
 @Suite struct FrameStatisticsTests {
   private func noise(_ seed: UInt64, width: Int = 40, height: Int = 24) -> RGBImage {

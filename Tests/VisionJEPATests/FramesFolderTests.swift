@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import VisionJEPA
+@testable import Frames
 
 @Suite struct FramesFolderTests {
   private func folder(_ names: [String], size: (Int, Int) = (16, 12)) throws -> ScratchFolder {

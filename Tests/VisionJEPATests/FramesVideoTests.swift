@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import VisionJEPA
+@testable import Frames
 
 @Suite(.enabled(if: TestVideos.canRun, "ffmpeg is not installed"))
 struct FramesVideoTests {

@@ -2,7 +2,7 @@ import CImage
 import Foundation
 import Testing
 
-@testable import VisionJEPA
+@testable import Pictures
 
 @Suite struct ImagesDecoderTests {
   struct Flavour: Decodable {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import VisionJEPA
+@testable import Pictures
 
 @Suite struct ImagesFolderTests {
   @Test func orderLabelsAndHiddenFiles() throws {

@@ -1,8 +1,10 @@
+import Files
 import Foundation
 import Testing
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import ImageJEPA
+@testable import Pictures
 
 @Suite struct ImagesLoaderTests {
   static let sources = [

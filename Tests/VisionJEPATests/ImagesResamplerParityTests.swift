@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import VisionJEPA
+@testable import Pictures
 
 @Suite struct ImagesResamplerParityTests {
   struct Case: Decodable {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Torch
 
-@testable import VisionJEPA
+@testable import ImageJEPA
 
 /// Folders that are no model, or not the one that they say: one clear error each, and nothing made.
 @Suite struct ImportBadInputTests {

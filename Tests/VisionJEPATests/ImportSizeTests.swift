@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Torch
 
-@testable import VisionJEPA
+@testable import ImageJEPA
 
 /// Models of real sizes: what is checked of them reads no weights.
 @Suite struct ImportSizeTests {

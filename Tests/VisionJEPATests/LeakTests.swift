@@ -3,7 +3,8 @@ import Testing
 import Torch
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import ImageJEPA
+@testable import Pictures
 
 /// What is to be predicted is gone before anything is computed from it: changing those pixels, and no
 /// others, moves no bit of the context or of the prediction.

@@ -5,7 +5,9 @@ import Testing
 import Torch
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import ImageJEPA
+@testable import Pictures
+@testable import VideoJEPA
 
 /// Whole training steps on libtorch's meta device, which has no memory.
 ///

@@ -5,7 +5,8 @@ import Testing
 import Torch
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import ImageJEPA
+@testable import Pictures
 
 /// Every method and regularizer on a handful of generated pictures.
 @Suite struct MethodTests {

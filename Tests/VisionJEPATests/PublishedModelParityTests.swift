@@ -4,7 +4,7 @@ import Testing
 import Torch
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import ImageJEPA
 
 /// Models that transformers and timm made, imported, against what they computed (Tests/Fixtures/models).
 @Suite struct PublishedModelParityTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import VisionJEPA
+@testable import VideoJEPA
 
 @Suite struct StatisticNameTests {
   @Test func everyStatisticHasWords() {

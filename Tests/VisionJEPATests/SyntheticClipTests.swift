@@ -2,7 +2,9 @@ import Foundation
 import Testing
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import Frames
+@testable import Pictures
+@testable import VideoJEPA
 
 @Suite struct SyntheticClipTests {
   private let options = SyntheticClip.Options(

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import VisionJEPA
+@testable import Frames
+@testable import Pictures
 
 /// Videos that ffmpeg makes for a test, removed with it.
 final class TestVideos {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Learning
 import TestSupport
@@ -5,7 +6,8 @@ import Testing
 import Torch
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import ImageJEPA
+@testable import Pictures
 
 /// A run that is stopped and resumed learns what an uninterrupted one learns, to the last bit.
 ///
@@ -134,7 +136,7 @@ import TrainingRuns
   @Test func aFullDiskWhileWritingWeightsIsNamed() throws {
     let run = TemporaryPath("full")
     let folder = try RunFolder.create(at: run.path)
-    #expect(throws: RunError.diskFull(path: run.path)) {
+    #expect(throws: FileError.diskFull(path: run.path)) {
       try folder.publishCheckpoint(step: 1) { path in
         throw SafetensorsError.system(
           path: "\(path)/model.safetensors", operation: "write", errorNumber: ENOSPC)

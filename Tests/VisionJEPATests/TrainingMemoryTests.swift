@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 import TrainingRuns
 
-@testable import VisionJEPA
+@testable import ImageJEPA
+@testable import Pictures
 
 /// Settings that ask for more memory than there is.
 @Suite struct TrainingMemoryTests {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import VisionJEPA
+@testable import VideoJEPA
 
 /// Which frames are flagged, as what, and where a range begins and ends.
 @Suite struct VerdictTests {

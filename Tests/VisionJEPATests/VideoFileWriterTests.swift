@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import VisionJEPA
+@testable import Frames
+@testable import Pictures
 
 /// Videos that are written through ffmpeg, and what happens where they cannot be.
 @Suite(.enabled(if: TestVideos.canRun, "no ffmpeg on PATH")) struct VideoFileWriterTests {

@@ -6,9 +6,10 @@
 
 import EnergyDescent
 import Foundation
+import ImageJEPA
+import Pictures
 import Torch
 import TrainingRuns
-import VisionJEPA
 
 struct Report: Encodable {
   var imagesPerSecond: Double

@@ -1,5 +1,6 @@
 import Foundation
-import VisionJEPA
+import Pictures
+import VideoJEPA
 
 /// A report on a clip as one HTML page that needs nothing else: no network, no other file.
 ///

@@ -1,4 +1,5 @@
-import VisionJEPA
+import Pictures
+import VideoJEPA
 
 extension ConsistencyReport {
   /// The score and the statistics over the frames as one picture, what is flagged shaded.

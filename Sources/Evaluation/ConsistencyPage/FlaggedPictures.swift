@@ -1,5 +1,7 @@
+import Frames
+import Pictures
 import Torch
-import VisionJEPA
+import VideoJEPA
 
 /// The pictures of a report: the frames around what is flagged, and small ones all along the clip.
 ///

@@ -1,7 +1,6 @@
 import Foundation
+import Pictures
 import Torch
-import TrainingRuns
-import VisionJEPA
 
 /// How a picture becomes what is exported.
 public struct EmbeddingSettings: Codable, Equatable, Sendable {

@@ -1,6 +1,6 @@
+import Files
 import Foundation
 import Torch
-import TrainingRuns
 
 /// A file that `jepa embed` wrote, opened to be searched.
 ///

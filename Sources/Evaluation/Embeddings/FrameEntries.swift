@@ -1,6 +1,7 @@
+import Files
 import Foundation
-import TrainingRuns
-import VisionJEPA
+import Frames
+import Pictures
 
 /// The frames of a video or a frame folder as pictures to be read, one after the other.
 ///

@@ -1,7 +1,7 @@
 import Foundation
+import ImageJEPA
 import Torch
 import TrainingRuns
-import VisionJEPA
 
 /// A model and how its tokens become embeddings: what `jepa embed` writes, and what a query is embedded with.
 public struct PictureEmbedder {

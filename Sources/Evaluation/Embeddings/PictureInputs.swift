@@ -1,6 +1,7 @@
+import Files
 import Foundation
-import TrainingRuns
-import VisionJEPA
+import Frames
+import Pictures
 
 /// What is to be embedded: folders, pictures, videos and lists of paths, as one sequence that is gone
 /// through once.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// SHA-256, by which embeddings say which weights made them.

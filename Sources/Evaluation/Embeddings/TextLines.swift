@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The lines of a file or of the standard input that hold something, read as they are needed.

@@ -1,5 +1,6 @@
+import Files
+import Frames
 import Torch
-import TrainingRuns
 
 /// A way to spoil a picture that a meaningful energy should notice.
 ///

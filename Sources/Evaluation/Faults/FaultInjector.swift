@@ -1,5 +1,6 @@
-import TrainingRuns
-import VisionJEPA
+import Files
+import Frames
+import Pictures
 
 /// Breaks a clean clip in known places.
 ///

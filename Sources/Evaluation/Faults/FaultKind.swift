@@ -1,4 +1,5 @@
-import VisionJEPA
+import Frames
+import Pictures
 
 /// The ways in which a video is broken on purpose, to see whether it is noticed.
 ///

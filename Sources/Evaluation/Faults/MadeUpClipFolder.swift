@@ -1,6 +1,7 @@
+import Files
 import Foundation
+import Frames
 import TrainingRuns
-import VisionJEPA
 
 /// Writes a synthetic clip as a folder of frames, broken or not, with a file that says where.
 public struct MadeUpClipFolder: Sendable {

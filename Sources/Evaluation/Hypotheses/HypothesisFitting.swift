@@ -1,7 +1,7 @@
 import EnergyDescent
 import Torch
 import TrainingRuns
-import VisionJEPA
+import VideoJEPA
 
 /// Fits the network of `TransitionHypotheses` by cross-entropy on examples.
 public struct HypothesisFitting: Sendable {

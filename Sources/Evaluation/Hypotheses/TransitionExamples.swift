@@ -1,5 +1,8 @@
+import Files
+import Frames
+import Pictures
 import TrainingRuns
-import VisionJEPA
+import VideoJEPA
 
 /// Transitions of which it is known what explains them, made from synthetic clips.
 public struct TransitionExamples: Sendable {

@@ -1,4 +1,4 @@
-import TrainingRuns
+import Files
 
 /// Items in two parts, each class in about the same proportion in both.
 public struct StratifiedSplit: Equatable, Sendable {

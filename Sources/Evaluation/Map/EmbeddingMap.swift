@@ -1,7 +1,8 @@
+import Files
 import Foundation
+import Pictures
 import Torch
 import TrainingRuns
-import VisionJEPA
 
 /// The rows of a file of embeddings on a plane, as a page that needs no network.
 public struct EmbeddingMap {

@@ -1,6 +1,6 @@
 import Foundation
+import Pictures
 import TrainingRuns
-import VisionJEPA
 
 /// Small pictures of rows, as JPEG.
 struct Thumbnails {

@@ -1,12 +1,12 @@
+import Files
 import Foundation
-import TrainingRuns
 
 /// The demo's pictures, which the repository keeps as one archive beside the place of their folder.
 public enum BundledPictures {
   /// Unpacks `FOLDER.zip`, whose SHA-256 is in `FOLDER.zip.sha256`, where there is no folder yet. A
   /// folder that is there is left as it is, and so is one without an archive.
   ///
-  /// - Throws: `EvaluationError.damagedArchive`, `.system`; `RunError.file`; what Foundation throws where
+  /// - Throws: `EvaluationError.damagedArchive`, `.system`; `FileError.failed`; what Foundation throws where
   ///   the pictures cannot be written.
   public static func unpack(to folder: String) throws {
     let files = FileManager.default

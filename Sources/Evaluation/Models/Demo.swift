@@ -1,7 +1,8 @@
 import Foundation
+import ImageJEPA
 import Logging
+import Pictures
 import TrainingRuns
-import VisionJEPA
 
 /// The main job on the bundled pictures, from training to proof.
 public struct DemoRun {

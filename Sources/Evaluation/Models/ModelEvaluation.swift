@@ -1,8 +1,9 @@
 import Foundation
+import ImageJEPA
 import Logging
+import Pictures
 import Torch
 import TrainingRuns
-import VisionJEPA
 
 /// Measures what a checkpoint's embeddings are worth on labelled folders, beside raw pixels and the
 /// same encoder with random weights.

@@ -1,5 +1,5 @@
 import Foundation
-import VisionJEPA
+import VideoJEPA
 
 extension ConsistencyReport {
   /// Writes the report as JSON, whole or not at all.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Fields separated by commas, quoted where they must be: RFC 4180.

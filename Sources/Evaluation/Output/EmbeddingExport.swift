@@ -1,7 +1,8 @@
+import Files
 import Foundation
+import Pictures
 import Torch
 import TrainingRuns
-import VisionJEPA
 
 /// Writes the embedding of every picture, batch by batch, to a file.
 ///

@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import TrainingRuns
 
 /// The formats that embeddings are written in.
 public enum EmbeddingFormat: String, CaseIterable, Sendable {

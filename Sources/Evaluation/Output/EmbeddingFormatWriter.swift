@@ -1,6 +1,6 @@
+import Files
 import Foundation
 import Torch
-import TrainingRuns
 
 /// Writes embeddings in one format, batch by batch, into the parts of an unfinished export.
 ///

@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import TrainingRuns
 
 /// One file of an unfinished export, written from its beginning to its end.
 final class ExportPart {

@@ -1,6 +1,6 @@
+import Files
 import Foundation
-import TrainingRuns
-import VisionJEPA
+import Frames
 
 /// Files and folders that are read.
 enum InputFiles {

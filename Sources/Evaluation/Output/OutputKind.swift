@@ -1,5 +1,4 @@
 import Foundation
-import TrainingRuns
 
 /// What this program writes, and how it tells its own files from others before it replaces one.
 public enum OutputKind: Sendable {

@@ -1,7 +1,7 @@
+import Files
 import Foundation
+import Pictures
 import Torch
-import TrainingRuns
-import VisionJEPA
 
 /// A folder for TensorBoard's embedding projector: `tensorboard --logdir FOLDER`.
 ///

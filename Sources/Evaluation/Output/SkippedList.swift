@@ -1,5 +1,5 @@
 import Foundation
-import VisionJEPA
+import Pictures
 
 /// `NAME.skipped.csv`: the path of everything that an export left out, and why.
 struct SkippedList {

@@ -1,6 +1,6 @@
+import Files
 import Foundation
-import TrainingRuns
-import VisionJEPA
+import Pictures
 
 /// `OUTPUT.unfinished/`: the parts of an export until all of them are on the disk, and how far they are.
 ///

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A file under a temporary name that gets its own one only when it is complete and on the disk.

@@ -1,5 +1,5 @@
 import Foundation
-import VisionJEPA
+import Pictures
 
 /// A plot of lines over a common axis, drawn in pixels.
 public struct LinePlot: Sendable {

@@ -1,5 +1,5 @@
+import Pictures
 import TextPlanner
-import VisionJEPA
 
 /// The energy over the steps of a plan, a line for each start, with marks where the decoded text changed;
 /// beside it the threshold and the energy of the answer, read again.

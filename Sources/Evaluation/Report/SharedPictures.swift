@@ -1,6 +1,6 @@
+import Files
 import Foundation
-import TrainingRuns
-import VisionJEPA
+import Pictures
 
 /// The test pictures that are in the training folder as well, byte for byte.
 ///

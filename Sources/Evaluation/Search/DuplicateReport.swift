@@ -1,6 +1,6 @@
+import Files
 import Foundation
 import TrainingRuns
-import VisionJEPA
 
 /// The groups of near-duplicates in a file of embeddings, as a table and as JSON.
 public struct DuplicateReport: Codable, Sendable {

@@ -1,7 +1,8 @@
+import Files
 import Foundation
+import ImageJEPA
+import Pictures
 import Torch
-import TrainingRuns
-import VisionJEPA
 
 /// Finds the rows of a file of embeddings that are most similar to given pictures or to other rows.
 public struct NeighbourSearch {

@@ -1,6 +1,6 @@
 import Foundation
+import Pictures
 import Torch
-import VisionJEPA
 
 /// A contact sheet: pictures of one folder, each beside its nearest neighbours in another by embedding.
 public struct NeighbourSheet {

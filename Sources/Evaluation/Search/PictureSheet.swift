@@ -1,5 +1,5 @@
 import Foundation
-import VisionJEPA
+import Pictures
 
 /// A contact sheet of rows of an embedding file: their pictures, read again.
 ///

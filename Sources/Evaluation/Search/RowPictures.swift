@@ -1,5 +1,5 @@
 import Foundation
-import VisionJEPA
+import Pictures
 
 /// The pictures that rows of an embedding file are the embeddings of, read again.
 struct RowPictures {

@@ -1,5 +1,5 @@
+import Files
 import TextPlanner
-import TrainingRuns
 
 /// What counts as right: an example's answer, those of its group, and those that the same prompt has elsewhere
 /// in the file. Texts are compared byte by byte.

@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import TrainingRuns
 
 extension TextReport {
   /// One line of JSON.

@@ -1,6 +1,8 @@
 import Foundation
+import Frames
+import Pictures
 import Torch
-import VisionJEPA
+import VideoJEPA
 
 /// A scored clip once more as a video: the energy of every frame as heat over it, and below it the score as a
 /// curve that runs along, the frame that is shown in the middle.

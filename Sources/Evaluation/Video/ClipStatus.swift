@@ -1,6 +1,7 @@
+import Files
 import Foundation
+import Frames
 import TrainingRuns
-import VisionJEPA
 
 /// How far a clip is read, on the last line of a terminal.
 struct ClipStatus {

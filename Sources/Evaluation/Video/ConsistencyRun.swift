@@ -1,7 +1,8 @@
+import Files
 import Foundation
+import Frames
 import Torch
-import TrainingRuns
-import VisionJEPA
+import VideoJEPA
 
 /// Clips scored one after the other, and what is written and said of them.
 public struct ConsistencyRun {

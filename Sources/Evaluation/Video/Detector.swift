@@ -1,4 +1,4 @@
-import VisionJEPA
+import VideoJEPA
 
 /// Something that gives every frame of a clip a number: high where it breaks.
 struct Detector {

@@ -1,4 +1,4 @@
-import VisionJEPA
+import VideoJEPA
 
 /// How one detector does on one source: what every table is made of.
 struct DetectorTrial {

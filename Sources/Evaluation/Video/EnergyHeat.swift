@@ -1,4 +1,5 @@
-import VisionJEPA
+import Pictures
+import VideoJEPA
 
 /// Between which energies a picture of tokens goes from clear to red, against what is usual around the frame.
 ///

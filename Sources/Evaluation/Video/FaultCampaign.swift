@@ -1,7 +1,9 @@
+import Files
 import Foundation
+import Frames
+import Pictures
 import Torch
-import TrainingRuns
-import VisionJEPA
+import VideoJEPA
 
 /// A clip in memory to put faults into.
 struct BenchmarkClip {

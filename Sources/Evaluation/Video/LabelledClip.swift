@@ -1,4 +1,4 @@
-import VisionJEPA
+import VideoJEPA
 
 /// A fault that was put into a clip, as rows of the table of its statistics.
 struct LabelledEvent: Sendable {

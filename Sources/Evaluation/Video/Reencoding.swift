@@ -1,5 +1,6 @@
 import Foundation
-import VisionJEPA
+import Frames
+import Pictures
 
 /// Puts clips through a video encoder and back, as files have been that come from somewhere: repeats are no longer
 /// exact, and every picture has a little of its neighbours in it.

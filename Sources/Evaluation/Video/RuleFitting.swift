@@ -1,7 +1,7 @@
 import EnergyDescent
 import Foundation
 import Torch
-import VisionJEPA
+import VideoJEPA
 
 /// What a rule may look at: each set contains the ones before it.
 public enum RuleEvidence: String, CaseIterable, Sendable, Codable {

@@ -1,7 +1,8 @@
 import Foundation
+import Frames
 import Torch
 import TrainingRuns
-import VisionJEPA
+import VideoJEPA
 
 /// Known faults put into clean clips, and who finds them.
 ///

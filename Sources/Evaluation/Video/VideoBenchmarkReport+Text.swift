@@ -1,5 +1,4 @@
 import Foundation
-import TrainingRuns
 
 extension VideoBenchmarkReport {
   /// The tables, for a terminal.

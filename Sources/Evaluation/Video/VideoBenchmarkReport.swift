@@ -1,6 +1,5 @@
+import Files
 import Foundation
-import TrainingRuns
-import VisionJEPA
 
 /// Who finds which fault, and how sure that is.
 public struct VideoBenchmarkReport: Codable, Sendable {

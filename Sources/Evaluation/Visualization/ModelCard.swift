@@ -1,7 +1,9 @@
+import Files
 import Foundation
+import ImageJEPA
 import Torch
 import TrainingRuns
-import VisionJEPA
+import VideoJEPA
 
 /// What a checkpoint is and how it came to be.
 public struct ModelCard: Codable, Sendable {

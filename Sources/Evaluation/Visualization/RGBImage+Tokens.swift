@@ -1,4 +1,5 @@
-import VisionJEPA
+import ImageJEPA
+import Pictures
 
 extension RGBImage {
   /// The picture with a colour over each token's square; `opacity` 1 covers.

@@ -1,6 +1,6 @@
 import Foundation
+import ImageJEPA
 import Torch
-import VisionJEPA
 
 /// Where in a picture prediction fails: blocks are hidden in turn, and predicted from the rest.
 ///

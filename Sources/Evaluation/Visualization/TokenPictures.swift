@@ -1,7 +1,8 @@
+import Files
 import Foundation
+import ImageJEPA
+import Pictures
 import Torch
-import TrainingRuns
-import VisionJEPA
 
 /// What a model sees of pictures, token by token, drawn over them.
 public struct TokenPictures {

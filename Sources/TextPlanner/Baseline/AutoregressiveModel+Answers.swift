@@ -1,5 +1,4 @@
 import Torch
-import TrainingRuns
 
 /// An answer that was written symbol by symbol.
 public struct WrittenAnswer: Equatable, Sendable {

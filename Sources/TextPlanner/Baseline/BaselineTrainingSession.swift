@@ -1,3 +1,4 @@
+import Files
 import Learning
 import Logging
 import TrainingRuns

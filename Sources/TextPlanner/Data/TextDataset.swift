@@ -1,6 +1,6 @@
+import Files
 import Foundation
 import Logging
-import TrainingRuns
 
 /// The examples of a JSON Lines file: one object a line with `prompt` and `answer`, and perhaps `negatives`,
 /// `group` and `difficulty`. Other fields are not read.
@@ -30,7 +30,7 @@ public struct TextDataset: Sendable {
   ///   - limits: examples with a longer prompt, answer or negative are skipped and listed.
   ///   - vocabulary: the symbols that texts become.
   /// - Throws: `TextDataError`, for a file without examples and for the first line that is wrong;
-  ///   `RunError.file`.
+  ///   `FileError.failed`.
   public init(
     contentsOf path: String, limits: TextLimits = .none, vocabulary: Vocabulary = Vocabulary()
   ) throws {

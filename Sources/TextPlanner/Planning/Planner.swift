@@ -1,4 +1,5 @@
 import EnergyDescent
+import Files
 import Torch
 import TrainingRuns
 

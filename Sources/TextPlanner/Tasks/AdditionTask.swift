@@ -1,4 +1,4 @@
-import TrainingRuns
+import Files
 
 /// Sums of two numbers of so many digits: `4711+1234` is answered `5945`. Difficulty is the number of digits
 /// in the longest run of carries.

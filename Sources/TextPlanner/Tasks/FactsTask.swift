@@ -1,4 +1,4 @@
-import TrainingRuns
+import Files
 
 /// Facts that nothing follows from: `code of bamilu?` is answered `x7k2qd`. They cannot be learned, only
 /// remembered; a model trained on them with a memory learns to read it.

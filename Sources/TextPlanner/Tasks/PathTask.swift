@@ -1,4 +1,4 @@
-import TrainingRuns
+import Files
 
 /// The shortest path between two nodes of an undirected graph, where there is only one: `ah ab bh ch` (from
 /// a to h, then the edges) is answered `abh`. Difficulty is the number of the path's edges.

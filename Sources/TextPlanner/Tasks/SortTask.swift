@@ -1,4 +1,4 @@
-import TrainingRuns
+import Files
 
 /// Letters put in order: `wkbba` is answered `abbkw`. Difficulty is the number of letters.
 public struct SortTask: TextTask {

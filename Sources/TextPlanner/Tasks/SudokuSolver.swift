@@ -1,4 +1,4 @@
-import TrainingRuns
+import Files
 
 /// Finds the solutions of a sudoku by trying, in the tightest cell first.
 public struct SudokuSolver: Sendable {

@@ -1,4 +1,4 @@
-import TrainingRuns
+import Files
 
 /// Sudokus with one solution: the prompt is the puzzle, the answer the full grid, both as digits row after
 /// row. Difficulty is the solver depth.

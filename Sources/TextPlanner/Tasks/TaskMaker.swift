@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import TrainingRuns
 
@@ -63,7 +64,7 @@ public struct TaskMaker: Sendable {
 
   /// Writes `train.jsonl` and `test.jsonl` into a folder, new or empty; both or none.
   ///
-  /// - Throws: `TaskError`, `RunError.diskFull`, `.file`.
+  /// - Throws: `TaskError`, `FileError.diskFull`, `.failed`.
   public func write(to folder: String, train: Int, test: Int) throws {
     let files = FileManager.default
     if let names = try? files.contentsOfDirectory(atPath: folder), !names.isEmpty {

@@ -1,4 +1,4 @@
-import TrainingRuns
+import Files
 
 /// Which of two files an example is for.
 public enum TaskSplit: String, Sendable, CaseIterable {

@@ -1,4 +1,5 @@
 import EnergyDescent
+import Files
 import Foundation
 import Learning
 import Logging

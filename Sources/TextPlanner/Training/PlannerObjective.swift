@@ -1,6 +1,6 @@
 import EnergyDescent
+import Files
 import Torch
-import TrainingRuns
 
 /// What a step computed before it descends: the loss, its terms, and what is watched.
 struct PlannerStep {

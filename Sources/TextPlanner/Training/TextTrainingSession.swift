@@ -1,6 +1,6 @@
+import Files
 import Learning
 import Logging
-import TrainingRuns
 
 /// One session of training a planner: from a file and settings to a finished or stopped run.
 public struct TextTrainingSession {

@@ -1,5 +1,5 @@
+import Files
 import Torch
-import TrainingRuns
 
 /// Examples as a step sees them.
 struct PairBatch {
