@@ -106,12 +106,13 @@ let package = Package(
     .executableTarget(
       name: "jepa",
       dependencies: [
-        "Torch", "EnergyDescent", "Files", "Pictures", "Frames", "ImageJEPA", "VideoJEPA",
+        "Torch", "Files", "Pictures", "Frames", "ImageJEPA", "VideoJEPA",
         "TextPlanner", "Evaluation", "TrainingRuns",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
-      name: "loader-benchmark", dependencies: ["Pictures", "ImageJEPA"], path: "Benchmarks/loader",
+      name: "loader-benchmark", dependencies: ["Pictures", "ImageJEPA", "TrainingRuns"],
+      path: "Benchmarks/loader",
       exclude: ["compare.py", "README.md"]),
     .executableTarget(
       name: "ijepa-step-benchmark",
@@ -120,7 +121,7 @@ let package = Package(
     .executableTarget(
       name: "training-step-benchmark",
       dependencies: [
-        "Torch", "EnergyDescent", "Pictures", "ImageJEPA", "TrainingRuns", "Learning",
+        "Torch", "EnergyDescent", "Pictures", "ImageJEPA", "TrainingRuns",
       ],
       path: "Benchmarks/gpu/step"),
     .executableTarget(
@@ -132,9 +133,9 @@ let package = Package(
       path: "Examples/encode-tensors"),
     .target(
       name: "TestSupport",
-      dependencies: ["Torch", "TrainingRuns", "Files", "Pictures", "Frames", "ImageJEPA"],
+      dependencies: ["Torch", "TrainingRuns", "Files", "Pictures", "VideoJEPA"],
       path: "Tests/TestSupport"),
-    .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
+    .testTarget(name: "TorchTests", dependencies: ["Torch", "CTorch", "TestSupport"]),
     .testTarget(name: "EnergyDescentTests", dependencies: ["EnergyDescent", "TestSupport"]),
     .testTarget(name: "TrainingRunsTests", dependencies: ["TrainingRuns", "Files", "TestSupport"]),
     .testTarget(

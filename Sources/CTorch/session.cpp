@@ -64,6 +64,14 @@ int32_t ct_synchronize(int32_t device_type, int32_t device_index) {
 bool ct_grad_enabled(void) { return c10::GradMode::is_enabled(); }
 void ct_set_grad_enabled(bool enabled) { c10::GradMode::set_enabled(enabled); }
 
+int32_t ct_autocast(int32_t device_type, bool* enabled, int32_t* dtype) {
+  return shim::guarded([&] {
+    const auto type = static_cast<at::DeviceType>(device_type);
+    *enabled = at::autocast::is_autocast_enabled(type);
+    *dtype = static_cast<int32_t>(at::autocast::get_autocast_dtype(type));
+  });
+}
+
 int32_t ct_set_autocast(int32_t device_type, bool enabled, int32_t dtype) {
   return shim::guarded([&] {
     const auto type = static_cast<at::DeviceType>(device_type);

@@ -69,7 +69,14 @@ inline std::vector<at::Tensor> list(ct_list tensors, int32_t count) {
   return values;
 }
 
-inline at::ScalarType type(int32_t dtype) { return static_cast<at::ScalarType>(dtype); }
+/// libtorch looks a type up where nothing may throw, and ends the process where there is none of that number.
+inline at::ScalarType type(int32_t dtype) {
+  const auto type = static_cast<at::ScalarType>(dtype);
+  TORCH_CHECK(
+      dtype >= 0 && dtype < static_cast<int32_t>(at::ScalarType::NumOptions) && type != at::ScalarType::Undefined,
+      "no type of elements has the number ", dtype);
+  return type;
+}
 
 inline at::Device device(int32_t device_type, int32_t device_index) {
   return at::Device(static_cast<at::DeviceType>(device_type), static_cast<at::DeviceIndex>(device_index));

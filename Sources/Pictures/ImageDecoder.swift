@@ -48,8 +48,6 @@ public struct ImageHeader: Sendable, Equatable {
   /// Whether it is an interlaced PNG or a JPEG of several scans, of which all is held while any is
   /// decoded.
   public let isMultipass: Bool
-
-  var isTurned: Bool { orientation >= 5 }
 }
 
 /// A picture of 8-bit RGB in memory.

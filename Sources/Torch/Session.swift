@@ -42,10 +42,12 @@ public func withAutocast<Result>(
   to dtype: DType?, on device: Device, _ body: () throws -> Result
 ) rethrows -> Result {
   guard let dtype else { return try body() }
-  func set(_ enabled: Bool) {
-    Tensor.perform("autocast") { ct_set_autocast(device.type, enabled, dtype.rawValue) }
+  func set(_ enabled: Bool, _ code: Int32) {
+    Tensor.perform("autocast") { ct_set_autocast(device.type, enabled, code) }
   }
-  set(true)
-  defer { set(false) }
+  var (wasEnabled, before) = (false, Int32(0))
+  Tensor.perform("autocast") { ct_autocast(device.type, &wasEnabled, &before) }
+  set(true, dtype.rawValue)
+  defer { set(wasEnabled, before) }
   return try body()
 }

@@ -183,17 +183,6 @@ public final class RunFolder: Sendable {
     return Checkpoint(path: writer.path, step: step)
   }
 
-  /// Removes the checkpoints after `step`, for a run that goes on from an older one.
-  ///
-  /// - Throws: `FileError.failed`.
-  public func discardCheckpoints(after step: Int) throws {
-    let steps = Checkpoint.steps(among: try DurableFile.names(in: path), in: path)
-    for later in steps where later > step {
-      try CheckpointWriter.remove(step: later, in: path)
-    }
-    _ = try CheckpointWriter.recover(path)
-  }
-
   /// Whether next to nothing can be written. A writer of another library may report a full disk in
   /// any words, so the disk itself is asked.
   private var isDiskFull: Bool {

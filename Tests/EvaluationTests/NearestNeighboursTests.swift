@@ -4,6 +4,13 @@ import Testing
 import Torch
 
 @Suite struct NearestNeighboursTests {
+  /// The items at `rows`, in that order.
+  private static func rows(_ rows: [Int], of items: EmbeddingTable) throws -> EmbeddingTable {
+    try EmbeddingTable(
+      embeddings: items.embeddings.select(indices: Tensor(rows.map(Int64.init))),
+      labels: rows.map { items.labels[$0] })
+  }
+
   static func random(_ count: Int, _ width: Int, classes: Int, seed: UInt64) throws
     -> EmbeddingTable
   {
@@ -69,7 +76,6 @@ import Torch
     }
     #expect(try search.neighbours(of: items).indices.enumerated().allSatisfy { $1[0] == $0 })
     #expect(try NearestNeighbours(among: items, k: 1).top1(on: items) == 1)
-    #expect(try search.leaveOneOutTop1() < 1)
   }
 
   @Test func isTheSameInSeveralBlocks() throws {
@@ -78,7 +84,7 @@ import Torch
     let queries = try Self.random(300, 2, classes: 2, seed: 5)
     let search = try NearestNeighbours(among: items, k: 3)
     let whole = try search.neighbours(of: queries)
-    let last = try search.neighbours(of: queries.selecting(rows: [0, 238, 239, 240, 299]))
+    let last = try search.neighbours(of: Self.rows([0, 238, 239, 240, 299], of: queries))
     #expect(last.similarities == [0, 238, 239, 240, 299].map { whole.similarities[$0] })
   }
 
@@ -86,8 +92,8 @@ import Torch
     let items = try Self.random(50, 5, classes: 3, seed: 6)
     let far = try EmbeddingTable(embeddings: items.embeddings + 64, labels: items.labels)
     #expect(
-      try NearestNeighbours(among: items, k: 3).leaveOneOutTop1()
-        == NearestNeighbours(among: far, k: 3).leaveOneOutTop1())
+      try NearestNeighbours(among: items, k: 3).neighboursWithinItems().indices
+        == NearestNeighbours(among: far, k: 3).neighboursWithinItems().indices)
   }
 
   @Test func anEmbeddingAtTheMeanHasNoNeighboursButIsClassified() throws {

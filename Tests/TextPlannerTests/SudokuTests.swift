@@ -119,3 +119,10 @@ import TrainingRuns
     }
   }
 }
+
+extension SudokuShape {
+  /// Whether `grid` is full and every unit holds each digit once.
+  fileprivate func isSolution(_ grid: [UInt8]) -> Bool {
+    units.allSatisfy { unit in Set(unit.map { grid[$0] }) == Set(1...UInt8(side)) }
+  }
+}

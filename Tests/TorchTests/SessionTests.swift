@@ -6,6 +6,15 @@ import Torch
 @Suite(.serialized) struct SessionTests {
   @Test func namesTheVersion() { #expect(Session.torchVersion.first?.isNumber == true) }
 
+  @Test func anInnerScopeOfPrecisionLeavesTheOuterOne() {
+    let x = Tensor.ones([2, 2])
+    withAutocast(to: .bfloat16, on: .cpu) {
+      withAutocast(to: .bfloat16, on: .cpu) { #expect(x.matmul(x).dtype == .bfloat16) }
+      #expect(x.matmul(x).dtype == .bfloat16)
+    }
+    #expect(x.matmul(x).dtype == .float32)
+  }
+
   @Test func setsTheNumberOfThreads() {
     let before = Session.threadCount
     defer { Session.threadCount = before }

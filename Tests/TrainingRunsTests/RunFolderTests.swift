@@ -117,16 +117,6 @@ private struct Settings: RunConfiguration {
     #expect(Checkpoint.steps(among: ["step-0000002"], in: folder.path) == [2])
   }
 
-  @Test func laterCheckpointsCanBeDiscarded() throws {
-    let temporary = try TemporaryFolder()
-    let folder = try run(in: temporary, steps: [1, 2, 3])
-    try folder.discardCheckpoints(after: 1)
-    #expect(try folder.latestCheckpoint()?.step == 1)
-    #expect(
-      try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder.path)/latest")
-        == "step-0000001")
-  }
-
   // MARK: Damage
 
   @Test func aTruncatedFileIsNamed() throws {

@@ -45,6 +45,8 @@ bool ct_supports_device(int32_t device_type);
 int32_t ct_synchronize(int32_t device_type, int32_t device_index);
 bool ct_grad_enabled(void);
 void ct_set_grad_enabled(bool enabled);
+/// What `ct_set_autocast` set last on this thread.
+int32_t ct_autocast(int32_t device_type, bool* enabled, int32_t* dtype);
 int32_t ct_set_autocast(int32_t device_type, bool enabled, int32_t dtype);
 void ct_keep_freed_memory(void);
 int32_t ct_flush_denormals(bool enabled);

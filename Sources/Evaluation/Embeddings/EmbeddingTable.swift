@@ -49,15 +49,6 @@ public struct EmbeddingTable: Sendable {
     self.paths = paths
   }
 
-  /// The items at `rows`, in that order.
-  ///
-  /// - Precondition: every row is below `count`.
-  public func selecting(rows: [Int]) -> EmbeddingTable {
-    EmbeddingTable(
-      checked: embeddings.select(indices: Tensor(rows.map(Int64.init))),
-      labels: rows.map { labels[$0] }, paths: rows.map { paths[$0] })
-  }
-
   private init(checked embeddings: Tensor, labels: [Int], paths: [String]) {
     self.embeddings = embeddings
     self.labels = labels

@@ -93,14 +93,6 @@ public struct NearestNeighbours: Sendable {
     return try share(of: try classify(queries), equalTo: queries.labels)
   }
 
-  /// The share of items whose class is found from the other items, 0 to 1.
-  ///
-  /// - Throws: `EvaluationError.tooFewItems`, `.tooFewClasses`.
-  public func leaveOneOutTop1() throws(EvaluationError) -> Double {
-    try items.requireClasses()
-    return try share(of: vote(try neighboursWithinItems()), equalTo: items.labels)
-  }
-
   private static func directions(of embeddings: Tensor, from mean: Tensor) -> Tensor {
     withoutGradient {
       let centred = embeddings - mean

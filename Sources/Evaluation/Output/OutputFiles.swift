@@ -7,10 +7,10 @@ enum InputFiles {
   /// - Throws: `EvaluationError.invalidSetting` for one that is named twice, by whatever names: it would count as twice
   ///   the evidence.
   static func checkEachOnce(_ paths: [String], called name: String) throws(EvaluationError) {
-    var known: Set<String> = []
+    var known: Set<FileIdentity> = []
+    // What is not there is said when it is opened.
     for path in paths {
-      let whole = URL(fileURLWithPath: path).resolvingSymlinksInPath().standardized.path
-      guard known.insert(whole).inserted else {
+      guard FileIdentity(path: path).map({ known.insert($0).inserted }) ?? true else {
         throw .invalidSetting(name: name, expected: "each clip once", found: "\(path) twice")
       }
     }

@@ -53,8 +53,6 @@ public struct VJEPA2Clips: Sendable, Equatable {
   public var side: Int { imageSize / patchSize }
   /// Tokens in time: tubelets of a clip, at least one.
   public var depth: Int { max(1, frames / tubeletSize) }
-  /// Tokens of a clip.
-  public var tokenCount: Int { depth * side * side }
 }
 
 /// V-JEPA 2's encoder of clips, in the layout of Hugging Face's `VJEPA2Model`: tokens are tubelets, and their

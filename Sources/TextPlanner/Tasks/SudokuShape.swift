@@ -40,13 +40,6 @@ public struct SudokuShape: Sendable, Equatable {
   /// All digits, as the bits of a set.
   var allDigits: UInt16 { UInt16((1 << side) - 1) }
 
-  /// Whether `grid` is full and every unit holds each digit once.
-  public func isSolution(_ grid: [UInt8]) -> Bool {
-    units.allSatisfy { unit in
-      unit.reduce(UInt16(0)) { grid[$1] == 0 ? $0 : $0 | 1 << UInt16(grid[$1] - 1) } == allDigits
-    }
-  }
-
   // MARK: Text
 
   /// The grid's digits, row after row, with a point for each blank.
