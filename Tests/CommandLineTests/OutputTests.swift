@@ -209,6 +209,15 @@ import TrainingRuns
       result.errors.contains(#"a\u{1B}[31m\njepa: error: all is lost\r.png"#), "\(result.errors)")
   }
 
+  @Test func aProjectorFolderNeedsTheFolderAroundIt() throws {
+    let result = try #require(Self.material).embed("nowhere/projector")
+    #expect(result.status == 1)
+    #expect(
+      result.errors
+        == "jepa: error: --output: expected a folder in a folder that is there, found nowhere/projector\n"
+    )
+  }
+
   /// What was embedded stays, and the message says how to go on.
   @Test func aFullDiskLeavesAnExportThatGoesOn() throws {
     let material = try #require(Self.material)

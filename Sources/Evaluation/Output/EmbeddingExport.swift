@@ -151,7 +151,7 @@ public struct EmbeddingExport {
   private func check(
     _ paths: EmbeddingPaths, format: EmbeddingFormat, against read: [String], isForced: Bool
   ) throws(EvaluationError) {
-    if format == .projector { try OutputFolder.check(paths.output) }
+    if format == .projector { try OutputFolder.check(paths.output, inAFolderThatIsThere: true) }
     try OutputFiles(paths.files(of: format), isForced: isForced).check(against: read)
     guard format == .projector else {
       if !isForced, let other = paths.neighbour(of: format) {

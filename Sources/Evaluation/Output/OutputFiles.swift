@@ -113,10 +113,18 @@ public struct OutputFile: Sendable {
 
 /// A folder that a command is to make or to fill.
 public enum OutputFolder {
-  /// - Throws: `EvaluationError.invalidSetting` where the path names no folder.
-  public static func check(_ path: String, option: String = "--output") throws(EvaluationError) {
+  /// - Parameter needsParent: whether nothing but the last folder of the path is made.
+  /// - Throws: `EvaluationError.invalidSetting` where the path names no folder, or one that cannot be made.
+  public static func check(
+    _ path: String, option: String = "--output", inAFolderThatIsThere needsParent: Bool = false
+  ) throws(EvaluationError) {
     guard !path.isEmpty, path != "-" else {
       throw .invalidSetting(name: option, expected: "a folder", found: "\"\(path)\"")
+    }
+    let parent = PathParts(path).folder
+    guard !needsParent || parent.isEmpty || FileIdentity(path: parent)?.isFolder == true else {
+      throw .invalidSetting(
+        name: option, expected: "a folder in a folder that is there", found: path)
     }
   }
 }
