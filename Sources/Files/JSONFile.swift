@@ -22,7 +22,7 @@ public enum JSONFile {
 
   /// The value in the file at `path`.
   ///
-  /// - Throws: `FileError.invalidJSON` naming the key that is missing or wrong, `.file`.
+  /// - Throws: `FileError.invalidJSON` naming the key that is missing or wrong, `.failed`.
   public static func read<Value: Decodable>(_ type: Value.Type, from path: String) throws -> Value {
     let data = try DurableFile.read(path)
     let decoder = JSONDecoder()

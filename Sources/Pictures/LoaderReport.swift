@@ -12,9 +12,7 @@ public struct LoaderReport: Sendable, Equatable {
   /// first thousand.
   public var failures: [ImageFailure] = []
 
-  package init(failures: [ImageFailure] = []) {
-    self.failures = failures
-  }
+  package init() {}
 
   /// The share of the time that was spent waiting for pictures, 0...1.
   public var waitingShare: Double {

@@ -13,8 +13,8 @@ public struct Checkpoint: Equatable, Sendable {
 
   /// The CRC-32C of the file called `name`, as its manifest has it: eight hexadecimal digits.
   ///
-  /// - Throws: `RunError.damagedCheckpoint` where the manifest lists no such file, `.invalidJSON`,
-  ///   `.file`.
+  /// - Throws: `RunError.damagedCheckpoint` where the manifest lists no such file;
+  ///   `FileError.invalidJSON`, `.failed`.
   public func checksum(of name: String) throws -> String {
     guard let file = try CheckpointManifest.read(from: path).files.first(where: { $0.name == name })
     else { throw RunError.damagedCheckpoint(file: file(name), damage: .missing, intact: nil) }
@@ -49,7 +49,7 @@ public struct Checkpoint: Equatable, Sendable {
   ///
   /// - Parameter verifying: whether every file is read and compared with the manifest.
   /// - Throws: `RunError.damagedCheckpoint` naming the file, `.noCheckpoint`, `.notARun`,
-  ///   `.invalidJSON`, `.file`.
+  ///   `FileError.invalidJSON`, `.failed`.
   public static func open(at path: String, verifying: Bool = true) throws -> Checkpoint {
     let names = try DurableFile.names(in: path)
     if !names.contains(CheckpointManifest.name) {
@@ -88,7 +88,7 @@ public struct Checkpoint: Equatable, Sendable {
   /// - Parameters:
   ///   - folder: where it will be; nothing, or an empty folder, may be there now.
   ///   - write: is given a folder to write files into.
-  /// - Throws: `RunError.outputOccupied`, `.diskFull`, `.file`, and what `write` throws.
+  /// - Throws: `RunError.outputOccupied`; `FileError.diskFull`, `.failed`, and what `write` throws.
   public static func publish(
     at folder: String, step: Int = 0, write: (_ temporaryPath: String) throws -> Void
   ) throws -> Checkpoint {

@@ -53,7 +53,7 @@ public enum ConfigurationReader {
   ///   - overrides: such as `optimizer.learningRate=3e-4`; the value is YAML; of two for one key
   ///     the later holds.
   /// - Throws: `RunError.unknownKey`, `.wrongType`, `.invalidValue`, `.invalidYAML`,
-  ///   `.invalidOverride`, `.file`.
+  ///   `.invalidOverride`; `FileError.failed`.
   public static func read<Configuration: RunConfiguration>(
     _ type: Configuration.Type, file: String? = nil, overrides: [String] = []
   ) throws -> Configuration {

@@ -20,7 +20,7 @@ public final class MetricsLog {
   /// - Parameter step: the step that the run goes on from (0 where it was stopped before its first
   ///   checkpoint), or nil for a new run. Lines of later steps are cut, so that the log becomes that of a run that was never interrupted; so is a last
   ///   line that a crash left unfinished.
-  /// - Throws: `RunError.damagedMetrics` where another line cannot be read, `.diskFull`, `.file`.
+  /// - Throws: `RunError.damagedMetrics` where another line cannot be read; `FileError.diskFull`, `.failed`.
   public convenience init(in folder: RunFolder, resumingAfter step: Int? = nil) throws {
     try self.init(
       folder: folder.path, resumingAfter: step, wallTime: Date().timeIntervalSince1970)

@@ -25,8 +25,8 @@ public final class RunFolder: Sendable {
 
   /// Makes the folder of a new run.
   ///
-  /// - Throws: `RunError.outputNotEmpty` where there is anything at `path`, `.inUse`, `.diskFull`,
-  ///   `.file`.
+  /// - Throws: `RunError.outputNotEmpty` where there is anything at `path`, `.inUse`;
+  ///   `FileError.diskFull`, `.failed`.
   public static func create(
     at path: String, logger: Logger = Logger(label: "jepa")
   ) throws -> RunFolder {
@@ -45,7 +45,7 @@ public final class RunFolder: Sendable {
 
   /// What a process leaves that is killed before it has a run, beside its lock.
   ///
-  /// - Throws: `RunError.outputNotEmpty` where there is anything else, `.file`.
+  /// - Throws: `RunError.outputNotEmpty` where there is anything else; `FileError.failed`.
   private static func leftovers(in path: String) throws -> [String] {
     let names = try DurableFile.names(in: path)
     let leftovers = names.filter {
@@ -59,7 +59,7 @@ public final class RunFolder: Sendable {
 
   /// Opens the folder of an earlier run to go on with it, and removes what a killed process left.
   ///
-  /// - Throws: `RunError.notARun`, `.inUse`, `.diskFull`, `.file`.
+  /// - Throws: `RunError.notARun`, `.inUse`; `FileError.diskFull`, `.failed`.
   public static func resume(
     at path: String, logger: Logger = Logger(label: "jepa")
   ) throws -> RunFolder {
@@ -117,7 +117,7 @@ public final class RunFolder: Sendable {
 
   /// Adds `environment` to `environment.json`, which holds one for each session.
   ///
-  /// - Throws: `FileError.invalidJSON`, `.diskFull`, `.file`.
+  /// - Throws: `FileError.invalidJSON`, `.diskFull`, `.failed`.
   public func record(_ environment: RunEnvironment) throws {
     try JSONFile.write(
       try environments() + [environment], to: "\(path)/\(Self.environmentName)")
@@ -125,7 +125,7 @@ public final class RunFolder: Sendable {
 
   /// The environments of the sessions of this run so far, in order.
   ///
-  /// - Throws: `FileError.invalidJSON`, `.file`.
+  /// - Throws: `FileError.invalidJSON`, `.failed`.
   public func environments() throws -> [RunEnvironment] {
     let file = "\(path)/\(Self.environmentName)"
     guard FileManager.default.fileExists(atPath: file) else { return [] }
@@ -137,7 +137,7 @@ public final class RunFolder: Sendable {
   /// The newest checkpoint, its files compared with its manifest; nil where the run has not saved
   /// one.
   ///
-  /// - Throws: `RunError.damagedCheckpoint`, `.invalidJSON`, `.file`.
+  /// - Throws: `RunError.damagedCheckpoint`; `FileError.invalidJSON`, `.failed`.
   public func latestCheckpoint() throws -> Checkpoint? {
     do {
       return try Checkpoint.open(at: path)

@@ -58,7 +58,7 @@ struct Calibrate: ParsableCommand {
     let model = try ConsistencyModel.load(from: checkpoint, device: device)
     let (calibration, isDamaged) = try CalibrationRun(
       inputs: clean, model: model, options: try frames.options, wantedPer1000: falseAlarms
-    ).run { FileHandle.standardError.write(Data("jepa: warning: \($0)\n".utf8)) }
+    ).run { StatusLine.standardError.print("jepa: warning: \($0)") }
     try calibration.write(to: output)
     printResult("wrote \(output): \(calibration.claim)")
     if isDamaged { throw ExitCode(1) }

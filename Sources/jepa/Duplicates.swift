@@ -47,10 +47,10 @@ struct Duplicates: ParsableCommand {
     printResult(json ? try report.json() : report.table)
     guard let output else { return }
     guard !report.groups.isEmpty else {
-      FileHandle.standardError.write(Data("no group to draw\n".utf8))
+      StatusLine.standardError.print("no group to draw")
       return
     }
     try report.sheet.draw(to: output, decoder: pictures.decoder)
-    if let remark = report.sheetRemark { FileHandle.standardError.write(Data("\(remark)\n".utf8)) }
+    if let remark = report.sheetRemark { StatusLine.standardError.print(remark) }
   }
 }

@@ -64,8 +64,8 @@ extension PictureSheet {
   /// Draws the sheet and says so on the standard error, where it does not mix with JSON.
   func draw(to output: String, decoder: ImageDecoder) throws {
     for failure in try write(to: output, decoder: decoder) {
-      FileHandle.standardError.write(Data("not drawn: \(failure.error)\n".utf8))
+      StatusLine.standardError.print("not drawn: \(failure.error)")
     }
-    FileHandle.standardError.write(Data("wrote \(output)\n".utf8))
+    StatusLine.standardError.print("wrote \(output)")
   }
 }

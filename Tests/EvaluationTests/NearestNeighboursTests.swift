@@ -5,7 +5,7 @@ import Torch
 
 @Suite struct NearestNeighboursTests {
   /// The items at `rows`, in that order.
-  private static func rows(_ rows: [Int], of items: EmbeddingTable) throws -> EmbeddingTable {
+  private static func selecting(_ rows: [Int], of items: EmbeddingTable) throws -> EmbeddingTable {
     try EmbeddingTable(
       embeddings: items.embeddings.select(indices: Tensor(rows.map(Int64.init))),
       labels: rows.map { items.labels[$0] })
@@ -84,7 +84,7 @@ import Torch
     let queries = try Self.random(300, 2, classes: 2, seed: 5)
     let search = try NearestNeighbours(among: items, k: 3)
     let whole = try search.neighbours(of: queries)
-    let last = try search.neighbours(of: Self.rows([0, 238, 239, 240, 299], of: queries))
+    let last = try search.neighbours(of: Self.selecting([0, 238, 239, 240, 299], of: queries))
     #expect(last.similarities == [0, 238, 239, 240, 299].map { whole.similarities[$0] })
   }
 

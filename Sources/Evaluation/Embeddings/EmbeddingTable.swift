@@ -49,12 +49,6 @@ public struct EmbeddingTable: Sendable {
     self.paths = paths
   }
 
-  private init(checked embeddings: Tensor, labels: [Int], paths: [String]) {
-    self.embeddings = embeddings
-    self.labels = labels
-    self.paths = paths
-  }
-
   /// The number of items of each class, `classCount` of them.
   public var classSizes: [Int] {
     labels.reduce(into: Array(repeating: 0, count: classCount)) { $0[$1] += 1 }

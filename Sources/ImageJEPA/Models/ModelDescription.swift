@@ -151,7 +151,7 @@ extension ModelDescription {
   /// Reads `config.json`; whether its model is of a kind that is known is asked first, so that another kind's is
   /// not called incomplete.
   ///
-  /// - Throws: `ModelError.unknownType`; `FileError.invalidJSON`, `.file`.
+  /// - Throws: `ModelError.unknownType`; `FileError.invalidJSON`, `.failed`.
   package static func read(from path: String) throws -> ModelDescription {
     if let type = try modelType(in: path), !known.contains(type) {
       throw ModelError.unknownType(path: path, found: type)
@@ -161,7 +161,7 @@ extension ModelDescription {
 
   /// The `model_type` of a configuration; nil where it has none.
   ///
-  /// - Throws: `FileError.invalidJSON`, `.file`.
+  /// - Throws: `FileError.invalidJSON`, `.failed`.
   package static func modelType(in path: String) throws -> String? {
     struct Kind: Decodable {
       var modelType: String?

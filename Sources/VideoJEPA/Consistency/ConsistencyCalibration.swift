@@ -207,7 +207,7 @@ public struct ConsistencyCalibration: Codable, Sendable {
   /// Reads a calibration, and checks that it belongs to this model and this rule, and to clips of which as many
   /// frames are taken.
   ///
-  /// - Throws: `ConsistencyError.otherModel`, `.otherFrames`; `FileError.invalidJSON`, `.file`.
+  /// - Throws: `ConsistencyError.otherModel`, `.otherFrames`; `FileError.invalidJSON`, `.failed`.
   public static func read(
     from path: String, model: String, rule: String, every: Int = 1
   ) throws -> ConsistencyCalibration {

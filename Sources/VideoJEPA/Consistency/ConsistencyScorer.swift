@@ -74,7 +74,7 @@ public struct ConsistencyModel {
   ///   - rule: what judges the statistics.
   ///   - path: the checkpoint, or its run.
   ///   - output: a new or empty folder.
-  /// - Throws: `RunError.outputNotEmpty`, `.diskFull`, `.file`.
+  /// - Throws: `RunError.outputNotEmpty`; `FileError.diskFull`, `.failed`.
   @discardableResult
   public static func publish(
     _ rule: ConsistencyRule, ofCheckpoint path: String, to output: String
