@@ -87,7 +87,10 @@ let package = Package(
         "Torch", "EnergyDescent", "Learning", "TrainingRuns", "Files", "Pictures", "Frames",
         "ImageJEPA", .product(name: "Logging", package: "swift-log"),
       ],
-      resources: [.embedInCode("Consistency/transition-hypotheses.json")]),
+      resources: [
+        .embedInCode("Consistency/transition-hypotheses.json"),
+        .embedInCode("Page/consistency-page.html"),
+      ]),
     .target(
       name: "TextPlanner",
       dependencies: [
@@ -96,18 +99,23 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
+      name: "Embeddings",
+      dependencies: [
+        "Torch", "EnergyDescent", "Files", "Pictures", "Frames", "ImageJEPA", "TrainingRuns",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(
       name: "Evaluation",
       dependencies: [
         "Torch", "EnergyDescent", "Files", "Pictures", "Frames", "ImageJEPA", "VideoJEPA",
-        "TextPlanner", "TrainingRuns",
+        "TextPlanner", "TrainingRuns", "Embeddings",
         .product(name: "Logging", package: "swift-log"),
-      ],
-      resources: [.embedInCode("ConsistencyPage/consistency-page.html")]),
+      ]),
     .executableTarget(
       name: "jepa",
       dependencies: [
         "Torch", "Files", "Pictures", "Frames", "ImageJEPA", "VideoJEPA",
-        "TextPlanner", "Evaluation", "TrainingRuns",
+        "TextPlanner", "Embeddings", "Evaluation", "TrainingRuns",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
@@ -149,13 +157,12 @@ let package = Package(
     .testTarget(
       name: "TextPlannerTests", dependencies: ["TextPlanner", "Learning", "Files", "TestSupport"]),
     .testTarget(
-      name: "EvaluationTests", dependencies: ["Evaluation", "TextPlanner", "TestSupport"]),
+      name: "EvaluationTests", dependencies: ["Embeddings", "Evaluation", "TextPlanner", "Files", "TestSupport"]),
     .testTarget(
       name: "CommandLineTests",
       dependencies: [
         "jepa", "Torch", "Files", "Pictures", "Frames", "ImageJEPA", "VideoJEPA", "TextPlanner",
-        "Evaluation",
-        "TrainingRuns", "TestSupport",
+        "Embeddings", "Evaluation", "TrainingRuns", "TestSupport",
       ]),
   ],
   swiftLanguageModes: [.v6],

@@ -53,12 +53,18 @@ public enum DurableFile {
 
   /// Makes a file at `path` that holds `contents`, and waits until the disk has it.
   ///
+  /// - Parameter name: the path that errors name, where it is another.
+  ///
   /// - Throws: `FileError.diskFull`, `.failed`.
-  static func write(_ contents: some Sequence<UInt8>, to path: String) throws {
-    let descriptor = try open(path, O_WRONLY | O_CREAT | O_TRUNC, operation: "write")
+  static func write(
+    _ contents: some Sequence<UInt8>, to path: String, calledFor name: String? = nil
+  ) throws {
+    let name = name ?? path
+    let descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileError.failure(errno, operation: "write", name) }
     defer { close(descriptor) }
-    try append(contents, to: descriptor, path)
-    try synchronize(descriptor, path)
+    try append(contents, to: descriptor, name)
+    try synchronize(descriptor, name)
   }
 
   /// Puts `contents` at `path` in place of what is there: a reader, or a crash, sees the old file or
@@ -68,7 +74,8 @@ public enum DurableFile {
   public static func replace(_ path: String, with contents: some Sequence<UInt8>) throws {
     let temporary = "\(path).\(getpid())\(writingSuffix)"
     do {
-      try write(contents, to: temporary)
+      // The temporary name would tell the user nothing.
+      try write(contents, to: temporary, calledFor: path)
       try rename(temporary, to: path)
     } catch {
       unlink(temporary)
@@ -83,15 +90,23 @@ public enum DurableFile {
   package static func append(
     _ contents: some Sequence<UInt8>, to descriptor: Int32, _ path: String
   ) throws {
-    try Array(contents).withUnsafeBytes { bytes in
-      var offset = 0
-      while offset < bytes.count {
-        let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
-        let written = Foundation.write(descriptor, rest.baseAddress, rest.count)
-        if written < 0, errno == EINTR { continue }
-        guard written >= 0 else { throw FileError.failure(errno, operation: "write", path) }
-        offset += written
-      }
+    try Array(contents).withUnsafeBytes { try append($0, to: descriptor, path) }
+  }
+
+  /// Writes all of `bytes` to an open file.
+  ///
+  /// - Throws: `FileError.diskFull`, `.failed`.
+  package static func append(
+    _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, _ path: String
+  ) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      // Systems refuse or cut single writes of 2 GB and more.
+      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
+      let written = Foundation.write(descriptor, piece.baseAddress, piece.count)
+      if written < 0, errno == EINTR { continue }
+      guard written >= 0 else { throw FileError.failure(errno, operation: "write", path) }
+      rest = rest.dropFirst(written)
     }
   }
 

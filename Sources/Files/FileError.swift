@@ -8,6 +8,14 @@ public enum FileError: Error, Equatable, Sendable {
   case failed(operation: String, path: String, code: Int32)
   /// A JSON file does not hold what it should.
   case invalidJSON(path: String, reason: String)
+  /// A folder, a device or a pipe stands where a file is to be written.
+  case notARegularFile(path: String)
+  /// Something stands where a new folder is to be made.
+  case alreadyThere(path: String)
+  /// A file that this program did not make stands where it is to write.
+  case foreignFile(path: String, option: String)
+  /// A list of paths is written in an encoding whose bytes are no paths.
+  case listNotUTF8(path: String, found: String)
 }
 
 extension FileError {
@@ -27,6 +35,14 @@ extension FileError: CustomStringConvertible, LocalizedError {
       "cannot \(operation) \(path): \(String(cString: strerror(code)))"
     case .invalidJSON(let path, let reason):
       "\(path): \(reason)"
+    case .notARegularFile(let path):
+      "\(path): expected a file to write, found a folder, a device or a pipe"
+    case .alreadyThere(let path): "\(path) is there already: name a new folder"
+    case .foreignFile(let path, let option):
+      "\(path) is there already and was not made by jepa (\(option)): name another file, or overwrite it with --force"
+    case .listNotUTF8(let path, let found):
+      "\(path): expected paths in UTF-8, found \(found): convert the list with "
+        + "iconv -f \(found) -t UTF-8"
     }
   }
 

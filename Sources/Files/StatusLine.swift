@@ -56,6 +56,16 @@ public final class StatusLine: Sendable {
     }
   }
 
+  /// As many of `fields` from the left as fit into `width` columns; the first always.
+  package static func fitting(_ fields: [String], width: Int) -> String {
+    var text = fields.first ?? ""
+    for field in fields.dropFirst() {
+      guard text.count + 2 + field.count <= width else { break }
+      text += "  " + field
+    }
+    return text
+  }
+
   /// Writes `line` above the line.
   public func print(_ line: String) {
     let line = line.withVisibleControls(keeping: ["\n"])

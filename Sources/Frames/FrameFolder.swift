@@ -30,7 +30,7 @@ public struct FrameFolder: Sendable {
       guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
       files += 1
       // What is named like a frame and is none is told of when its turn comes.
-      if Self.isNamedLikeAPicture(name) || (try? FrameInput.isPicture(file)) ?? true {
+      if PathParts(name).isNamedLikeAPicture || (try? FrameInput.isPicture(file)) ?? true {
         pictures.append((name, NaturalOrder.parts(of: name)))
       } else if Self.isNamedLikeAVideo(name) {
         videos += 1
@@ -44,17 +44,10 @@ public struct FrameFolder: Sendable {
     missingNumbers = Self.missingNumbers(pictures.map(\.key))
   }
 
-  private static let pictureExtensions: Set<String> = ["png", "jpg", "jpeg"]
-
   private static let videoExtensions: Set<String> = [
     "avi", "flv", "gif", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "nut",
     "ogv", "ts", "webm", "wmv", "y4m",
   ]
-
-  /// Whether a file's ending is that of a frame.
-  package static func isNamedLikeAPicture(_ path: String) -> Bool {
-    pictureExtensions.contains(PathParts(path).ending.lowercased())
-  }
 
   /// Whether a file's ending is that of a video.
   package static func isNamedLikeAVideo(_ path: String) -> Bool {

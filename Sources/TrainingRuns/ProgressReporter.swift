@@ -72,7 +72,7 @@ public final class ProgressReporter {
     guard !line.isSilent else { return }
     let fields = fields(at: progress)
     if line.isTerminal {
-      let shown = Self.fitting(fields, width: line.width - 1)
+      let shown = StatusLine.fitting(fields, width: line.width - 1)
       let whole = fields.joined(separator: "  ")
       if lastWhole == nil { lastWhole = progress.seconds }
       if shown != whole, progress.seconds - lastWhole! >= 60 {
@@ -95,7 +95,7 @@ public final class ProgressReporter {
       let session = fraction - duration.fraction(at: start.progress)
       if session > 0, fraction < 1 {
         let seconds = (progress.seconds - start.progress.seconds) * (1 - fraction) / session
-        fields.append("\(Self.clock(seconds)) left")
+        fields.append("\(WorkProgress.clock(seconds)) left")
       }
     }
     return fields + metrics.map { "\($0.name) \($0.value.significant(4))" }
@@ -108,28 +108,8 @@ public final class ProgressReporter {
       // The last batch may go on into a pass that is not asked for.
       "epoch \(String(format: "%.2f", min(progress.epoch, epochs)))/\(String(format: "%g", epochs))"
     case .minutes(let minutes):
-      "step \(progress.step)  \(Self.clock(progress.seconds))/\(Self.clock(60 * minutes))"
+      "step \(progress.step)  \(WorkProgress.clock(progress.seconds))/\(WorkProgress.clock(60 * minutes))"
     }
-  }
-
-  /// As many of `fields` from the left as fit into `width` columns; the first always.
-  static func fitting(_ fields: [String], width: Int) -> String {
-    var text = fields.first ?? ""
-    for field in fields.dropFirst() {
-      guard text.count + 2 + field.count <= width else { break }
-      text += "  " + field
-    }
-    return text
-  }
-
-  /// `3:12`, `1:03:12`
-  static func clock(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "?" }
-    let seconds = Int(max(0, seconds).rounded())
-    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60)
-    return hours > 0
-      ? String(format: "%d:%02d:%02d", hours, minutes, seconds % 60)
-      : String(format: "%d:%02d", minutes, seconds % 60)
   }
 }
 

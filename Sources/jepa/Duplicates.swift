@@ -1,4 +1,5 @@
 import ArgumentParser
+import Embeddings
 import Evaluation
 import Files
 import Foundation

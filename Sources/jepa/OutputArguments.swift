@@ -1,5 +1,6 @@
 import ArgumentParser
 import Evaluation
+import Files
 
 /// What every command that writes files asks about them.
 struct OutputArguments: ParsableArguments {

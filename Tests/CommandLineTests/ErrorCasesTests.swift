@@ -1,15 +1,15 @@
+@testable import Embeddings
 import Evaluation
 import Files
 import Foundation
+@testable import Frames
+@testable import ImageJEPA
+@testable import Pictures
 import TestSupport
 import Testing
 import TextPlanner
 import Torch
 import TrainingRuns
-
-@testable import Frames
-@testable import ImageJEPA
-@testable import Pictures
 @testable import VideoJEPA
 
 /// One example of each case of every error, and what must be in its text.
@@ -128,6 +128,12 @@ import TrainingRuns
       what: "the number of pictures", expected: "8", found: "9", advice: "with --initial"),
     FileError.diskFull(path: path),
     FileError.failed(operation: "write", path: path, code: EACCES),
+    FileError.notARegularFile(path: path),
+    FileError.listNotUTF8(path: path, found: "UTF-16"),
+    FileError.alreadyThere(path: path),
+    FileError.foreignFile(path: path, option: "--output"),
+    InputError.tooFewItems(purpose: "kNN", needed: 5, found: 2),
+    InputError.invalidSetting(name: "--k", expected: "1 or more", found: "0"),
     FileDamage.missing, FileDamage.size(expected: 8, found: 5),
     FileDamage.checksum(expected: "0a", found: "0b"),
   ]
@@ -198,43 +204,36 @@ import TrainingRuns
   ]
 
   private static let embeddings: [any Error] = [
-    EvaluationError.notAMatrix(shape: [2, 3, 4]),
-    EvaluationError.countMismatch(embeddings: 5, labels: 6, paths: 7),
-    EvaluationError.invalidLabel(row: 3, found: -1),
-    EvaluationError.nonFiniteEmbedding(row: 3, path: path),
-    EvaluationError.widthMismatch(expected: 128, found: 96),
-    EvaluationError.tooFewItems(purpose: "kNN", needed: 5, found: 2),
-    EvaluationError.tooFewClasses(found: 1),
+    EmbeddingError.notAMatrix(shape: [2, 3, 4]),
+    EmbeddingError.countMismatch(embeddings: 5, labels: 6, paths: 7),
+    EmbeddingError.invalidLabel(row: 3, found: -1),
+    EmbeddingError.nonFiniteEmbedding(row: 3, path: path),
+    EmbeddingError.widthMismatch(expected: 128, found: 96),
+    EmbeddingError.tooFewClasses(found: 1),
     EvaluationError.picturesWithoutClass(folder: path, count: 3, of: 9, example: "a.png"),
     EvaluationError.tooFewClassFolders(folder: path, found: ["cats"]),
     EvaluationError.unknownClass(name: "dogs", folder: path, known: ["cats"]),
-    EvaluationError.invalidSetting(name: "--k", expected: "1 or more", found: "0"),
     EvaluationError.notANumber(purpose: "energy", item: 4),
     EvaluationError.wrongShape(purpose: "energy", expected: [8], found: [8, 1]),
     EvaluationError.unsuitablePictures(
       corruption: "swap", needed: "an even side", shape: [3, 5, 5]),
-    EvaluationError.system(path: path, operation: "write", errorNumber: EACCES),
-    EvaluationError.notARegularFile(path: path),
-    EvaluationError.unknownFormat(path: path, found: "parquet"),
-    EvaluationError.outputNotEmpty(path: path),
-    EvaluationError.unfinishedExport(path: path, rows: 12),
-    EvaluationError.exportStopped(reason: "a.npy: could not write", rows: 12),
-    EvaluationError.cannotResume(path: path, differences: ["pool was mean, now max"]),
-    EvaluationError.inputsChanged(path: path, expected: 9, found: 8),
-    EvaluationError.exportInUse(path: path),
-    EvaluationError.damagedExport(
+    EmbeddingError.unknownFormat(path: path, found: "parquet"),
+    EmbeddingError.outputNotEmpty(path: path),
+    EmbeddingError.unfinishedExport(path: path, rows: 12),
+    EmbeddingError.exportStopped(path: path, reason: "File too large", rows: 12),
+    EmbeddingError.cannotResume(path: path, differences: ["pool was mean, now max"]),
+    EmbeddingError.inputsChanged(path: path, expected: 9, found: 8),
+    EmbeddingError.exportInUse(path: path),
+    EmbeddingError.damagedExport(
       path: path, expectedBytes: 9, foundBytes: 8, folder: "/unfinished"),
     EvaluationError.damagedArchive(path: path, expected: "0a", found: "0b"),
-    EvaluationError.nothingEmbedded(failureCount: 4, first: "a.png: the file is empty"),
-    EvaluationError.foreignEmbeddings(path: path, missing: "a.json"),
-    EvaluationError.unknownQuery(query: "dog.png", path: path),
-    EvaluationError.missingModel(path: path, checkpoint: "/runs/a"),
-    EvaluationError.otherModel(path: path, expected: "0a1b", model: "/runs/a", found: "2c3d"),
-    EvaluationError.malformedEmbeddings(path: path, expected: "a header", found: "3 bytes"),
-    EvaluationError.listNotUTF8(path: path, found: "UTF-16"),
-    EvaluationError.alreadyThere(path: path),
-    EvaluationError.foreignFile(path: path, option: "--output"),
-    EvaluationError.sharedStem(path: path, other: "a.csv"),
+    EmbeddingError.nothingEmbedded(failureCount: 4, first: "a.png: the file is empty"),
+    EmbeddingError.foreignEmbeddings(path: path, missing: "a.json"),
+    EmbeddingError.unknownQuery(query: "dog.png", path: path),
+    EmbeddingError.missingModel(path: path, checkpoint: "/runs/a"),
+    EmbeddingError.otherModel(path: path, expected: "0a1b", model: "/runs/a", found: "2c3d"),
+    EmbeddingError.malformedEmbeddings(path: path, expected: "a header", found: "3 bytes"),
+    EmbeddingError.sharedStem(path: path, other: "a.csv"),
   ]
 
   private static let weights: [any Error] = [

@@ -1,3 +1,4 @@
+import Embeddings
 import Evaluation
 import Foundation
 import ImageJEPA

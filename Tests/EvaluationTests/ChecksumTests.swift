@@ -1,7 +1,8 @@
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
 import Foundation
 import Testing
-
-@testable import Evaluation
 
 @Suite struct ChecksumTests {
   private static func sha256(_ pieces: [String]) -> String {

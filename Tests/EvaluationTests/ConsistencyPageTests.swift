@@ -107,7 +107,7 @@ import Torch
     let path = TemporaryPath("page.html")
     try page().write(to: path.path)
     #expect(try String(contentsOfFile: path.path, encoding: .utf8) == (try page().html()))
-    #expect(throws: EvaluationError.self) { try page().write(to: path.path + "/no/page.html") }
+    #expect(throws: FileError.self) { try page().write(to: path.path + "/no/page.html") }
   }
 
   @Test func aClipThatIsReadOnceHasNoPictures() throws {

@@ -1,11 +1,12 @@
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
 import Foundation
+@testable import Frames
+@testable import Pictures
 import TestSupport
 import Testing
 import Torch
-
-@testable import Evaluation
-@testable import Frames
-@testable import Pictures
 
 /// `EmbeddingExport`, from pictures to files and back.
 @Suite struct EmbeddingExportTests {
@@ -88,7 +89,7 @@ import Torch
     _ = try export("mean.npy")
     let means = try EmbeddingFile(path: output("mean.npy")).values
     #expect((tokens.mean(1) - means).abs().max().item() < 1e-6)
-    #expect(throws: EvaluationError.self) { try EmbeddingFile(path: output(name)).matrix() }
+    #expect(throws: EmbeddingError.self) { try EmbeddingFile(path: output(name)).matrix() }
   }
 
   /// -1 is the encoder's output; the others are what the blocks leave, before the last norm.
@@ -106,7 +107,7 @@ import Torch
     #expect(try equal(tokens(-2), tokens(1)) && !equal(last, tokens(1)))
     for layer in [0, -3, 3] {
       #expect(
-        throws: EvaluationError.invalidSetting(
+        throws: InputError.invalidSetting(
           name: "layer", expected: "-2 to -1 or 1 to 2", found: "\(layer)")
       ) { try tokens(layer) }
     }
@@ -152,7 +153,7 @@ import Torch
     let path = output("mine")
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     try output.write(Data("mine".utf8), to: "mine/notes.txt")
-    #expect(throws: EvaluationError.outputNotEmpty(path: path)) { try export("mine") }
+    #expect(throws: EmbeddingError.outputNotEmpty(path: path)) { try export("mine") }
   }
 
   /// The bytes of `numpy.savez`, frozen by scripts/fixtures/embeddings.py.
@@ -268,7 +269,7 @@ import Torch
     #expect(unreadable?.path == broken)
     #expect(!FileManager.default.fileExists(atPath: output(name)))
     let folder = output(name) + ".unfinished"
-    #expect(throws: EvaluationError.unfinishedExport(path: folder, rows: 4)) {
+    #expect(throws: EmbeddingError.unfinishedExport(path: folder, rows: 4)) {
       try export(name, of: try list(Array(inputs)))
     }
     try FileManager.default.copyItem(atPath: all[0], toPath: broken)
@@ -339,7 +340,7 @@ import Torch
     try run.interrupt(
       try list(inputs), after: 2, embedder: try model.embedder(), batchSize: 4)
     #expect(
-      throws: EvaluationError.cannotResume(
+      throws: EmbeddingError.cannotResume(
         path: folder, differences: ["batch was 4, now 5", "pooling was mean, now max"])
     ) {
       try export("e.npy", of: try list(inputs), batchSize: 5, isResuming: true) {
@@ -349,15 +350,15 @@ import Torch
     var other = inputs
     other.swapAt(0, 1)
     #expect(
-      throws: EvaluationError.inputsChanged(path: folder, expected: 8, found: 8)
+      throws: EmbeddingError.inputsChanged(path: folder, expected: 8, found: 8)
     ) { try export("e.npy", of: try list(other), isResuming: true) }
     #expect(
-      throws: EvaluationError.inputsChanged(path: folder, expected: 8, found: 3)
+      throws: EmbeddingError.inputsChanged(path: folder, expected: 8, found: 3)
     ) { try export("e.npy", of: try list(Array(inputs.prefix(3))), isResuming: true) }
     do {
       let held = try UnfinishedExport(
         folder, settings: try self.settings(), isResuming: true)
-      #expect(throws: EvaluationError.exportInUse(path: folder)) {
+      #expect(throws: EmbeddingError.exportInUse(path: folder)) {
         try export("e.npy", of: try list(inputs), isResuming: true)
       }
       #expect(held.state.rowCount == 8)
@@ -366,7 +367,7 @@ import Torch
     let numbers = "\(folder)/numbers"
     truncate(numbers, 200)
     #expect(
-      throws: EvaluationError.damagedExport(
+      throws: EmbeddingError.damagedExport(
         path: numbers, expectedBytes: 128 + 8 * 48, foundBytes: 200, folder: folder)
     ) { try export("e.npy", of: try list(inputs), isResuming: true) }
   }
@@ -421,7 +422,7 @@ import Torch
       try list(try paths), after: 1, embedder: try model.embedder(), batchSize: 4)
     #expect(try output.bytes("e.npy") == Data("old".utf8))
     // It is none of ours, so that it is not replaced without being told to.
-    #expect(throws: EvaluationError.foreignFile(path: output("e.npy"), option: "--output")) {
+    #expect(throws: FileError.foreignFile(path: output("e.npy"), option: "--output")) {
       try export("e.npy", of: list(paths), isResuming: true)
     }
     let rest = try export("e.npy", of: list(paths), isResuming: true, isForced: true)
@@ -432,37 +433,37 @@ import Torch
   // MARK: What is refused
 
   @Test func impossibleExportsAreRefusedBeforeAnythingIsMade() throws {
-    #expect(throws: EvaluationError.unknownFormat(path: output("e.txt"), found: "txt")) {
+    #expect(throws: EmbeddingError.unknownFormat(path: output("e.txt"), found: "txt")) {
       try export("e.txt")
     }
     for name in ["e.csv", "e"] {
-      #expect(throws: EvaluationError.self) { try export(name) { $0.pooling = .none } }
+      #expect(throws: EmbeddingError.self) { try export(name) { $0.pooling = .none } }
     }
     let nowhere = output("no/e.npy")
     #expect(
-      throws: EvaluationError.invalidSetting(
+      throws: InputError.invalidSetting(
         name: "--output", expected: "a file in a folder that is there", found: nowhere)
     ) { try export("no/e.npy") }
     try FileManager.default.createDirectory(
       atPath: output("folder.npy"), withIntermediateDirectories: true)
     #expect(
-      throws: EvaluationError.invalidSetting(
+      throws: InputError.invalidSetting(
         name: "--output", expected: "a file", found: "the folder \(output("folder.npy"))")
     ) { try export("folder.npy") }
     let nothing = try list([])
-    #expect(throws: EvaluationError.nothingEmbedded(failureCount: 0, first: nil)) {
+    #expect(throws: EmbeddingError.nothingEmbedded(failureCount: 0, first: nil)) {
       try export("e.npy", of: nothing)
     }
-    #expect(throws: EvaluationError.self) { try export("e.npy", of: list(["/nowhere.png"])) }
+    #expect(throws: EmbeddingError.self) { try export("e.npy", of: list(["/nowhere.png"])) }
     #expect(throws: ImageError.self) { try PictureInputs(["/nowhere.png"]) }
-    #expect(throws: EvaluationError.self) { try PictureInputs([], lists: ["/nowhere.txt"]) }
+    #expect(throws: FileError.self) { try PictureInputs([], lists: ["/nowhere.txt"]) }
     #expect(try output.names == ["folder.npy", "list.txt"])
   }
 
   @Test func numbersThatAreNoneAreNotWritten() throws {
     withoutGradient { model.model.encoder.parameters[0].tensor.assign(.nan) }
     let first = try paths[0]
-    #expect(throws: EvaluationError.nonFiniteEmbedding(row: 0, path: first)) {
+    #expect(throws: EmbeddingError.nonFiniteEmbedding(row: 0, path: first)) {
       try export("e.npy")
     }
     #expect(try output.names.isEmpty)

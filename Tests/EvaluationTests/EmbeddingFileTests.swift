@@ -1,9 +1,10 @@
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
 import Foundation
 import TestSupport
 import Testing
 import Torch
-
-@testable import Evaluation
 
 /// Files that `jepa embed` did not write, or that were damaged since: one clear error each.
 @Suite struct EmbeddingFileTests {

@@ -1,10 +1,11 @@
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
 import Foundation
+@testable import Pictures
 import TestSupport
 import Testing
 import Torch
-
-@testable import Evaluation
-@testable import Pictures
 
 @Suite struct PrincipalComponentsTests {
   @Test func findTheDirectionsThatWereMixed() {
@@ -214,12 +215,12 @@ import Torch
     let model = try TinyModel()
     _ = try EmbeddingExport(embedder: try model.embedder { $0.pooling = .none })
       .run(try PictureInputs([pictures.path]), to: output("t.npy"))
-    #expect(throws: EvaluationError.self) {
+    #expect(throws: InputError.self) {
       try EmbeddingMap(EmbeddingFile(path: output("t.npy"))).write(to: output("map.html"))
     }
     let nowhere = output("no/map.html")
     #expect(
-      throws: EvaluationError.system(path: nowhere, operation: "create", errorNumber: ENOENT)
+      throws: FileError.failed(operation: "write", path: nowhere, code: ENOENT)
     ) { try EmbeddingMap(file).write(to: nowhere) }
   }
 

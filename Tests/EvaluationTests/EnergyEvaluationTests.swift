@@ -135,7 +135,7 @@ import Torch
       try EnergyEvaluation.run(
         batches: batches, tokenSize: 8, energy: { $0.mean() }, control: zero)
     }
-    #expect(throws: EvaluationError.self) {
+    #expect(throws: InputError.self) {
       try EnergyEvaluation.run(batches: [], tokenSize: 8, energy: zero, control: zero)
     }
   }

@@ -100,10 +100,10 @@ import Testing
   }
 
   @Test func whatCannotBeBrokenIsAnError() throws {
-    #expect(throws: EvaluationError.self) { try injector.inject([.swap], into: numbered(71)) }
-    #expect(throws: EvaluationError.self) { try injector.inject([], into: numbered(100)) }
-    #expect(throws: EvaluationError.self) { try injector.inject([.splice], into: numbered(100)) }
-    #expect(throws: EvaluationError.self) { try injector.inject([.morph], into: numbered(100)) }
+    #expect(throws: InputError.self) { try injector.inject([.swap], into: numbered(71)) }
+    #expect(throws: InputError.self) { try injector.inject([], into: numbered(100)) }
+    #expect(throws: InputError.self) { try injector.inject([.splice], into: numbered(100)) }
+    #expect(throws: InputError.self) { try injector.inject([.morph], into: numbered(100)) }
   }
 
   @Test(arguments: FaultKind.allCases.filter { $0.semantic != nil })

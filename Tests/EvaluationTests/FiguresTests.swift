@@ -1,4 +1,6 @@
+import Embeddings
 import Evaluation
+import Files
 import Foundation
 import Testing
 import Torch
@@ -35,7 +37,7 @@ import Torch
   }
 
   @Test func refusesNothingAndNotANumber() {
-    #expect(throws: EvaluationError.self) {
+    #expect(throws: InputError.self) {
       try RankStatistics.auroc(positives: [], negatives: [1])
     }
     #expect(throws: EvaluationError.notANumber(purpose: "AUROC", item: 1)) {
@@ -86,7 +88,7 @@ import Torch
   }
 
   @Test func refusesOneItem() {
-    #expect(throws: EvaluationError.tooFewItems(purpose: "RankMe", needed: 2, found: 1)) {
+    #expect(throws: InputError.tooFewItems(purpose: "RankMe", needed: 2, found: 1)) {
       try EmbeddingSpread.rankMe(of: .ones([1, 4]))
     }
   }

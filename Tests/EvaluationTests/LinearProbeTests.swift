@@ -1,3 +1,4 @@
+import Embeddings
 import Evaluation
 import TestSupport
 import Testing
@@ -88,25 +89,25 @@ import Torch
 
   @Test func refusesOneClass() throws {
     let table = try EmbeddingTable(embeddings: .ones([5, 2]), labels: [1, 1, 1, 1, 1])
-    #expect(throws: EvaluationError.tooFewClasses(found: 1)) { try LinearProbe(fitting: table) }
+    #expect(throws: EmbeddingError.tooFewClasses(found: 1)) { try LinearProbe(fitting: table) }
   }
 
   @Test func refusesToChooseWithoutItemsToChooseOn() throws {
     let table = try EmbeddingTable(embeddings: .ones([2, 2]), labels: [0, 1])
-    #expect(throws: EvaluationError.self) { try LinearProbe(fitting: table) }
+    #expect(throws: InputError.self) { try LinearProbe(fitting: table) }
   }
 
   @Test func refusesAnotherWidthAndBadSettings() throws {
     let table = try Self.table("tall")
     let probe = try LinearProbe(fitting: table, options: .init(strengths: [1]))
     let narrow = try EmbeddingTable(embeddings: .ones([1, 3]), labels: [0])
-    #expect(throws: EvaluationError.widthMismatch(expected: 12, found: 3)) {
+    #expect(throws: EmbeddingError.widthMismatch(expected: 12, found: 3)) {
       try probe.classify(narrow)
     }
-    #expect(throws: EvaluationError.self) {
+    #expect(throws: InputError.self) {
       try LinearProbe(fitting: table, options: .init(strengths: [0]))
     }
-    #expect(throws: EvaluationError.self) {
+    #expect(throws: InputError.self) {
       try LinearProbe(fitting: table, options: .init(heldOutShare: 1))
     }
   }

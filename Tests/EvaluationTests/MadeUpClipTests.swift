@@ -1,3 +1,5 @@
+@testable import Embeddings
+@testable import Evaluation
 import Files
 import Foundation
 import Frames
@@ -6,8 +8,6 @@ import TestSupport
 import Testing
 import TrainingRuns
 import VideoJEPA
-
-@testable import Evaluation
 
 @Suite struct MadeUpClipTests {
   private let options = SyntheticClip.Options(
@@ -26,7 +26,7 @@ import VideoJEPA
     #expect(labels.faults == clip.labels)
     #expect(labels.faults.map(\.kind) == [.drop2])
     #expect(labels.frameCount == 70)
-    #expect(throws: EvaluationError.alreadyThere(path: folder.path)) {
+    #expect(throws: FileError.alreadyThere(path: folder.path)) {
       try maker.write(to: folder.path)
     }
   }
@@ -37,7 +37,7 @@ import VideoJEPA
       .makeClip()
     #expect(occlusion.labels.map(\.kind) == [.occlusion])
     for faults in [[.morph, .swap], [.morph, .turn]] as [[FaultKind]] {
-      #expect(throws: EvaluationError.self) {
+      #expect(throws: InputError.self) {
         try MadeUpClipFolder(options: options, seed: 4, faults: faults).makeClip()
       }
     }
@@ -104,7 +104,7 @@ import VideoJEPA
     let fitted = try fitting.fit(examples) { losses.append($1) }
     #expect(losses.last! < 0.8 * losses.first!)
     #expect(try fitting.fit(examples) == fitted)
-    #expect(throws: EvaluationError.self) {
+    #expect(throws: InputError.self) {
       try fitting.fit(TransitionExamples(clips: 1, perClip: 4, seed: 5))
     }
   }

@@ -1,4 +1,6 @@
+import Embeddings
 import Evaluation
+import Files
 import Foundation
 import Testing
 import Torch
@@ -107,22 +109,22 @@ import Torch
 
   @Test func refusesWhatItCannotSearch() throws {
     let items = try Self.random(10, 3, classes: 2, seed: 7)
-    #expect(throws: EvaluationError.tooFewItems(purpose: "kNN with k = 20", needed: 20, found: 10))
+    #expect(throws: InputError.tooFewItems(purpose: "kNN with k = 20", needed: 20, found: 10))
     { try NearestNeighbours(among: items) }
-    #expect(throws: EvaluationError.self) { try NearestNeighbours(among: items, k: 0) }
-    #expect(throws: EvaluationError.self) {
+    #expect(throws: InputError.self) { try NearestNeighbours(among: items, k: 0) }
+    #expect(throws: InputError.self) {
       try NearestNeighbours(among: items, k: 1, temperature: 0)
     }
-    #expect(throws: EvaluationError.self) {
+    #expect(throws: InputError.self) {
       try NearestNeighbours(among: items, k: 10).neighboursWithinItems()
     }
     let wide = try Self.random(10, 4, classes: 2, seed: 8)
-    #expect(throws: EvaluationError.widthMismatch(expected: 3, found: 4)) {
+    #expect(throws: EmbeddingError.widthMismatch(expected: 3, found: 4)) {
       try NearestNeighbours(among: items, k: 1).top1(on: wide)
     }
     let one = try EmbeddingTable(
       embeddings: items.embeddings, labels: Array(repeating: 2, count: 10))
-    #expect(throws: EvaluationError.tooFewClasses(found: 1)) {
+    #expect(throws: EmbeddingError.tooFewClasses(found: 1)) {
       try NearestNeighbours(among: one, k: 1).top1(on: items)
     }
   }
@@ -130,13 +132,13 @@ import Torch
 
 @Suite struct EmbeddingTableTests {
   @Test func refusesWhatIsNotEmbeddings() {
-    #expect(throws: EvaluationError.notAMatrix(shape: [2, 3, 4])) {
+    #expect(throws: EmbeddingError.notAMatrix(shape: [2, 3, 4])) {
       try EmbeddingTable(embeddings: .ones([2, 3, 4]), labels: [0, 0])
     }
-    #expect(throws: EvaluationError.countMismatch(embeddings: 2, labels: 3, paths: 3)) {
+    #expect(throws: EmbeddingError.countMismatch(embeddings: 2, labels: 3, paths: 3)) {
       try EmbeddingTable(embeddings: .ones([2, 3]), labels: [0, 0, 1])
     }
-    #expect(throws: EvaluationError.invalidLabel(row: 1, found: -1)) {
+    #expect(throws: EmbeddingError.invalidLabel(row: 1, found: -1)) {
       try EmbeddingTable(embeddings: .ones([2, 3]), labels: [0, -1])
     }
   }
@@ -144,7 +146,7 @@ import Torch
   @Test(arguments: [Float.nan, .infinity])
   func namesTheRowThatIsNotFinite(value: Float) {
     let bad = Tensor([1, 2, 3, value, 5, 6], shape: [3, 2])
-    #expect(throws: EvaluationError.nonFiniteEmbedding(row: 1, path: "b.png")) {
+    #expect(throws: EmbeddingError.nonFiniteEmbedding(row: 1, path: "b.png")) {
       try EmbeddingTable(
         embeddings: bad, labels: [0, 1, 0], paths: ["a.png", "b.png", "c.png"])
     }

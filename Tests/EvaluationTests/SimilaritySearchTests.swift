@@ -1,9 +1,9 @@
+@testable import Embeddings
+@testable import Evaluation
 import Foundation
 import TestSupport
 import Testing
 import Torch
-
-@testable import Evaluation
 
 @Suite struct SimilaritySearchTests {
   private static func random(_ count: Int, _ width: Int, seed: UInt64) -> Tensor {
@@ -85,7 +85,7 @@ import Torch
       #expect(abs(found.groups[0].similarities[1] - Float(cos(20 * Double.pi / 180))) < 1e-6)
     }
     for threshold in [-1, 0, 1.5, Float.nan] {
-      #expect(throws: EvaluationError.self) {
+      #expect(throws: InputError.self) {
         try DuplicateGroups(among: SimilaritySearch(points), threshold: threshold)
       }
     }

@@ -1,9 +1,10 @@
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
 import Foundation
+@testable import ImageJEPA
 import TestSupport
 import Torch
-
-@testable import Evaluation
-@testable import ImageJEPA
 
 /// A transformer of 16-pixel pictures with random weights, and the file of them.
 struct TinyModel {

@@ -1,3 +1,5 @@
+@testable import Embeddings
+@testable import Evaluation
 import Files
 import Foundation
 import Frames
@@ -7,8 +9,6 @@ import Testing
 import Torch
 import TrainingRuns
 import VideoJEPA
-
-@testable import Evaluation
 
 /// Faults put into clips, rules fitted on some and tested on others, and the figures.
 @Suite struct VideoBenchmarkTests {

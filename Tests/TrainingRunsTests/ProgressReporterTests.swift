@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Testing
 
+@testable import Files
 @testable import TrainingRuns
 
 @Suite struct ProgressReporterTests {
@@ -131,11 +132,11 @@ import Testing
   }
 
   @Test func clocksAndFitting() {
-    #expect(ProgressReporter.clock(0) == "0:00")
-    #expect(ProgressReporter.clock(192.4) == "3:12")
-    #expect(ProgressReporter.clock(3792) == "1:03:12")
-    #expect(ProgressReporter.clock(.infinity) == "?")
-    #expect(ProgressReporter.fitting(["abc", "de", "f"], width: 7) == "abc  de")
-    #expect(ProgressReporter.fitting(["abc", "de", "f"], width: 2) == "abc")
+    #expect(WorkProgress.clock(0) == "0:00")
+    #expect(WorkProgress.clock(192.4) == "3:12")
+    #expect(WorkProgress.clock(3792) == "1:03:12")
+    #expect(WorkProgress.clock(.infinity) == "?")
+    #expect(StatusLine.fitting(["abc", "de", "f"], width: 7) == "abc  de")
+    #expect(StatusLine.fitting(["abc", "de", "f"], width: 2) == "abc")
   }
 }

@@ -1,6 +1,6 @@
+@testable import Files
 import Foundation
 import Testing
-
 @testable import TrainingRuns
 
 @Suite struct WorkProgressTests {

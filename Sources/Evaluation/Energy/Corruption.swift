@@ -32,7 +32,7 @@ public enum Corruption: String, CaseIterable, Sendable, Codable {
   ///   (fewer than two tokens a side, off the grid fewer than three), or the batch no donor.
   public func callAsFunction(
     _ pictures: Tensor, tokenSize: Int, seed: UInt64, firstItem: Int = 0
-  ) throws(EvaluationError) -> Tensor {
+  ) throws -> Tensor {
     guard pictures.rank == 4, tokenSize > 0 else {
       throw unsuitable("pictures [B, 3, H, W] and tokens of at least a pixel", pictures)
     }
@@ -102,7 +102,7 @@ private struct Places {
 
   init(
     of pictures: Tensor, tokenSize: Int, corruption: Corruption
-  ) throws(EvaluationError) {
+  ) throws {
     let (rows, columns) = (pictures.size(2) / tokenSize, pictures.size(3) / tokenSize)
     let isOffGrid = corruption == .blockSwapOffGrid
     blockTokens = max(1, min(rows, columns) / 4)

@@ -1,3 +1,4 @@
+import Files
 import Torch
 
 /// Whether an energy rises when a picture is spoiled, and whether it takes a prediction to see that.
@@ -33,7 +34,7 @@ public enum EnergyEvaluation {
   ///   - control: pictures to `[B]` without any prediction, such as `-|z|^2` of the embedding: what the
   ///     energy adds is the difference between the two.
   /// - Returns: the figures of each corruption.
-  /// - Throws: `EvaluationError.tooFewItems` without pictures, `.unsuitablePictures`, `.wrongShape`,
+  /// - Throws: `InputError.tooFewItems` without pictures, `.unsuitablePictures`, `.wrongShape`,
   ///   `.notANumber`; what the closures throw.
   public static func run(
     batches: some Sequence<Tensor>, tokenSize: Int,
@@ -54,7 +55,7 @@ public enum EnergyEvaluation {
       firstItem += pictures.size(0)
     }
     guard firstItem > 0 else {
-      throw EvaluationError.tooFewItems(purpose: "evaluating an energy", needed: 1, found: 0)
+      throw InputError.tooFewItems(purpose: "evaluating an energy", needed: 1, found: 0)
     }
     return try spoiled.mapValues { spoiled in
       Figures(
@@ -82,13 +83,13 @@ public enum EnergyEvaluation {
 
     private static func values(
       _ scores: Tensor, of pictures: Tensor, _ purpose: String
-    ) throws(EvaluationError) -> [Double] {
+    ) throws -> [Double] {
       guard scores.shape == [pictures.size(0)] else {
-        throw .wrongShape(purpose: purpose, expected: [pictures.size(0)], found: scores.shape)
+        throw EvaluationError.wrongShape(purpose: purpose, expected: [pictures.size(0)], found: scores.shape)
       }
       let values = scores.detached().to(.float64, device: .cpu).array(of: Double.self)
       if let item = values.firstIndex(where: \.isNaN) {
-        throw .notANumber(purpose: purpose, item: item)
+        throw EvaluationError.notANumber(purpose: purpose, item: item)
       }
       return values
     }

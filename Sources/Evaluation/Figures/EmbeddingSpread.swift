@@ -1,4 +1,6 @@
+import Embeddings
 import EnergyDescent
+import Files
 import Torch
 
 /// How much of its space a set of embeddings fills; both figures fall when a model collapses.
@@ -16,8 +18,8 @@ public struct EmbeddingSpread: Equatable, Sendable, Codable {
 
   /// Measures embeddings.
   ///
-  /// - Throws: `EvaluationError.tooFewItems` below two items.
-  public init(of table: EmbeddingTable) throws(EvaluationError) {
+  /// - Throws: `InputError.tooFewItems` below two items.
+  public init(of table: EmbeddingTable) throws {
     rankMe = try Self.rankMe(of: table.embeddings)
     rankMeBound = min(table.count, table.width)
     let deviations = Self.deviations(of: table.embeddings)
@@ -34,13 +36,13 @@ public struct EmbeddingSpread: Equatable, Sendable, Codable {
   ///   - embeddings: `[N, D]`, finite.
   ///   - epsilon: what keeps the logarithm finite.
   /// - Returns: 1 for embeddings on one line, up to min(N, D).
-  /// - Throws: `EvaluationError.tooFewItems` below two items, `.notAMatrix`.
+  /// - Throws: `InputError.tooFewItems` below two items, `.notAMatrix`.
   public static func rankMe(
     of embeddings: Tensor, epsilon: Double = 1e-7
-  ) throws(EvaluationError) -> Double {
-    guard embeddings.rank == 2 else { throw .notAMatrix(shape: embeddings.shape) }
+  ) throws -> Double {
+    guard embeddings.rank == 2 else { throw EmbeddingError.notAMatrix(shape: embeddings.shape) }
     guard embeddings.size(0) >= 2 else {
-      throw .tooFewItems(purpose: "RankMe", needed: 2, found: embeddings.size(0))
+      throw InputError.tooFewItems(purpose: "RankMe", needed: 2, found: embeddings.size(0))
     }
     return RankMe.of(embeddings, epsilon: epsilon)
   }

@@ -1,3 +1,5 @@
+import Files
+
 /// How well a score tells positive items from negative ones.
 public enum RankStatistics {
   /// The area under the receiver operating characteristic: the probability that a positive item's
@@ -10,12 +12,12 @@ public enum RankStatistics {
   ///   - positives: P scores that should be high; infinity is allowed.
   ///   - negatives: N scores that should be low.
   /// - Returns: 0 to 1; 0.5 where the score says nothing.
-  /// - Throws: `EvaluationError.tooFewItems` where one side is empty; `.notANumber`.
+  /// - Throws: `InputError.tooFewItems` where one side is empty; `.notANumber`.
   ///
   /// Reference: Hanley and McNeil 1982, "The meaning and use of the area under a ROC curve".
   public static func auroc(
     positives: [Double], negatives: [Double]
-  ) throws(EvaluationError) -> Double {
+  ) throws -> Double {
     try check([positives, negatives], purpose: "AUROC")
     let scores =
       (positives.map { (value: $0, positive: true) }
@@ -44,13 +46,13 @@ public enum RankStatistics {
   ///   - positives: the scores that should be the higher ones, pair by pair.
   ///   - negatives: as many scores that should be the lower ones.
   /// - Returns: 0 to 1.
-  /// - Throws: `EvaluationError.tooFewItems`, `.notANumber`, `.wrongShape` for lists of two lengths.
+  /// - Throws: `InputError.tooFewItems`, `.notANumber`, `.wrongShape` for lists of two lengths.
   public static func pairedAccuracy(
     positives: [Double], negatives: [Double]
-  ) throws(EvaluationError) -> Double {
+  ) throws -> Double {
     try check([positives, negatives], purpose: "paired accuracy")
     guard positives.count == negatives.count else {
-      throw .wrongShape(
+      throw EvaluationError.wrongShape(
         purpose: "paired accuracy", expected: [positives.count], found: [negatives.count])
     }
     let wins = zip(positives, negatives).reduce(0.0) {
@@ -59,11 +61,11 @@ public enum RankStatistics {
     return wins / Double(positives.count)
   }
 
-  private static func check(_ lists: [[Double]], purpose: String) throws(EvaluationError) {
+  private static func check(_ lists: [[Double]], purpose: String) throws {
     for list in lists {
-      guard !list.isEmpty else { throw .tooFewItems(purpose: purpose, needed: 1, found: 0) }
+      guard !list.isEmpty else { throw InputError.tooFewItems(purpose: purpose, needed: 1, found: 0) }
       if let item = list.firstIndex(where: \.isNaN) {
-        throw .notANumber(purpose: purpose, item: item)
+        throw EvaluationError.notANumber(purpose: purpose, item: item)
       }
     }
   }

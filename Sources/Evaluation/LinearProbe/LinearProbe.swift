@@ -1,4 +1,6 @@
+import Embeddings
 import EnergyDescent
+import Files
 import Torch
 
 /// How well classes can be told apart by a linear function of frozen embeddings.
@@ -87,11 +89,11 @@ public struct LinearProbe: Sendable {
 
   /// Fits a probe to labelled embeddings.
   ///
-  /// - Throws: `EvaluationError.tooFewClasses`; `.tooFewItems` where none can be held out;
+  /// - Throws: `EmbeddingError.tooFewClasses`; `.tooFewItems` where none can be held out;
   ///   `.invalidSetting`.
   public init(
     fitting items: EmbeddingTable, options: Options = Options()
-  ) throws(EvaluationError) {
+  ) throws {
     try Self.check(options)
     try items.requireClasses()
     var strengths = options.strengths.sorted(by: >)
@@ -99,7 +101,7 @@ public struct LinearProbe: Sendable {
       labels: items.labels, heldOutShare: options.heldOutShare, seed: options.seed)
     let mayChoose = strengths.count > 1
     guard !mayChoose || !split.heldOut.isEmpty else {
-      throw .tooFewItems(
+      throw InputError.tooFewItems(
         purpose: "choosing a penalty on \(options.heldOutShare) of the items",
         needed: Int((0.5 / options.heldOutShare).rounded(.up)) * 2, found: items.count)
     }
@@ -138,10 +140,10 @@ public struct LinearProbe: Sendable {
 
   /// The class of each item.
   ///
-  /// - Throws: `EvaluationError.widthMismatch`.
-  public func classify(_ items: EmbeddingTable) throws(EvaluationError) -> [Int] {
+  /// - Throws: `EmbeddingError.widthMismatch`.
+  public func classify(_ items: EmbeddingTable) throws -> [Int] {
     guard items.width == width else {
-      throw .widthMismatch(expected: width, found: items.width)
+      throw EmbeddingError.widthMismatch(expected: width, found: items.width)
     }
     return withoutGradient {
       SoftmaxRegression.logits(standardization(items.embeddings), solution).argmax(-1)
@@ -151,8 +153,8 @@ public struct LinearProbe: Sendable {
 
   /// The share of items whose class is found, 0 to 1.
   ///
-  /// - Throws: `EvaluationError.widthMismatch`; `.tooFewItems` without items.
-  public func top1(on items: EmbeddingTable) throws(EvaluationError) -> Double {
+  /// - Throws: `EmbeddingError.widthMismatch`; `.tooFewItems` without items.
+  public func top1(on items: EmbeddingTable) throws -> Double {
     try share(of: try classify(items), equalTo: items.labels)
   }
 
@@ -187,14 +189,14 @@ public struct LinearProbe: Sendable {
     return (candidates, best)
   }
 
-  private static func check(_ options: Options) throws(EvaluationError) {
+  private static func check(_ options: Options) throws {
     guard !options.strengths.isEmpty, options.strengths.allSatisfy({ $0 > 0 && $0.isFinite })
     else {
-      throw .invalidSetting(
+      throw InputError.invalidSetting(
         name: "strengths", expected: "numbers above 0", found: "\(options.strengths)")
     }
     guard options.heldOutShare > 0, options.heldOutShare <= 0.5 else {
-      throw .invalidSetting(
+      throw InputError.invalidSetting(
         name: "heldOutShare", expected: "above 0, at most 0.5", found: "\(options.heldOutShare)")
     }
   }

@@ -1,3 +1,4 @@
+import Embeddings
 import Files
 import Foundation
 
@@ -34,7 +35,7 @@ public enum BundledPictures {
     sync()
     // Another process may have been faster; its pictures are the same.
     guard rename(unfinished, folder) == 0 || files.fileExists(atPath: folder) else {
-      throw EvaluationError.system(path: folder, operation: "write", errorNumber: errno)
+      throw FileError.failure(errno, operation: "write", folder)
     }
   }
 }

@@ -1,3 +1,5 @@
+import Embeddings
+import Files
 import Foundation
 import ImageJEPA
 import Logging
@@ -203,16 +205,9 @@ private struct LabelledPictures {
     }
     if let logger { batches.failures.log(to: logger) }
     guard !rows.isEmpty else {
-      throw EvaluationError.tooFewItems(purpose: "an evaluation", needed: 1, found: 0)
+      throw InputError.tooFewItems(purpose: "an evaluation", needed: 1, found: 0)
     }
     return try EmbeddingTable(
       embeddings: Tensor.concatenate(rows), labels: labels, paths: paths)
-  }
-}
-
-extension ImageBatch {
-  /// The pictures `[B, 3, S, S]`, without a copy: valid until the batch is released.
-  public var tensor: Tensor {
-    Tensor.view(of: pixels, shape: [count, 3, size, size], keepingAlive: self)
   }
 }

@@ -1,3 +1,5 @@
+import Embeddings
+
 /// What one kind of embedding is worth: the figures of the trained encoder, of the same encoder with
 /// random weights and of raw pixels are all made here, in the same way.
 public struct EmbeddingScores: Equatable, Sendable {
@@ -22,7 +24,7 @@ public struct EmbeddingScores: Equatable, Sendable {
     train: EmbeddingTable, test: EmbeddingTable, k: Int = 20,
     probeOptions: LinearProbe.Options = .init(), measuresSpread: Bool = true,
     begin: (String) -> Void = { _ in }
-  ) throws(EvaluationError) {
+  ) throws {
     try test.requireWidth(of: train)
     begin("kNN")
     knnTop1 = try NearestNeighbours(among: train, k: k).top1(on: test)

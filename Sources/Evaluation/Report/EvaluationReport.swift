@@ -1,4 +1,7 @@
+import Embeddings
+import Files
 import Foundation
+import TrainingRuns
 
 /// What a checkpoint is worth, beside what needed no training: written as JSON, or as a table.
 ///
@@ -83,14 +86,14 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
   ///   - test: the test items.
   ///   - classes: the classes' names in the order of their labels.
   ///   - sharedPictures: what the two folders have in common; nil for nothing.
-  /// - Throws: `EvaluationError.tooFewItems` where there are none to test.
+  /// - Throws: `InputError.tooFewItems` where there are none to test.
   ///
   /// - Precondition: `trained` and `randomWeights` have a spread.
   public init(
     trained: EmbeddingScores, randomWeights: EmbeddingScores, rawPixels: EmbeddingScores,
     energy: [Corruption: EnergyEvaluation.Figures], train: EmbeddingTable, test: EmbeddingTable,
     classes: [String], k: Int, checkpoint: Checkpoint, sharedPictures: SharedPictures? = nil
-  ) throws(EvaluationError) {
+  ) throws {
     func figures(_ scores: EmbeddingScores) -> EncoderFigures {
       guard let spread = scores.spread else {
         preconditionFailure("an encoder's scores without RankMe")
@@ -106,7 +109,7 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
     }
     let sizes = train.classSizes
     guard let largest = sizes.firstIndex(of: sizes.max() ?? 0) else {
-      throw .tooFewItems(purpose: "an evaluation", needed: 1, found: 0)
+      throw InputError.tooFewItems(purpose: "an evaluation", needed: 1, found: 0)
     }
     majority = try share(
       of: Array(repeating: largest, count: test.count), equalTo: test.labels)

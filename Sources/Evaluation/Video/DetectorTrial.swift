@@ -1,3 +1,4 @@
+import Frames
 import VideoJEPA
 
 /// How one detector does on one source: what every table is made of.

@@ -1,3 +1,4 @@
+import Frames
 import Files
 
 /// For each source and kind of fault how many there are, and the sum of what each is worth: all means are taken of these.

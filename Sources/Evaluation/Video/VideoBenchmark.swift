@@ -1,7 +1,7 @@
+import Files
 import Foundation
 import Frames
 import Torch
-import TrainingRuns
 import VideoJEPA
 
 /// Known faults put into clean clips, and who finds them.
@@ -60,7 +60,7 @@ public struct VideoBenchmark {
   ///   - writesRule: whether the rule that was tested, or where no clip is only fitted on one fitted on everything,
   ///     becomes the checkpoint's.
   ///   - output: a new run folder for the model and that rule, without what only training needs.
-  /// - Throws: `FrameError`, `RunError`, `EvaluationError.tooFewItems` where a rule has nothing to learn from.
+  /// - Throws: `FrameError`, `RunError`, `InputError.tooFewItems` where a rule has nothing to learn from.
   public func run(
     writesRule: Bool, output: String? = nil
   ) throws -> VideoBenchmarkReport {
@@ -68,7 +68,7 @@ public struct VideoBenchmark {
     // Half an hour of work is not to end at a name.
     try InputFiles.checkEachOnce(clips + fittingClips, called: "clips")
     if let output, FileManager.default.fileExists(atPath: output) {
-      throw EvaluationError.alreadyThere(path: output)
+      throw FileError.alreadyThere(path: output)
     }
     let trained = try ClipModel.load(from: checkpoint, device: device)
     let cutOuts = try pictures.map { try CutOut.all(inFolder: $0, atMost: 500) } ?? []

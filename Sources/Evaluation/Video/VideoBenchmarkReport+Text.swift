@@ -1,4 +1,7 @@
+import Embeddings
+import Files
 import Foundation
+import Frames
 
 extension VideoBenchmarkReport {
   /// The tables, for a terminal.
@@ -142,7 +145,7 @@ extension VideoBenchmarkReport {
 extension VideoBenchmarkReport {
   /// Writes the figures, whole or not at all.
   ///
-  /// - Throws: `EvaluationError.notARegularFile`, `.system`.
+  /// - Throws: `FileError.notARegularFile`, `.system`.
   public func write(toJSON path: String) throws {
     try UnfinishedFile.make(at: path) { try $0.append(try json() + "\n") }
   }

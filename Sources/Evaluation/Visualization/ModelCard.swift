@@ -1,3 +1,4 @@
+import Embeddings
 import Files
 import Foundation
 import ImageJEPA

@@ -1,3 +1,4 @@
+import Embeddings
 import Files
 import Foundation
 import ImageJEPA
@@ -66,13 +67,13 @@ public struct TokenPictures {
   /// - Parameters:
   ///   - patch: the token that others are compared with; nil leaves that out.
   /// - Returns: a remark on what could not be drawn.
-  /// - Throws: `ImageError` for a picture that cannot be read; `EvaluationError.invalidSetting` for a
+  /// - Throws: `ImageError` for a picture that cannot be read; `InputError.invalidSetting` for a
   ///   patch outside of the grid.
   public func write(_ pictures: [String], patch: Patch? = nil, to output: String) throws -> String?
   {
     let (grid, size) = (grid, model.preprocessing.imageSize)
     if let patch, patch.row >= grid.height || patch.column >= grid.width {
-      throw EvaluationError.invalidSetting(
+      throw InputError.invalidSetting(
         name: "patch", expected: "y,x within 0,0 to \(grid.height - 1),\(grid.width - 1)",
         found: "\(patch.row),\(patch.column)")
     }

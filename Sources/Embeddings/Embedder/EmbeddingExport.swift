@@ -1,0 +1,277 @@
+import Files
+import Foundation
+import Pictures
+import Torch
+import TrainingRuns
+
+/// Writes the embedding of every picture, batch by batch, to a file.
+///
+/// Memory does not grow with the number of pictures. Until the file is complete everything is in
+/// `OUTPUT.unfinished`, from which an export that was interrupted goes on. The bytes depend on the weights,
+/// the settings, the pictures and the batch size; on the batch size only in the last bits of a number (the
+/// products of matrices of another shape are summed in another order).
+public struct EmbeddingExport {
+  private let embedder: PictureEmbedder
+  private let batchSize: Int
+  private let workers: Int
+  private let isStrict: Bool
+  private let decoder: ImageDecoder
+
+  /// How much work an interruption may cost.
+  private static let secondsBetweenSaves = 2.0
+  /// Skipped pictures that are named on the terminal; of more, all are in a list.
+  private static let mostNamed = 10
+
+  /// - Parameters:
+  ///   - workers: threads that decode pictures; they change nothing of what is written.
+  public init(
+    embedder: PictureEmbedder, batchSize: Int = 32, workers: Int = 2, isStrict: Bool = false,
+    decoder: ImageDecoder = ImageDecoder()
+  ) {
+    self.embedder = embedder
+    self.batchSize = batchSize
+    self.workers = workers
+    self.isStrict = isStrict
+    self.decoder = decoder
+  }
+
+  /// What was written.
+  public struct Report: CustomStringConvertible {
+    public let path: String
+    /// `[N, D]`, or `[N, patches, D]` without pooling.
+    public let shape: [Int]
+    /// Rows that an earlier process wrote.
+    public let continuedRows: Int
+    public let imagesPerSecond: Double
+    /// The files that are no pictures or could not be read: how many, and what is said of the first.
+    public let failureCount: Int
+    public let failures: [String]
+    /// The list of all of them, where there are more than are named here.
+    public let skippedList: String?
+    /// What is odd about the names of the inputs.
+    public let remarks: [String]
+    /// The signal that ended the export before its end, which `--resume` goes on from.
+    public let interruption: String?
+
+    public var description: String {
+      let skipped =
+        failures.map { "skipped: \($0)\n" }.joined() + more
+        + remarks.map { "\($0)\n" }.joined()
+      let counted = failureCount > 0 ? ", \(failureCount) skipped" : ""
+      let rows = shape[0].counted("embedding")
+      let size = shape.dropFirst().map(String.init).joined(separator: "x")
+      let speed = String(format: "%.0f images/s", imagesPerSecond)
+      if let interruption {
+        return skipped + "stopped by \(interruption) after \(rows); go on with --resume"
+      }
+      return skipped + "wrote \(path): \(rows) of width \(size)\(counted), \(speed)"
+    }
+
+    private var more: String {
+      let count = failureCount - failures.count
+      guard count > 0 else { return "" }
+      return "skipped: \(count) more"
+        + (skippedList.map { "; all \(failureCount) are in \($0)" } ?? "") + "\n"
+    }
+  }
+
+  /// Writes `output` and what belongs beside it.
+  ///
+  /// - Parameters:
+  ///   - read: files and folders that are read: they are never written over.
+  ///   - isForced: whether files that this program did not make may be overwritten.
+  ///   - isResuming: go on from what an interrupted export of the same pictures, settings and weights
+  ///     left; without such it begins anew.
+  ///   - stop: ends the export after a batch, to be gone on from.
+  /// - Throws: `ImageError`, `EmbeddingError`, `FileError`, `InputError`. An unfinished file never stands under its name.
+  public func run(
+    _ inputs: PictureInputs, to output: String, reading read: [String] = [],
+    isResuming: Bool = false, isForced: Bool = false, until stop: StopSignal? = nil
+  ) throws -> Report {
+    if isStrict { try inputs.requireReadable() }
+    let paths = EmbeddingPaths(output: output)
+    let format = try EmbeddingFormat(path: output)
+    guard format.holdsTokens || embedder.settings.pooling != .none else {
+      throw InputError.invalidSetting(
+        name: "pool", expected: "mean, max or attention for \(output)", found: "none")
+    }
+    try check(paths, format: format, against: read, isForced: isForced)
+    var description = try embedder.description()
+    let export = try UnfinishedExport(
+      paths.unfinished,
+      settings: description.fields.merging(["batch": "\(batchSize)"]) { $1 },
+      isResuming: isResuming)
+    let continuedRows = export.state.rowCount
+
+    func report(_ outcome: Outcome) -> Report {
+      let failures =
+        export.state.failures + inputs.skipped.prefix(Self.mostNamed).map { "\($0)" }
+      let hasList = export.state.publications?.contains { $0.path == paths.skipped } == true
+      return Report(
+        path: paths.output, shape: description.shape, continuedRows: continuedRows,
+        imagesPerSecond: outcome.imagesPerSecond,
+        failureCount: export.state.failureCount + inputs.skipped.count,
+        failures: Array(failures.prefix(Self.mostNamed)),
+        skippedList: hasList ? paths.skipped : nil, remarks: outcome.remarks,
+        interruption: outcome.interruption)
+    }
+
+    do {
+      if export.state.publications == nil {
+        let writer = try format.makeWriter(export, paths: paths, description: description)
+        let skipped = try SkippedList(export, path: paths.skipped)
+        let outcome = try write(inputs, with: writer, skipped: skipped, to: export, until: stop)
+        description.shape[0] = export.state.rowCount
+        if outcome.interruption != nil { return report(outcome) }
+        var publications = try writer.finish(description)
+        if export.state.failureCount + inputs.skipped.count > Self.mostNamed {
+          try skipped.append(inputs.skipped)
+          publications.insert(skipped.publication, at: 0)
+        } else {
+          SkippedList.removeEarlier(at: paths.skipped)
+        }
+        try export.publish(publications)
+        return report(outcome)
+      }
+      description.shape[0] = export.state.rowCount
+      try export.publishRest()
+      return report(Outcome())
+    } catch let error where [ENOSPC, EDQUOT, EFBIG].contains(error.errorNumber) {
+      throw EmbeddingError.exportStopped(
+        path: paths.output, reason: String(cString: strerror(error.errorNumber ?? ENOSPC)),
+        rows: export.state.rowCount)
+    }
+  }
+
+  private struct Outcome {
+    var imagesPerSecond = 0.0
+    var interruption: String?
+    var remarks: [String] = []
+  }
+
+  /// Refuses to put a file in the place of something else.
+  private func check(
+    _ paths: EmbeddingPaths, format: EmbeddingFormat, against read: [String], isForced: Bool
+  ) throws {
+    if format == .projector { try OutputFolder.check(paths.output, inAFolderThatIsThere: true) }
+    try OutputFiles(paths.files(of: format), isForced: isForced).check(against: read)
+    guard format == .projector else {
+      if !isForced, let other = paths.neighbour(of: format) {
+        throw EmbeddingError.sharedStem(path: paths.output, other: other)
+      }
+      return
+    }
+    guard FileIdentity(path: paths.output) != nil, !isForced else { return }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: paths.output)) ?? ["?"]
+    let isContinued = FileIdentity(path: paths.unfinished) != nil
+    guard names.isEmpty || isContinued || ProjectorWriter.isMade(folder: paths.output) else {
+      throw EmbeddingError.outputNotEmpty(path: paths.output)
+    }
+  }
+
+  /// Embeds what is left of the inputs.
+  private func write(
+    _ inputs: PictureInputs, with writer: any EmbeddingFormatWriter, skipped: SkippedList,
+    to export: UnfinishedExport, until stop: StopSignal?
+  ) throws -> Outcome {
+    let rest = inputs.makeIterator()
+    let begun = export.state
+    try Self.skip(begun.position, of: rest, inputs: export.folder)
+    if export.isContinued {
+      StatusLine.standardError.print("going on from row \(begun.rowCount)")
+    }
+    let preprocessing = embedder.model.preprocessing
+    let batches = try ImageBatches(
+      IteratorSequence(rest), from: begun.position, size: preprocessing.imageSize,
+      batchSize: batchSize, filter: preprocessing.filter,
+      normalization: preprocessing.normalization, decoder: decoder,
+      options: LoaderOptions(workers: workers, prefetchedBatches: 1, isStrict: isStrict))
+    let progress = WorkProgress(writesLines: true)
+    progress.begin("", total: inputs.count, of: "images", from: begun.position.count)
+    let start = ContinuousClock.now
+    var (lastSave, savedRowCount, rowCount) = (start, begun.rowCount, begun.rowCount)
+    // As of the last batch that was written whole: what an error interrupts is done again.
+    var (position, failureCount) = (begun.position, 0)
+    var named = begun.failures
+
+    func noteFailures() throws {
+      let errors = batches.takeFailures().map(\.error)
+      try skipped.append(errors)
+      named += errors.prefix(Self.mostNamed - named.count).map { "\($0)" }
+      (position, failureCount) = (batches.position, batches.failureCount)
+      export.mark()
+    }
+
+    func save() throws {
+      try export.save { state in
+        state.position = position
+        state.rowCount = rowCount
+        state.failureCount = begun.failureCount + failureCount
+        state.failures = named
+      }
+      (lastSave, savedRowCount) = (.now, rowCount)
+    }
+
+    defer {
+      // What an error interrupts can be continued too.
+      if rowCount > savedRowCount { try? save() }
+    }
+    var isInterrupted = false
+    while true {
+      isInterrupted = stop?.isRequested == true
+      guard !isInterrupted, let batch = try batches.next() else { break }
+      let pictures = batch.tensor
+      let embeddings = embedder(pictures)
+      let rows = batch.entries.map(EmbeddingRow.init)
+      try Self.requireNumbers(embeddings, rows: rows, first: rowCount)
+      try writer.append(embeddings, rows: rows, first: rowCount) {
+        preprocessing.normalization.undone(in: pictures)
+      }
+      rowCount += rows.count
+      try noteFailures()
+      batches.release(batch)
+      progress.update(position.count)
+      if (ContinuousClock.now - lastSave) / .seconds(1) >= Self.secondsBetweenSaves { try save() }
+    }
+    guard rowCount > 0 || isInterrupted else {
+      throw EmbeddingError.nothingEmbedded(
+        failureCount: batches.failureCount, first: batches.failures.first.map { "\($0.error)" })
+    }
+    if !isInterrupted { try noteFailures() }
+    if rowCount > 0 { try save() }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    return Outcome(
+      imagesPerSecond: Double(rowCount - begun.rowCount) / max(seconds, 1e-9),
+      interruption: isInterrupted ? stop?.name : nil, remarks: rest.remarks)
+  }
+
+  /// Goes past the pictures that are done, and checks that they are those that were done.
+  private static func skip(
+    _ position: ImagePosition, of entries: PictureInputs.Iterator, inputs: String
+  ) throws {
+    var passed = ImagePosition()
+    while passed.count < position.count, let entry = entries.next() { passed.pass(entry) }
+    guard passed == position else {
+      throw EmbeddingError.inputsChanged(path: inputs, expected: position.count, found: passed.count)
+    }
+  }
+
+  /// No format has a good place for NaN, and none of what comes after could use it.
+  private static func requireNumbers(
+    _ embeddings: Tensor, rows: [EmbeddingRow], first: Int
+  ) throws {
+    let finite = embeddings.flattened(1).isFinite().all(1).array(of: Bool.self)
+    guard let bad = finite.firstIndex(of: false) else { return }
+    throw EmbeddingError.nonFiniteEmbedding(row: first + bad, path: rows[bad].path)
+  }
+}
+
+extension Normalization {
+  /// Normalised pictures `[B, 3, S, S]` as they were, in 0…1.
+  func undone(in pictures: Tensor) -> Tensor {
+    let shift = Tensor([mean.x, mean.y, mean.z], shape: [1, 3, 1, 1])
+    let scale = Tensor(
+      [standardDeviation.x, standardDeviation.y, standardDeviation.z], shape: [1, 3, 1, 1])
+    return pictures * scale + shift
+  }
+}
