@@ -157,7 +157,8 @@ let package = Package(
     .testTarget(
       name: "TextPlannerTests", dependencies: ["TextPlanner", "Learning", "Files", "TestSupport"]),
     .testTarget(
-      name: "EvaluationTests", dependencies: ["Embeddings", "Evaluation", "TextPlanner", "Files", "TestSupport"]),
+      name: "EvaluationTests",
+      dependencies: ["Embeddings", "Evaluation", "TextPlanner", "Files", "TestSupport"]),
     .testTarget(
       name: "CommandLineTests",
       dependencies: [

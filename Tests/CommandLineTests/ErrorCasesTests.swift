@@ -1,15 +1,16 @@
-@testable import Embeddings
 import Evaluation
 import Files
 import Foundation
-@testable import Frames
-@testable import ImageJEPA
-@testable import Pictures
 import TestSupport
 import Testing
 import TextPlanner
 import Torch
 import TrainingRuns
+
+@testable import Embeddings
+@testable import Frames
+@testable import ImageJEPA
+@testable import Pictures
 @testable import VideoJEPA
 
 /// One example of each case of every error, and what must be in its text.
@@ -220,7 +221,7 @@ import TrainingRuns
     EmbeddingError.unknownFormat(path: path, found: "parquet"),
     EmbeddingError.outputNotEmpty(path: path),
     EmbeddingError.unfinishedExport(path: path, rows: 12),
-    EmbeddingError.exportStopped(path: path, reason: "File too large", rows: 12),
+    EmbeddingError.exportStopped(reason: "a.npy: the disk is full", rows: 12),
     EmbeddingError.cannotResume(path: path, differences: ["pool was mean, now max"]),
     EmbeddingError.inputsChanged(path: path, expected: 9, found: 8),
     EmbeddingError.exportInUse(path: path),

@@ -1,11 +1,11 @@
 import Foundation
-import Frames
-import Pictures
 import TestSupport
 import Testing
-import VideoJEPA
 
 @testable import Evaluation
+@testable import Frames
+@testable import Pictures
+@testable import VideoJEPA
 
 @Suite struct AnnotatedVideoTests {
   private static let frames = MovingShapes.frames(70, cuts: [20], seed: 3)

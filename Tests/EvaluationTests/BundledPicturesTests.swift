@@ -1,8 +1,9 @@
-@testable import Embeddings
-@testable import Evaluation
 import Foundation
 import TestSupport
 import Testing
+
+@testable import Embeddings
+@testable import Evaluation
 
 @Suite struct BundledPicturesTests {
   /// `train/a/1.png` with "one" and `test/a/2.png` with "two", stored by Python's zipfile.

@@ -1,8 +1,9 @@
+import Foundation
+import Testing
+
 @testable import Embeddings
 @testable import Evaluation
 @testable import Files
-import Foundation
-import Testing
 
 @Suite struct ChecksumTests {
   private static func sha256(_ pieces: [String]) -> String {

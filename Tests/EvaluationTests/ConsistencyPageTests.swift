@@ -4,6 +4,7 @@ import Testing
 import Torch
 
 @testable import Evaluation
+@testable import Files
 @testable import Frames
 @testable import Pictures
 @testable import VideoJEPA

@@ -1,12 +1,13 @@
-@testable import Embeddings
-@testable import Evaluation
-@testable import Files
 import Foundation
-@testable import Frames
-@testable import Pictures
 import TestSupport
 import Testing
 import Torch
+
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
+@testable import Frames
+@testable import Pictures
 
 /// `EmbeddingExport`, from pictures to files and back.
 @Suite struct EmbeddingExportTests {
@@ -437,7 +438,7 @@ import Torch
       try export("e.txt")
     }
     for name in ["e.csv", "e"] {
-      #expect(throws: EmbeddingError.self) { try export(name) { $0.pooling = .none } }
+      #expect(throws: InputError.self) { try export(name) { $0.pooling = .none } }
     }
     let nowhere = output("no/e.npy")
     #expect(

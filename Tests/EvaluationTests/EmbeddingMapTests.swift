@@ -1,11 +1,12 @@
-@testable import Embeddings
-@testable import Evaluation
-@testable import Files
 import Foundation
-@testable import Pictures
 import TestSupport
 import Testing
 import Torch
+
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
+@testable import Pictures
 
 @Suite struct PrincipalComponentsTests {
   @Test func findTheDirectionsThatWereMixed() {
@@ -215,7 +216,7 @@ import Torch
     let model = try TinyModel()
     _ = try EmbeddingExport(embedder: try model.embedder { $0.pooling = .none })
       .run(try PictureInputs([pictures.path]), to: output("t.npy"))
-    #expect(throws: InputError.self) {
+    #expect(throws: EmbeddingError.self) {
       try EmbeddingMap(EmbeddingFile(path: output("t.npy"))).write(to: output("map.html"))
     }
     let nowhere = output("no/map.html")

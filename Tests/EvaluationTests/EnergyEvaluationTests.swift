@@ -1,6 +1,8 @@
-import Evaluation
 import Testing
 import Torch
+
+@testable import Evaluation
+@testable import Files
 
 @Suite struct CorruptionTests {
   let pictures = Tensor.uniform([6, 3, 32, 32], using: RandomGenerator(seed: 1))

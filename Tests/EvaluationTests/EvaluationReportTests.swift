@@ -1,8 +1,9 @@
-@testable import Embeddings
-@testable import Evaluation
 import Foundation
 import Testing
 import Torch
+
+@testable import Embeddings
+@testable import Evaluation
 
 @Suite struct EvaluationReportTests {
   /// Items whose classes are `separation` deviations apart.

@@ -1,9 +1,10 @@
 import Foundation
-import Frames
-import Pictures
 import Testing
 
 @testable import Evaluation
+@testable import Files
+@testable import Frames
+@testable import Pictures
 
 @Suite struct FaultInjectorTests {
   /// Frames that tell their number by their grey level.

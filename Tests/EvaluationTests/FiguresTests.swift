@@ -1,9 +1,10 @@
-import Embeddings
-import Evaluation
-import Files
 import Foundation
 import Testing
 import Torch
+
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
 
 @Suite struct RankStatisticsTests {
   @Test func knownValues() throws {

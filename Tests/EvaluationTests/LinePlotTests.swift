@@ -1,10 +1,10 @@
 import Foundation
-import Pictures
 import TestSupport
 import Testing
 import TextPlanner
 
 @testable import Evaluation
+@testable import Pictures
 
 /// Plots of lines, pixel by pixel where it matters.
 @Suite struct LinePlotTests {

@@ -1,8 +1,10 @@
-import Embeddings
-import Evaluation
 import TestSupport
 import Testing
 import Torch
+
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
 
 @Suite struct LinearProbeTests {
   static let reference = Result {

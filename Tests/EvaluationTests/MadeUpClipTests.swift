@@ -1,13 +1,14 @@
-@testable import Embeddings
-@testable import Evaluation
-import Files
 import Foundation
-import Frames
-import Pictures
 import TestSupport
 import Testing
 import TrainingRuns
-import VideoJEPA
+
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
+@testable import Frames
+@testable import Pictures
+@testable import VideoJEPA
 
 @Suite struct MadeUpClipTests {
   private let options = SyntheticClip.Options(

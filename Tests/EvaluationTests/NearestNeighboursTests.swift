@@ -1,9 +1,10 @@
-import Embeddings
-import Evaluation
-import Files
 import Foundation
 import Testing
 import Torch
+
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
 
 @Suite struct NearestNeighboursTests {
   /// The items at `rows`, in that order.
@@ -109,8 +110,9 @@ import Torch
 
   @Test func refusesWhatItCannotSearch() throws {
     let items = try Self.random(10, 3, classes: 2, seed: 7)
-    #expect(throws: InputError.tooFewItems(purpose: "kNN with k = 20", needed: 20, found: 10))
-    { try NearestNeighbours(among: items) }
+    #expect(throws: InputError.tooFewItems(purpose: "kNN with k = 20", needed: 20, found: 10)) {
+      try NearestNeighbours(among: items)
+    }
     #expect(throws: InputError.self) { try NearestNeighbours(among: items, k: 0) }
     #expect(throws: InputError.self) {
       try NearestNeighbours(among: items, k: 1, temperature: 0)

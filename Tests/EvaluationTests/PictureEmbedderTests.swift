@@ -1,9 +1,10 @@
-@testable import Embeddings
-@testable import Evaluation
-@testable import ImageJEPA
 import TestSupport
 import Testing
 import Torch
+
+@testable import Embeddings
+@testable import Evaluation
+@testable import ImageJEPA
 
 /// `PictureEmbedder`: what saves time and memory changes nothing but last bits.
 @Suite struct PictureEmbedderTests {

@@ -1,8 +1,9 @@
-@testable import Embeddings
-@testable import Evaluation
 import Foundation
 import Testing
 import Torch
+
+@testable import Embeddings
+@testable import Evaluation
 
 @Suite struct PoolingTests {
   let tokens = Tensor.normal([3, 5, 4], using: RandomGenerator(seed: 1))

@@ -1,9 +1,9 @@
 import Foundation
-import Pictures
 import TestSupport
 import Testing
 
 @testable import Evaluation
+@testable import Pictures
 
 /// Test pictures that are training pictures too.
 @Suite struct SharedPicturesTests {

@@ -1,10 +1,10 @@
-import Files
 import Foundation
 import Testing
 import Torch
 import TrainingRuns
 
 @testable import Evaluation
+@testable import Files
 @testable import Frames
 @testable import VideoJEPA
 

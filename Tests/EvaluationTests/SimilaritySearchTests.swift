@@ -1,9 +1,11 @@
-@testable import Embeddings
-@testable import Evaluation
 import Foundation
 import TestSupport
 import Testing
 import Torch
+
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
 
 @Suite struct SimilaritySearchTests {
   private static func random(_ count: Int, _ width: Int, seed: UInt64) -> Tensor {

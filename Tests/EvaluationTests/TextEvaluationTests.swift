@@ -1,4 +1,3 @@
-import Files
 import Foundation
 import TestSupport
 import Testing
@@ -7,6 +6,7 @@ import Torch
 import TrainingRuns
 
 @testable import Evaluation
+@testable import Files
 
 /// Measuring planners: what is right, what is wrong, and the figures made of it.
 @Suite struct TextEvaluationTests {

@@ -1,10 +1,11 @@
+import Foundation
+import TestSupport
+import Torch
+
 @testable import Embeddings
 @testable import Evaluation
 @testable import Files
-import Foundation
 @testable import ImageJEPA
-import TestSupport
-import Torch
 
 /// A transformer of 16-pixel pictures with random weights, and the file of them.
 struct TinyModel {

@@ -1,14 +1,15 @@
-@testable import Embeddings
-@testable import Evaluation
-import Files
 import Foundation
-import Frames
-import Pictures
 import TestSupport
 import Testing
 import Torch
 import TrainingRuns
-import VideoJEPA
+
+@testable import Embeddings
+@testable import Evaluation
+@testable import Files
+@testable import Frames
+@testable import Pictures
+@testable import VideoJEPA
 
 /// Faults put into clips, rules fitted on some and tested on others, and the figures.
 @Suite struct VideoBenchmarkTests {

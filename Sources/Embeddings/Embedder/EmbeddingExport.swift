@@ -137,9 +137,7 @@ public struct EmbeddingExport {
       try export.publishRest()
       return report(Outcome())
     } catch let error where [ENOSPC, EDQUOT, EFBIG].contains(error.errorNumber) {
-      throw EmbeddingError.exportStopped(
-        path: paths.output, reason: String(cString: strerror(error.errorNumber ?? ENOSPC)),
-        rows: export.state.rowCount)
+      throw EmbeddingError.exportStopped(reason: "\(error)", rows: export.state.rowCount)
     }
   }
 
@@ -252,7 +250,8 @@ public struct EmbeddingExport {
     var passed = ImagePosition()
     while passed.count < position.count, let entry = entries.next() { passed.pass(entry) }
     guard passed == position else {
-      throw EmbeddingError.inputsChanged(path: inputs, expected: position.count, found: passed.count)
+      throw EmbeddingError.inputsChanged(
+        path: inputs, expected: position.count, found: passed.count)
     }
   }
 

@@ -33,7 +33,8 @@ public struct EmbeddingTable: Sendable {
     let count = embeddings.size(0)
     let paths = paths ?? Array(repeating: "", count: labels.count)
     guard labels.count == count, paths.count == count else {
-      throw EmbeddingError.countMismatch(embeddings: count, labels: labels.count, paths: paths.count)
+      throw EmbeddingError.countMismatch(
+        embeddings: count, labels: labels.count, paths: paths.count)
     }
     if let row = labels.firstIndex(where: { $0 < 0 }) {
       throw EmbeddingError.invalidLabel(row: row, found: labels[row])

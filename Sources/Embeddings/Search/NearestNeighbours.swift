@@ -42,9 +42,12 @@ public struct NearestNeighbours: Sendable {
   public init(
     among items: EmbeddingTable, k: Int = 20, temperature: Double = 0.07
   ) throws {
-    guard k >= 1 else { throw InputError.invalidSetting(name: "k", expected: "1 or more", found: "\(k)") }
+    guard k >= 1 else {
+      throw InputError.invalidSetting(name: "k", expected: "1 or more", found: "\(k)")
+    }
     guard temperature > 0 else {
-      throw InputError.invalidSetting(name: "temperature", expected: "above 0", found: "\(temperature)")
+      throw InputError.invalidSetting(
+        name: "temperature", expected: "above 0", found: "\(temperature)")
     }
     guard items.count >= k else {
       throw InputError.tooFewItems(purpose: "kNN with k = \(k)", needed: k, found: items.count)

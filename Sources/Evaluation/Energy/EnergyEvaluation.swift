@@ -85,7 +85,8 @@ public enum EnergyEvaluation {
       _ scores: Tensor, of pictures: Tensor, _ purpose: String
     ) throws -> [Double] {
       guard scores.shape == [pictures.size(0)] else {
-        throw EvaluationError.wrongShape(purpose: purpose, expected: [pictures.size(0)], found: scores.shape)
+        throw EvaluationError.wrongShape(
+          purpose: purpose, expected: [pictures.size(0)], found: scores.shape)
       }
       let values = scores.detached().to(.float64, device: .cpu).array(of: Double.self)
       if let item = values.firstIndex(where: \.isNaN) {

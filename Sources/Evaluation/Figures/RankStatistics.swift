@@ -63,7 +63,9 @@ public enum RankStatistics {
 
   private static func check(_ lists: [[Double]], purpose: String) throws {
     for list in lists {
-      guard !list.isEmpty else { throw InputError.tooFewItems(purpose: purpose, needed: 1, found: 0) }
+      guard !list.isEmpty else {
+        throw InputError.tooFewItems(purpose: purpose, needed: 1, found: 0)
+      }
       if let item = list.firstIndex(where: \.isNaN) {
         throw EvaluationError.notANumber(purpose: purpose, item: item)
       }

@@ -1,5 +1,5 @@
-import Frames
 import Files
+import Frames
 
 /// For each source and kind of fault how many there are, and the sum of what each is worth: all means are taken of these.
 struct FaultTally {

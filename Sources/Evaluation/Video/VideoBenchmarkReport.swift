@@ -1,6 +1,6 @@
-import Frames
 import Files
 import Foundation
+import Frames
 
 /// Who finds which fault, and how sure that is.
 public struct VideoBenchmarkReport: Codable, Sendable {
