@@ -34,9 +34,7 @@ extension TrainingConfiguration {
   ///
   /// - Throws: `RunError.invalidValue`.
   package func validateTraining() throws {
-    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: path, reason: reason) }
-    }
+    let check = SettingCheck()
     try check(
       (1...65_536).contains(accumulation), "accumulation", "1 to 65536, found \(accumulation)")
     try check(logEverySteps >= 1, "logEverySteps", "at least 1, found \(logEverySteps)")

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A picture to be read, and what is known of it.
@@ -83,21 +84,18 @@ public struct ImageEntry: Sendable {
 public struct ImagePosition: Codable, Equatable, Sendable {
   /// The pictures up to here.
   public private(set) var count = 0
-  /// A checksum (FNV-1a) over their paths and frames: the same pictures in the same order give the same.
-  public private(set) var fingerprint: UInt64 = 0xCBF2_9CE4_8422_2325
+  /// Made of their paths and frames: the same pictures in the same order give the same.
+  public private(set) var fingerprint = Fingerprint().value
 
   public init() {}
 
   /// Goes past one more picture.
   public mutating func pass(_ entry: ImageEntry) {
     count += 1
-    for byte in entry.path.utf8 { mix(byte) }
-    mix(0)
-    guard let frame = entry.frame else { return }
-    for shift in stride(from: 0, to: 64, by: 8) { mix(UInt8(truncatingIfNeeded: frame >> shift)) }
-  }
-
-  private mutating func mix(_ byte: UInt8) {
-    fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3
+    var passed = Fingerprint(fingerprint)
+    passed.add(entry.path.utf8)
+    passed.add(0)
+    if let frame = entry.frame { passed.addBytes(of: frame) }
+    fingerprint = passed.value
   }
 }

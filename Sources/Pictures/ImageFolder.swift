@@ -26,7 +26,7 @@ public struct ImageFolder: Sendable {
   /// The names of the labels, in the order in which the walk met them.
   public internal(set) var labels: [String] = []
   /// Changes when a picture is added, removed, renamed or has another size in bytes.
-  public internal(set) var fingerprint: UInt64 = 0xCBF2_9CE4_8422_2325
+  public internal(set) var fingerprint = Fingerprint().value
 
   /// Paths below `path`, as the file system spells them, one after the other.
   private var names: [UInt8] = []
@@ -132,16 +132,13 @@ public struct ImageFolder: Sendable {
     names.append(contentsOf: name)
     ends.append(names.count)
     labelIndices.append(label)
-    for byte in name { mix(byte) }
-    for shift in stride(from: 0, to: 64, by: 8) { mix(UInt8(truncatingIfNeeded: size >> shift)) }
+    var longer = Fingerprint(fingerprint)
+    longer.add(name)
+    longer.addBytes(of: size)
+    fingerprint = longer.value
   }
 
   mutating func skip(_ error: ImageError) { skipped.append(Skipped(error: error)) }
-
-  /// One step of FNV-1a.
-  private mutating func mix(_ byte: UInt8) {
-    fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3
-  }
 }
 
 /// One walk over a tree of folders.

@@ -10,9 +10,7 @@ public struct CheckpointConfiguration: RunConfiguration {
 
   /// - Throws: `RunError.invalidValue`.
   public func validate() throws {
-    func check(_ holds: Bool, _ name: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: "checkpoint.\(name)", reason: reason) }
-    }
+    let check = SettingCheck(in: "checkpoint")
     try check(keep >= 1, "keep", "at least 1, found \(keep)")
     try check(everyMinutes > 0, "everyMinutes", "above 0, found \(everyMinutes)")
     try check((everySteps ?? 1) >= 1, "everySteps", "at least 1, found \(everySteps ?? 0)")

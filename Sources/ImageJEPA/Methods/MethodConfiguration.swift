@@ -83,9 +83,7 @@ public struct MethodConfiguration: RunConfiguration {
 
   /// - Throws: `RunError.invalidValue` for a weight or a size that makes no sense.
   public func validate() throws {
-    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: "method.\(path)", reason: reason) }
-    }
+    let check = SettingCheck(in: "method")
     try check(
       (0..<1).contains(regularizerWeight ?? 0), "regularizerWeight",
       "a share of the loss from 0 to below 1, found \(regularizerWeight ?? 0)")

@@ -60,20 +60,18 @@ public struct EncoderConfiguration: RunConfiguration {
   /// - Throws: `RunError.invalidValue`.
   func validate(imageSize: Int) throws {
     let patch = resolvedPatchSize(imageSize: imageSize)
-    func check(_ holds: Bool, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: "encoder.patchSize", reason: reason) }
-    }
+    let check = SettingCheck(in: "encoder")
     try check(
-      patch > 0 && imageSize % patch == 0,
+      patch > 0 && imageSize % patch == 0, "patchSize",
       "tokens of \(patch) pixels do not divide pictures of \(imageSize)")
     if initial != nil { return }
     if preset.isConvolutional {
       try check(
-        [8, 16, 32, 64].contains(patch),
+        [8, 16, 32, 64].contains(patch), "patchSize",
         "a convolutional encoder's is 8, 16, 32 or 64 pixels, found \(patch)")
     } else if convolutionalStem {
       try check(
-        patch >= 2 && patch & (patch - 1) == 0,
+        patch >= 2 && patch & (patch - 1) == 0, "patchSize",
         "with a convolutional stem it is a power of two, found \(patch)")
     }
   }

@@ -107,9 +107,7 @@ public struct ImageTrainingConfiguration: TrainingConfiguration {
   ///
   /// - Throws: `RunError.invalidValue`, `ImageError.invalidSetting`, `.impossibleMask`.
   public func validate() throws {
-    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: path, reason: reason) }
-    }
+    let check = SettingCheck()
     let size = imageSize ?? 0
     try check(size >= 8 && size <= 4096, "imageSize", "8 to 4096 pixels, found \(size)")
     try check(

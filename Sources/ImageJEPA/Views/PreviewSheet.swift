@@ -99,7 +99,7 @@ public struct PreviewSheet: Sendable {
       to: batch.target(item: 0), workspace: workspace)
 
     var tiles = [
-      ContactSheet.Tile(original, caption: "\(original.width)X\(original.height)")
+      ContactSheet.Tile(original, caption: "\(original.width)x\(original.height)")
     ]
     for views in batch.views {
       let size = views.specification.size

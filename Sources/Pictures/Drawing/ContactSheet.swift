@@ -23,8 +23,8 @@ public struct ContactSheet: Sendable {
 
   private static let gap = 4
   private static let groupGap = 12
-  /// A dot of the caption font is a square of this side.
-  private static let dot = 2
+  /// A dot of the captions' letters is a square of this side: 20 letters and more fit under a tile.
+  private var dot: Int { max(1, tileSize / 128) }
   private static let paper = RGBColor(24, 24, 28)
   private static let ink = RGBColor(200, 200, 205)
 
@@ -35,7 +35,7 @@ public struct ContactSheet: Sendable {
 
   public mutating func append(row: [Tile]) { rows.append(row) }
 
-  private var captionHeight: Int { CaptionFont.glyphHeight * Self.dot + 4 }
+  private var captionHeight: Int { LetterFont.glyphHeight * dot + 4 }
 
   /// Draws the sheet.
   ///
@@ -56,8 +56,8 @@ public struct ContactSheet: Sendable {
       for tile in row {
         if tile.startsGroup { left += Self.groupGap }
         place(tile.image, x: left, y: top, on: &sheet)
-        sheet.write(
-          tile.caption, x: left, y: top + tileSize + 3, width: tileSize, dot: Self.dot, Self.ink)
+        sheet.writeLetters(
+          tile.caption, x: left, y: top + tileSize + 3, width: tileSize, dot: dot, Self.ink)
         left += tileSize + Self.gap
       }
       top += height

@@ -54,7 +54,7 @@ public struct LinePlot: Sendable {
   private static let grid = RGBColor(52, 52, 58)
   /// A dot of the font is a square of this side.
   private static let dot = 2
-  private static let margins = (left: 88, right: 16, top: 40, bottom: 48)
+  private static let margins = (left: 96, right: 16, top: 40, bottom: 56)
 
   public init(title: String, xName: String, yName: String, series: [Series]) {
     self.title = title
@@ -72,31 +72,33 @@ public struct LinePlot: Sendable {
     for (value, label) in yTicks() {
       let y = frame.y(value)
       image.fill(x: frame.left, y: y, width: frame.width, height: 1, Self.grid)
-      write(label, right: frame.left - 8, y: y - 4, on: &image)
+      write(label, right: frame.left - 8, y: y - 7, on: &image)
     }
     for (value, label) in xTicks() {
       let x = frame.x(value)
       image.fill(x: x, y: frame.top, width: 1, height: frame.height, Self.grid)
-      write(label, x: x - label.count * Self.advance / 2, y: frame.bottom + 8, on: &image)
+      write(
+        label, x: x - RGBImage.lettersWidth(label, dot: Self.dot) / 2, y: frame.bottom + 8,
+        on: &image)
     }
     image.fill(x: frame.left, y: frame.top, width: 1, height: frame.height, Self.ink)
     image.fill(x: frame.left, y: frame.bottom, width: frame.width, height: 1, Self.ink)
     write(title, x: frame.left, y: 12, on: &image)
     write(yName, x: 8, y: 12, on: &image)
-    write(xName, right: width - Self.margins.right, y: height - 18, on: &image)
+    write(xName, right: width - Self.margins.right, y: height - 20, on: &image)
     for level in levels where frame.shows(level.y) {
       for x in stride(from: frame.left, to: frame.right, by: 10) {
         image.fill(x: x, y: frame.y(level.y), width: 5, height: 2, level.color)
       }
       write(
-        level.name, right: frame.right, y: frame.y(level.y) - 14, color: level.color, on: &image)
+        level.name, right: frame.right, y: frame.y(level.y) - 18, color: level.color, on: &image)
     }
     var legend = frame.left
     for line in series {
       draw(line, in: frame, on: &image)
       image.fill(x: legend, y: height - 14, width: 16, height: 3, line.color)
-      write(line.name, x: legend + 22, y: height - 18, on: &image)
-      legend += 40 + line.name.count * Self.advance
+      write(line.name, x: legend + 22, y: height - 20, on: &image)
+      legend += 40 + RGBImage.lettersWidth(line.name, dot: Self.dot)
     }
     return image
   }
@@ -210,26 +212,16 @@ public struct LinePlot: Sendable {
 
   // MARK: Letters
 
-  private static var advance: Int { (CaptionFont.glyphWidth + 1) * dot }
-
   private func write(
     _ text: String, right: Int, y: Int, color: RGBColor = ink, on image: inout RGBImage
   ) {
-    write(text, x: right - text.count * Self.advance, y: y, color: color, on: &image)
+    let across = RGBImage.lettersWidth(text, dot: Self.dot)
+    write(text, x: right - across, y: y, color: color, on: &image)
   }
 
   private func write(
     _ text: String, x: Int, y: Int, color: RGBColor = ink, on image: inout RGBImage
   ) {
-    for (index, character) in text.enumerated() {
-      for (row, bits) in CaptionFont.rows(of: character).enumerated() {
-        for column in 0..<CaptionFont.glyphWidth
-        where bits >> (CaptionFont.glyphWidth - 1 - column) & 1 == 1 {
-          image.fill(
-            x: x + index * Self.advance + column * Self.dot, y: y + row * Self.dot,
-            width: Self.dot, height: Self.dot, color)
-        }
-      }
-    }
+    image.writeLetters(text, x: x, y: y, width: width - x, dot: Self.dot, color)
   }
 }

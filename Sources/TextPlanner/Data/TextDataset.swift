@@ -20,7 +20,7 @@ public struct TextDataset: Sendable {
   public let skipped: [Skipped]
   /// The longest prompt and the longest answer among `examples`.
   public let longest: TextLimits
-  /// 64 bits that change with any example or their order (FNV-1a).
+  /// 64 bits that change with any example or their order (`Fingerprint`).
   public let fingerprint: UInt64
 
   /// Reads a file.
@@ -38,7 +38,7 @@ public struct TextDataset: Sendable {
     var examples: [TextExample] = []
     var skipped: [Skipped] = []
     var longest = TextLimits(promptLength: 0, answerLength: 0)
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    var fingerprint = Fingerprint()
 
     for (index, line) in Self.lines(of: data).enumerated() {
       guard let example = try Self.example(in: line, path: path, line: index + 1) else { continue }
@@ -58,7 +58,7 @@ public struct TextDataset: Sendable {
       }
       longest.promptLength = max(longest.promptLength, vocabulary.length(of: example.prompt))
       longest.answerLength = max(longest.answerLength, vocabulary.length(of: example.answer))
-      for byte in line { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+      fingerprint.add(line)
       examples.append(example)
     }
 
@@ -71,7 +71,7 @@ public struct TextDataset: Sendable {
     self.examples = examples
     self.skipped = skipped
     self.longest = longest
-    fingerprint = hash
+    self.fingerprint = fingerprint.value
   }
 
   /// What a run's environment says of its data, such as `20000 examples, 5f0a…`.

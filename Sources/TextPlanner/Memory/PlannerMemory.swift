@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Torch
 import TrainingRuns
@@ -112,16 +113,16 @@ struct MemoryIndex {
 extension PlannerModel {
   /// 64 bits that change with any weight, in hexadecimal: whose embeddings a memory holds.
   public var fingerprint: String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    var fingerprint = Fingerprint()
     for (name, tensor) in state {
-      for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+      fingerprint.add(name.utf8)
       tensor.to(device: .cpu).contiguous().withUnsafeBytes { bytes in
         for place in 0..<bytes.count / 4 {
-          let word = bytes.loadUnaligned(fromByteOffset: 4 * place, as: UInt32.self)
-          hash = (hash ^ UInt64(word)) &* 0x0000_0100_0000_01b3
+          fingerprint.add(
+            UInt64(bytes.loadUnaligned(fromByteOffset: 4 * place, as: UInt32.self)))
         }
       }
     }
-    return String(format: "%016llx", hash)
+    return String(format: "%016llx", fingerprint.value)
   }
 }

@@ -24,9 +24,7 @@ public struct PlannerConfiguration: RunConfiguration {
 
   /// - Throws: `RunError.invalidValue` for a size that makes no network.
   func validate() throws {
-    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: "model.\(path)", reason: reason) }
-    }
+    let check = SettingCheck(in: "model")
     try check(
       heads >= 1 && (1...65_536).contains(width) && width % (2 * heads) == 0, "width",
       "a positive multiple of twice the heads (\(heads)), found \(width)")

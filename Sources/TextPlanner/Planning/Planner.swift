@@ -168,9 +168,9 @@ public struct Planner {
   /// start, and not on what else is answered with it.
   private func noise(_ prompts: [String], start: Int) -> Tensor {
     let draws = prompts.map { prompt in
-      var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-      for byte in prompt.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-      var seeds = SeededGenerator(seed: options.seed, hash, UInt64(start))
+      var fingerprint = Fingerprint()
+      fingerprint.add(prompt.utf8)
+      var seeds = SeededGenerator(seed: options.seed, fingerprint.value, UInt64(start))
       return Tensor.normal(
         model.latentShape(1), using: RandomGenerator(seed: seeds.next()))
     }

@@ -105,10 +105,10 @@ public enum TextTaskName: String, Sendable, CaseIterable {
 /// A rule that holds out one key in eight, the same in every file ever made.
 enum HeldOut {
   static func split(of key: some Sequence<UInt8>) -> TaskSplit {
-    // FNV-1a, finished by SplitMix64: short keys would differ in the low bits alone.
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in key { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-    var generator = SeededGenerator(seed: hash)
+    var fingerprint = Fingerprint()
+    fingerprint.add(key)
+    // Finished by SplitMix64: the fingerprints of short keys differ in the low bits alone.
+    var generator = SeededGenerator(seed: fingerprint.value)
     return generator.next() % 8 == 0 ? .test : .train
   }
 }

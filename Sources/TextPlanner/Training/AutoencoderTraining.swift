@@ -18,9 +18,7 @@ public struct AutoencoderConfiguration: RunConfiguration {
 
   /// - Throws: `RunError.invalidValue`.
   func validate() throws {
-    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: "autoencoder.\(path)", reason: reason) }
-    }
+    let check = SettingCheck(in: "autoencoder")
     try check(steps >= 1, "steps", "at least 1, found \(steps)")
     try check((1...65_536).contains(batchSize), "batchSize", "1 to 65536, found \(batchSize)")
     try check(learningRate > 0, "learningRate", "above 0, found \(learningRate)")

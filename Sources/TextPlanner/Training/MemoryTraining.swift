@@ -18,9 +18,7 @@ public struct MemoryConfiguration: RunConfiguration {
 
   /// - Throws: `RunError.invalidValue`.
   func validate() throws {
-    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: "memory.\(path)", reason: reason) }
-    }
+    let check = SettingCheck(in: "memory")
     try check((0...64).contains(entries), "entries", "0 to 64, found \(entries)")
     for (name, share) in [
       ("dropout", dropout), ("nonceShare", nonceShare), ("distractors", distractors),

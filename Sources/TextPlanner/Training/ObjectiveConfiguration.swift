@@ -40,9 +40,7 @@ public struct ObjectiveConfiguration: RunConfiguration {
 
   /// - Throws: `RunError.invalidValue`.
   func validate() throws {
-    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: "objective.\(path)", reason: reason) }
-    }
+    let check = SettingCheck(in: "objective")
     for (name, weight) in [
       ("reconstructionWeight", reconstructionWeight), ("familyWeight", resolvedFamilyWeight),
       ("truthWeight", truthWeight),

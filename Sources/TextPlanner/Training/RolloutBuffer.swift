@@ -19,9 +19,7 @@ public struct RolloutConfiguration: RunConfiguration {
 
   /// - Throws: `RunError.invalidValue`.
   func validate() throws {
-    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: "rollout.\(path)", reason: reason) }
-    }
+    let check = SettingCheck(in: "rollout")
     try check((1...1_000_000).contains(capacity), "capacity", "1 to 1000000, found \(capacity)")
     try check((0..<1).contains(share), "share", "0 to below 1, found \(share)")
     try check(

@@ -74,9 +74,7 @@ public struct TextTrainingConfiguration: TrainingConfiguration {
   ///
   /// - Throws: `RunError.invalidValue`.
   public func validate() throws {
-    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: path, reason: reason) }
-    }
+    let check = SettingCheck()
     for (name, length) in [("promptLength", promptLength), ("answerLength", answerLength)] {
       try check((1...65_536).contains(length ?? 1), name, "1 to 65536, found \(length ?? 0)")
     }

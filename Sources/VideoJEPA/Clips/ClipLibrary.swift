@@ -42,20 +42,18 @@ public struct ClipLibrary: Sendable {
         path: path, firstFrame: firstFrame, frameCount: pixels.count / frameBytes, pixels: pixels))
   }
 
-  /// A number that changes with the frames: FNV-1a over the length of every shot and eight bytes at a
-  /// time of its pixels.
+  /// A number that changes with the length of any shot and with its pixels, taken eight bytes at a time.
   public var fingerprint: String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func mix(_ word: UInt64) { hash = (hash ^ word) &* 0x0000_0100_0000_01b3 }
+    var fingerprint = Fingerprint()
     for shot in shots {
-      mix(UInt64(shot.frameCount))
+      fingerprint.add(UInt64(shot.frameCount))
       shot.pixels.withUnsafeBytes { bytes in
         for offset in stride(from: 0, to: bytes.count - 7, by: 8) {
-          mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+          fingerprint.add(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         }
       }
     }
-    return String(hash, radix: 16)
+    return String(fingerprint.value, radix: 16)
   }
 
   /// Patches of random places in random frames, normalised: `[count * size * size * 3]`, channel by channel.

@@ -17,9 +17,7 @@ public struct ClipMethodConfiguration: RunConfiguration {
 
   /// - Throws: `RunError.invalidValue`.
   func validate() throws {
-    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: "method.\(path)", reason: reason) }
-    }
+    let check = SettingCheck(in: "method")
     try check(
       regularizerWeight >= 0 && regularizerWeight.isFinite, "regularizerWeight",
       "0 or more, found \(regularizerWeight)")

@@ -10,8 +10,6 @@ struct ClipPredictions {
   let predicted: Tensor
   /// `[B, n, D, h, w]`: what the frames' tokens are.
   let actual: Tensor
-  /// `[B, n, D, h, w]`: what copying would predict.
-  let copied: Tensor
 
   /// Predicts in clips of token maps `[B, T, D, h, w]`; nil where no frame has the whole context.
   init?(
@@ -32,15 +30,10 @@ struct ClipPredictions {
     }
     predicted = flat.reshaped([batch, count] + Array(flat.shape.dropFirst()))
     actual = maps.slice(targets, along: 1)
-    copied =
-      mode == .middle ? (frames[1] + frames[2]) / 2 : frames[frames.count - 1]
   }
 
   /// The energy of every token, `[B, n, h, w]`: the mean squared error over D.
   var energies: Tensor { (predicted - actual).squared().mean(2) }
-
-  /// The same for copying, the control that a prediction has to beat.
-  var copyEnergies: Tensor { (copied - actual).squared().mean(2) }
 }
 
 extension VisionEncoder {

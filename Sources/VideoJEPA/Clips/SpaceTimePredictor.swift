@@ -12,9 +12,7 @@ public struct ClipPredictorConfiguration: RunConfiguration {
 
   /// - Throws: `RunError.invalidValue`.
   func validate() throws {
-    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: "predictor.\(path)", reason: reason) }
-    }
+    let check = SettingCheck(in: "predictor")
     try check(
       (8...4096).contains(width) && width % 8 == 0, "width",
       "a multiple of 8 from 8 to 4096, found \(width)")

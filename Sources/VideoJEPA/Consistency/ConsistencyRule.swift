@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// What kind of break the frames look like.
@@ -183,16 +184,15 @@ public struct ConsistencyRule: Codable, Sendable {
   /// The statistics that the rule needs.
   public var statistics: Set<String> { Set(inputs.flatMap(\.feature.sources)) }
 
-  /// What names these coefficients wherever they were used: FNV-1a over all that the file holds.
+  /// What names these coefficients wherever they were used: made of all that the file holds.
   public var fingerprint: String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func mix(_ word: UInt64) { hash = (hash ^ word) &* 0x0000_0100_0000_01b3 }
+    var fingerprint = Fingerprint()
     for input in inputs {
-      for byte in input.feature.description.utf8 { mix(UInt64(byte)) }
-      mix(UInt64(input.mean.bitPattern) << 32 | UInt64(input.deviation.bitPattern))
+      fingerprint.add(input.feature.description.utf8)
+      fingerprint.add(UInt64(input.mean.bitPattern) << 32 | UInt64(input.deviation.bitPattern))
     }
-    for value in weights.joined() { mix(UInt64(value.bitPattern)) }
-    for value in biases + [threshold] { mix(UInt64(value.bitPattern)) }
-    return String(hash, radix: 16)
+    for value in weights.joined() { fingerprint.add(UInt64(value.bitPattern)) }
+    for value in biases + [threshold] { fingerprint.add(UInt64(value.bitPattern)) }
+    return String(fingerprint.value, radix: 16)
   }
 }

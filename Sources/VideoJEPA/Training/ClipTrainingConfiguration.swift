@@ -85,9 +85,7 @@ public struct ClipTrainingConfiguration: TrainingConfiguration {
   ///
   /// - Throws: `RunError.invalidValue`, `ImageError.invalidSetting`.
   public func validate() throws {
-    func check(_ holds: Bool, _ path: String, _ reason: String) throws {
-      if !holds { throw RunError.invalidValue(path: path, reason: reason) }
-    }
+    let check = SettingCheck()
     try check(
       (16...1024).contains(frameSize) && frameSize % 8 == 0, "frameSize",
       "a multiple of 8 from 16 to 1024 pixels, found \(frameSize)")
