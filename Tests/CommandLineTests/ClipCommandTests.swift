@@ -172,7 +172,7 @@ import TrainingRuns
     #expect(object["input"] as? String == broken && object["framesPerSecond"] as? Double == 10)
     let frames = try #require(object["frames"] as? [[String: Any]])
     #expect(frames.count == 40)
-    for name in ["index", "seconds", "score"] + ClipMeasurement.names {
+    for name in ["index", "seconds", "score"] + Statistic.all.map(\.key) {
       #expect(frames[5].keys.contains(name), "\(name)")
     }
     #expect(frames[5]["energyMiddle"] is Double && frames[0]["energyPast"] is NSNull)

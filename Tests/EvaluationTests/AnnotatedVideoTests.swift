@@ -67,7 +67,7 @@ import Testing
   @Test func heatIsAgainstWhatIsUsual() throws {
     let (_, report, _) = try annotated()
     let heat = EnergyHeat(report)
-    let top = report.table["energyMiddleTop"]
+    let top = report.table[.energy(.middle, .top)]
     for row in 5..<65 {
       let range = heat.range(at: row, of: .middle)
       #expect(range.low > 0 && range.high > 2 * range.low)
@@ -109,8 +109,8 @@ import Testing
     let (_, report, model) = try annotated()
     let maps = model.energyMaps(of: Self.frames)
     for (row, map) in maps.enumerated() {
-      let name = row < 2 ? "energyFuture" : row < 68 ? "energyMiddle" : "energyPast"
-      let expected = report.table.value(of: name, at: row)
+      let mode: PredictionMode = row < 2 ? .future : row < 68 ? .middle : .past
+      let expected = report.table.value(of: .energy(mode, .mean), at: row)
       let values = try #require(map).values
       let mean = values.reduce(0, +) / Float(values.count)
       #expect(abs(mean - expected) < 1e-3 * expected, "frame \(row)")

@@ -46,12 +46,12 @@ import Torch
     let images = try source.remainingFrames().map(\.image)
     let map = try #require(model.energyMap(of: Array(images[7...13]), at: 3))
     let mean = map.values.reduce(0, +) / Float(map.values.count)
-    let expected = report.table.value(of: "energyMiddle", at: 10)
+    let expected = report.table.value(of: .energy(.middle, .mean), at: 10)
     #expect(abs(mean - expected) < 1e-3 * expected)
     // At an end the past alone is asked.
     let past = try #require(model.energyMap(of: Array(images[7...10]), at: 3))
     let pastMean = past.values.reduce(0, +) / Float(past.values.count)
-    let pastExpected = report.table.value(of: "energyPast", at: 10)
+    let pastExpected = report.table.value(of: .energy(.past, .mean), at: 10)
     #expect(abs(pastMean - pastExpected) < 1e-3 * pastExpected)
     #expect(model.energyMap(of: [images[0]], at: 0) == nil)
   }
@@ -120,13 +120,13 @@ import Torch
 
   @Test func longClipsKeepTheirPeaksAndDips() throws {
     let values = (0..<50_000).map { Float($0 == 31_234 ? 9 : $0 == 31_239 ? -7 : 1) }
-    var table = FrameTable(names: ["pixelDifference", "isCut", "isRepeat", "colorShift"])
+    var table = FrameTable([.pixelDifference(.mean), .isCut, .isRepeat, .colorShift])
     for row in 0..<values.count { table.append(index: row, seconds: Double(row) / 25) }
-    table.set(values, of: "pixelDifference", from: 0)
+    table.set(values, of: .pixelDifference(.mean), from: 0)
     let verdict = ConsistencyVerdict(
       table,
       judgements: values.map {
-        ConsistencyRule.Judgement(score: $0, kind: .local, statistic: "pixelDifference")
+        ConsistencyRule.Judgement(score: $0, kind: .local, statistic: .pixelDifference(.mean))
       }, threshold: 3)
     let long = ConsistencyReport(
       input: "long", framesPerSecond: 25, table: table, logOdds: values, threshold: 3,

@@ -166,13 +166,13 @@ import TrainingRuns
     for (smaller, larger) in [(RuleEvidence.pixels, RuleEvidence.copying), (.copying, .energy)] {
       #expect(smaller.features.allSatisfy(larger.features.contains))
     }
-    #expect(!RuleEvidence.pixels.features.contains { $0.statistic.hasPrefix("token") })
-    let known = Set(ClipMeasurement.names)
+    #expect(!RuleEvidence.pixels.features.contains { $0.statistic.key.hasPrefix("token") })
+    let known = Set(Statistic.all)
     for feature in RuleEvidence.energy.features { #expect(known.contains(feature.statistic)) }
   }
 
   @Test func halvesAreJudgedByTheOther() throws {
-    let trial = DetectorTrial(.statistic("pixelDifference"), on: try Self.trial(8))
+    let trial = DetectorTrial(.statistic(.pixelDifference(.mean)), on: try Self.trial(8))
     #expect(trial.clean.allSatisfy { !$0.isEmpty })
     for half in 0..<2 {
       let expected = ScoreTail.threshold(of: trial.clean[1 - half], rate: 0.005)
@@ -184,7 +184,7 @@ import TrainingRuns
     (campaign.sceneLength, campaign.laterLength) = (100, 30)
     let scene = try #require(
       try campaign.syntheticTrials(1, firstSeed: 1, models: [Self.model()], device: .cpu)[0].first)
-    let longer = DetectorTrial(.statistic("pixelDifference"), on: scene)
+    let longer = DetectorTrial(.statistic(.pixelDifference(.mean)), on: scene)
     #expect(longer.later.count == 30 && longer.clean.map(\.count) == [50, 50])
     #expect(
       longer.threshold(forHalf: 0, per1000: 5)
@@ -216,8 +216,8 @@ import TrainingRuns
     let names = Detector.statistics.map(\.name)
     #expect(Set(names).count == names.count)
     #expect(names.contains("orderRatio") && !names.contains("energyPastRatio"))
-    let expected = ClipMeasurement.names.filter { $0 == "orderRatio" || !$0.hasSuffix("Ratio") }
-    #expect(names == expected)
+    #expect(
+      names == Statistic.all.map(\.key).filter { $0 == "orderRatio" || !$0.hasSuffix("Ratio") })
     for detector in Detector.statistics {
       let scores = detector.scores(trial.clean.table)
       #expect(scores.count == 130 && scores.allSatisfy(\.isFinite), "\(detector.name)")
@@ -225,11 +225,11 @@ import TrainingRuns
     // Little of a hypothesis' energy says that it holds, a little of that of the next frame that nothing does.
     let table = try #require(trial.broken.first { $0.events.contains { $0.fault == .swap } })
     let swap = try #require(table.events.first { $0.fault == .swap })
-    for name in ["hypothesisSwapped", "hypothesisNext"] {
-      let scores = Detector.statistic(name).scores(table.table)
+    for hypothesis in [TransitionHypothesis.swapped, .next] {
+      let scores = Detector.statistic(.misfit(hypothesis, .pixels)).scores(table.table)
       let found = try #require(swap.found.map { scores[$0] }.max())
       let clean = table.cleanRows.map { scores[$0] }.sorted()
-      #expect(found > clean[clean.count / 2], "\(name)")
+      #expect(found > clean[clean.count / 2], "\(hypothesis)")
     }
   }
 
@@ -237,13 +237,13 @@ import TrainingRuns
     let trial = try Self.trial(10)
     let spliced = try #require(trial.broken.first { $0.events.contains { $0.fault == .splice } })
     let scores = Detector.verdict("verdict", sampleRule()).scores(spliced.table)
-    let cuts = spliced.table["isCut"].indices.filter { spliced.table["isCut"][$0] == 1 }
+    let cuts = spliced.table[.isCut].indices.filter { spliced.table[.isCut][$0] == 1 }
     #expect(!cuts.isEmpty && cuts.allSatisfy { scores[$0] > 90 })
     #expect(scores.filter { $0 > 90 }.count < 20)
   }
 
   @Test func meansAreOverFaultsThenOverSources() throws {
-    let detector = Detector.statistic("pixelDifference")
+    let detector = Detector.statistic(.pixelDifference(.mean))
     let trials = try [11, 12].map { DetectorTrial(detector, on: try Self.trial(UInt64($0))) }
     let tally = FaultTally.ranks(trials)
     let ranks = trials.flatMap { $0.moving(.splice) }.compactMap(\.rank)
@@ -261,14 +261,14 @@ import TrainingRuns
 
   @Test func theReportHasARowForStillFramesAndAnIntervalForEachFault() throws {
     let trials = try [13, 14, 15].map { try Self.trial($0) }
-    func detected(_ name: String) -> [DetectorTrial] {
-      trials.map { DetectorTrial(.statistic(name), on: $0) }
+    func detected(_ statistic: Statistic) -> [DetectorTrial] {
+      trials.map { DetectorTrial(.statistic(statistic), on: $0) }
     }
     let report = VideoBenchmarkReport(
       checkpoint: "c", names: ["pixelDifference", "interpolationError"],
       trials: [
-        "pixelDifference": detected("pixelDifference"),
-        "interpolationError": detected("interpolationError"),
+        "pixelDifference": detected(.pixelDifference(.mean)),
+        "interpolationError": detected(.interpolationError(.mean)),
       ], references: ["pixelDifference"], candidate: "interpolationError", seconds: 1)
     for summary in report.summaries {
       for (fault, figures) in summary.faults {

@@ -8,7 +8,7 @@ public func sampleRule(threshold: Float = 3) -> ConsistencyRule {
   return ConsistencyRule(
     inputs: [
       ConsistencyRule.Input(
-        feature: .ratio(statistic: "pixelDifference", offset: 0), mean: 0, deviation: 0.5)
+        feature: .ratio(statistic: .pixelDifference(.mean), offset: 0), mean: 0, deviation: 0.5)
     ], weights: weights,
     biases: [0] + [Float](repeating: -4, count: BreakKind.allCases.count), threshold: threshold,
     cleanFrames: 1000, cleanAlarms: 1)

@@ -159,9 +159,8 @@ import TrainingRuns
   @Test func hypothesesOnTokensAreMeasuredWhereThereIsANetwork() throws {
     let model = try Self.stirred()
     let frames = MovingShapes.frames(12)
-    let name = TokenMeter.energyName(.swapped)
-    #expect(name == "tokenHypothesisSwapped")
-    #expect(try ConsistencyTests.measured(frames, model)[name].allSatisfy { $0.isNaN })
+    let misfit = Statistic.misfit(.swapped, .tokens)
+    #expect(try ConsistencyTests.measured(frames, model)[misfit].allSatisfy { $0.isNaN })
     model.hypotheses = .pixels
     let table = try ConsistencyTests.measured(frames, model)
     let tokens = model.tokenFrames(of: frames)
@@ -169,7 +168,7 @@ import TrainingRuns
       TransitionDistances.pairs.map { tokens[2 + $0.first].distance(to: tokens[2 + $0.second]) })
     let expected = TransitionHypotheses.pixels.energies(of: six)
     for (hypothesis, energy) in zip(TransitionHypothesis.allCases, expected) {
-      let found = table.value(of: TokenMeter.energyName(hypothesis), at: 5)
+      let found = table.value(of: .misfit(hypothesis, .tokens), at: 5)
       #expect(abs(Double(found) - energy) < 1e-3 * max(1, energy))
     }
   }

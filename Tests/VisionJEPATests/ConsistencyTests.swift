@@ -50,7 +50,7 @@ import TrainingRuns
     for mode in PredictionMode.allCases {
       let whole = withoutGradient { ClipPredictions(mode, of: maps, by: model.predictor)! }
       let expected = whole.energies[0].mean(1, 2).array(of: Float.self)
-      let found = table[TokenMeter.energyName(mode)]
+      let found = table[.energy(mode, .mean)]
       for row in 0..<frames.count {
         guard whole.targets.contains(row) else {
           #expect(found[row].isNaN, "\(mode) of frame \(row) has no whole context")
@@ -63,9 +63,9 @@ import TrainingRuns
     // Groups of other sizes differ by rounding alone.
     for groupSize in [1, 3, 41, 100] {
       let other = try Self.measured(frames, model, groupSize: groupSize)
-      for name in table.names {
+      for name in table.statistics {
         // A ratio is a logarithm: what is rounding in its two sides is a difference in it, however near 0.
-        let smallest: Float = name.hasSuffix("Ratio") ? 2 : 1e-3
+        let smallest: Float = name.key.hasSuffix("Ratio") ? 2 : 1e-3
         for (left, right) in zip(table[name], other[name]) {
           #expect(
             left == right || (left.isNaN && right.isNaN)
@@ -76,7 +76,7 @@ import TrainingRuns
     }
     // The same groups give the same bits.
     let again = try Self.measured(frames, model, groupSize: 8)
-    for name in table.names { #expect(Self.isSame(table[name], again[name]), "\(name)") }
+    for name in table.statistics { #expect(Self.isSame(table[name], again[name]), "\(name)") }
   }
 
   @Test func distancesStandAtTheLaterFrame() throws {
@@ -86,53 +86,59 @@ import TrainingRuns
     for lag in 1...5 {
       for row in lag..<12 {
         let expected = grey[row].distance(to: grey[row - lag])
-        #expect(table["pixelDistance\(lag)"][row] == Float(expected.mean))
-        #expect(table["pixelDistance\(lag)Top"][row] == Float(expected.top))
+        #expect(table[.distance(.pixels, lag: lag, .mean)][row] == Float(expected.mean))
+        #expect(table[.distance(.pixels, lag: lag, .top)][row] == Float(expected.top))
       }
-      #expect(table["pixelDistance\(lag)"][..<lag].allSatisfy { $0.isNaN })
+      #expect(table[.distance(.pixels, lag: lag, .mean)][..<lag].allSatisfy { $0.isNaN })
     }
-    #expect(table["pixelDifference"].dropFirst() == table["pixelDistance1"].dropFirst())
+    #expect(
+      table[.pixelDifference(.mean)].dropFirst()
+        == table[.distance(.pixels, lag: 1, .mean)].dropFirst())
     // Nothing of tokens is known without a model.
-    #expect(table["energyPast"].allSatisfy { $0.isNaN })
+    #expect(table[.energy(.past, .mean)].allSatisfy { $0.isNaN })
   }
 
   // MARK: Features
 
   @Test func featuresAreWrittenAndRead() throws {
     let features: [RuleFeature] = [
-      .ratio(statistic: "energyPast", offset: -1), .level(statistic: "pixelDifference", offset: 0),
-      .value(statistic: "pixelOrderRatio", offset: 2),
-      .pair(family: "tokenDistance", suffix: "Top", first: -3, second: 1),
+      .ratio(statistic: .energy(.past, .mean), offset: -1),
+      .level(statistic: .pixelDifference(.mean), offset: 0),
+      .value(statistic: .orderRatio, offset: 2),
+      .pair(.tokens, .top, first: -3, second: 1),
     ]
     for feature in features { #expect(RuleFeature(feature.description) == feature) }
     let coded = try JSONDecoder().decode(
       [RuleFeature].self, from: JSONEncoder().encode(features))
     #expect(coded == features)
-    for text in ["", "ratio x", "ratio x y", "pair a 1 2", "pair a* 1 0", "pair a* 0 9", "sum x 1"]
-    {
+    for text in [
+      "", "ratio x", "ratio x y", "ratio somethingElse 0", "pair tokenDistance 1 2", "pair a* 0 1",
+      "pair tokenDistance* 1 0", "pair tokenDistance* 0 9", "sum orderRatio 1",
+    ] {
       #expect(RuleFeature(text) == nil, "\(text)")
     }
-    #expect(features[3].statistic == "tokenDistance4Top")
+    #expect(features[3].statistic == .distance(.tokens, lag: 4, .top))
   }
 
   @Test func featuresAreThoseOfTheirFormulas() {
-    var table = FrameTable(names: ["energyPast"] + (1...5).map { "tokenDistance\($0)" })
+    var table = FrameTable(
+      [.energy(.past, .mean)] + (1...5).map { .distance(.tokens, lag: $0, .mean) })
     for frame in 0..<12 {
       table.append(index: frame, seconds: 0)
-      table.set(frame == 6 ? 8 : 1, of: "energyPast", at: frame)
+      table.set(frame == 6 ? 8 : 1, of: .energy(.past, .mean), at: frame)
       for lag in 1...5 where frame >= lag {
-        table.set(Float(lag), of: "tokenDistance\(lag)", at: frame)
+        table.set(Float(lag), of: .distance(.tokens, lag: lag, .mean), at: frame)
       }
     }
-    let ratio = RuleFeature.ratio(statistic: "energyPast", offset: 0).values(in: table)
+    let ratio = RuleFeature.ratio(statistic: .energy(.past, .mean), offset: 0).values(in: table)
     #expect(abs(ratio[6] - log(8.001 / 1.001)) < 1e-5)
     #expect(ratio[5] == 0 && ratio[11] == 0)
-    let later = RuleFeature.ratio(statistic: "energyPast", offset: 1).values(in: table)
+    let later = RuleFeature.ratio(statistic: .energy(.past, .mean), offset: 1).values(in: table)
     #expect(later[5] == ratio[6] && later[11].isNaN)
 
     // Six frames have five pairs at distance 1, four at 2, …; the mean of their logs is taken away.
     let mean = (1...5).reduce(Float(0)) { $0 + Float(6 - $1) * log(Float($1) + 0.03) } / 15
-    let pair = RuleFeature.pair(family: "tokenDistance", suffix: "", first: -2, second: 1)
+    let pair = RuleFeature.pair(.tokens, .mean, first: -2, second: 1)
       .values(in: table)
     #expect(abs(pair[6] - (log(3.03) - mean)) < 1e-5)
     #expect(pair[0].isNaN, "frame -2 is not there")
@@ -155,7 +161,7 @@ import TrainingRuns
     let report = try Self.scored(frames)
     #expect(report.ranges.map(\.kind) == [.duplicate, .cut])
     #expect(report.ranges.map(\.start) == [11, 25] && report.ranges.map(\.end) == [11, 25])
-    #expect(report.ranges.map(\.statistic) == ["pixelDifference", "shotSeparation"])
+    #expect(report.ranges.map(\.statistic) == [.pixelDifference(.mean), .shotSeparation])
     #expect(report.ranges.allSatisfy { $0.score > 0 })
     #expect(abs(report.ranges[1].startSeconds - 1) < 1e-9)
     #expect(report.isFlagged && abs(report.consistency - 0.95) < 1e-9)

@@ -10,13 +10,13 @@ import Testing
   private static func table(
     _ differences: [Float], cuts: Set<Int> = [], shifts: [Float] = []
   ) -> FrameTable {
-    var table = FrameTable(names: ["pixelDifference", "isCut", "isRepeat", "colorShift"])
+    var table = FrameTable([.pixelDifference(.mean), .isCut, .isRepeat, .colorShift])
     for (row, difference) in differences.enumerated() {
       table.append(index: row, seconds: Double(row) / 25)
-      table.set(row == 0 ? .nan : difference, of: "pixelDifference", at: row)
-      table.set(cuts.contains(row) ? 1 : 0, of: "isCut", at: row)
-      table.set(shifts.indices.contains(row) ? shifts[row] : 0, of: "colorShift", at: row)
-      table.set(row > 0 && difference <= 0.05 ? 1 : 0, of: "isRepeat", at: row)
+      table.set(row == 0 ? .nan : difference, of: .pixelDifference(.mean), at: row)
+      table.set(cuts.contains(row) ? 1 : 0, of: .isCut, at: row)
+      table.set(shifts.indices.contains(row) ? shifts[row] : 0, of: .colorShift, at: row)
+      table.set(row > 0 && difference <= 0.05 ? 1 : 0, of: .isRepeat, at: row)
     }
     return table
   }
@@ -28,7 +28,7 @@ import Testing
       table,
       judgements: (0..<table.count).map { row in
         let (score, kind) = judgements[row] ?? (-9, .local)
-        return ConsistencyRule.Judgement(score: score, kind: kind, statistic: "energyPast")
+        return ConsistencyRule.Judgement(score: score, kind: kind, statistic: .energy(.past, .mean))
       }, threshold: threshold)
   }
 

@@ -11,18 +11,18 @@ struct Detector {
   /// is where 0 or 1 already means something, and from below where little of it says that a frame is broken.
   ///
   /// - Parameter model: of a trial; with another than the first, `prefix` tells the detectors apart.
-  static func statistic(_ name: String, model: Int = 0, prefix: String = "") -> Detector {
-    let ownName = prefix + name
-    let isHypothesis = name.lowercased().contains("hypothesis")
-    if isHypothesis && !name.hasSuffix("Next") {
+  static func statistic(
+    _ statistic: Statistic, model: Int = 0, prefix: String = ""
+  ) -> Detector {
+    let ownName = prefix + statistic.key
+    if case .misfit(let hypothesis, _) = statistic, hypothesis != .next {
       return Detector(name: ownName, model: model) { table in
-        table[name].map { -($0.isFinite ? $0 : 30) }
+        table[statistic].map { -($0.isFinite ? $0 : 30) }
       }
     }
-    let isAbsolute =
-      isHypothesis || ["orderRatio", "shotSeparation", "isCut", "isRepeat"].contains(name)
     let feature: RuleFeature =
-      isAbsolute ? .value(statistic: name, offset: 0) : .ratio(statistic: name, offset: 0)
+      statistic.isAbsolute
+      ? .value(statistic: statistic, offset: 0) : .ratio(statistic: statistic, offset: 0)
     return Detector(name: ownName, model: model) {
       feature.values(in: $0).map { $0.isFinite ? $0 : 0 }
     }
@@ -47,17 +47,15 @@ struct Detector {
   /// Log-odds that no rule reaches.
   private static let certainty: Float = 100
 
-  /// Every statistic by itself; those of `ClipMeasurement` that are ratios already are the ones that they are of.
+  /// Every statistic by itself; ratios are what the others are judged by already.
   static var statistics: [Detector] {
-    ClipMeasurement.names.filter { name in
-      !(name.hasSuffix("Ratio") && ClipMeasurement.names.contains(String(name.dropLast(5))))
-    }.map { statistic($0) }
+    (Statistic.ofPixels + Statistic.ofTokens).map { statistic($0) }
   }
 
   /// The energies of the untrained model, by themselves.
   static var untrainedEnergies: [Detector] {
-    ["energyPast", "energyFuture", "energyMiddle"].map {
-      statistic($0, model: 1, prefix: "untrained ")
+    PredictionMode.allCases.map {
+      statistic(.energy($0, .mean), model: 1, prefix: "untrained ")
     }
   }
 }

@@ -9,7 +9,7 @@ public struct ConsistencyRange: Codable, Sendable, Equatable {
   /// The highest score of a frame: the log-odds of a break, less the threshold.
   public var score: Float
   /// The statistic that decided.
-  public var statistic: String
+  public var statistic: Statistic
   /// What explains the step to the strongest frame best, by the distances between pixels: it also says about how many
   /// frames were skipped. nil where six frames are not at hand.
   public var hypothesis: TransitionHypothesis?
@@ -76,9 +76,9 @@ public struct ConsistencyRange: Codable, Sendable, Equatable {
   private static func explanation(of row: Int, in table: FrameTable) -> TransitionHypothesis? {
     let energies = TransitionHypothesis.allCases.compactMap {
       hypothesis -> (TransitionHypothesis, Float)? in
-      let name = PixelMeter.energyName(hypothesis)
-      guard table.names.contains(name) else { return nil }
-      let energy = table.value(of: name, at: row)
+      let misfit = Statistic.misfit(hypothesis, .pixels)
+      guard table.statistics.contains(misfit) else { return nil }
+      let energy = table.value(of: misfit, at: row)
       return energy.isFinite ? (hypothesis, energy) : nil
     }
     return energies.min { $0.1 < $1.1 }?.0

@@ -69,7 +69,7 @@ extension ConsistencyReport {
           Self.row(
             range.start == range.end ? "\(range.start)" : "\(range.start)-\(range.end)",
             Self.clock(range.startSeconds), String(format: "%.2f", range.score),
-            range.kind.rawValue, StatisticName(range.statistic).words))
+            range.kind.rawValue, range.statistic.words))
       }
       lines.append("")
     }

@@ -56,7 +56,8 @@ public struct ConsistencyRule: Codable, Sendable {
     cleanAlarms: Int
   ) {
     precondition(
-      weights.count == BreakKind.allCases.count + 1 && biases.count == weights.count
+      !inputs.isEmpty && weights.count == BreakKind.allCases.count + 1
+        && biases.count == weights.count
         && weights.allSatisfy { $0.count == 3 * inputs.count },
       "a rule of \(weights.count) rows for \(inputs.count) features")
     self.inputs = inputs
@@ -73,10 +74,9 @@ public struct ConsistencyRule: Codable, Sendable {
     let inputs = try values.decode([Input].self, forKey: .inputs)
     let weights = try values.decode([[Float]].self, forKey: .weights)
     let biases = try values.decode([Float].self, forKey: .biases)
-    let known = Set(ClipMeasurement.names)
-    if let unknown = inputs.flatMap(\.feature.sources).first(where: { !known.contains($0) }) {
+    guard !inputs.isEmpty else {
       throw DecodingError.dataCorruptedError(
-        forKey: .inputs, in: values, debugDescription: "there is no statistic \(unknown)")
+        forKey: .inputs, in: values, debugDescription: "expected at least one feature, found none")
     }
     let rows = BreakKind.allCases.count + 1
     guard weights.count == rows, biases.count == rows,
@@ -99,7 +99,7 @@ public struct ConsistencyRule: Codable, Sendable {
     public let score: Float
     public let kind: BreakKind
     /// The statistic that spoke loudest for this kind.
-    public let statistic: String
+    public let statistic: Statistic
   }
 
   /// A standardized feature of each frame; 0, as for an ordinary one, where it is not known.
@@ -159,7 +159,7 @@ public struct ConsistencyRule: Codable, Sendable {
       return Judgement(
         score: greatest + log(sum) - logits[row * classes],
         kind: BreakKind.allCases[winners[row] - 1],
-        statistic: inputs.isEmpty ? "" : inputs[loudest[row]].feature.statistic)
+        statistic: inputs[loudest[row]].feature.statistic)
     }
   }
 
@@ -182,7 +182,7 @@ public struct ConsistencyRule: Codable, Sendable {
   }
 
   /// The statistics that the rule needs.
-  public var statistics: Set<String> { Set(inputs.flatMap(\.feature.sources)) }
+  public var statistics: Set<Statistic> { Set(inputs.flatMap(\.feature.sources)) }
 
   /// What names these coefficients wherever they were used: made of all that the file holds.
   public var fingerprint: String {

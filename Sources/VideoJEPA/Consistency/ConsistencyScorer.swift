@@ -94,14 +94,6 @@ public struct ConsistencyModel {
 
 /// Reads a clip once, from its first frame to its last, and measures every frame.
 public enum ClipMeasurement {
-  /// Every statistic: those of pixels, then those of tokens.
-  public static let names = PixelMeter.names + TokenMeter.names + relative.map { $0 + "Ratio" }
-
-  /// Statistics that are also given against the median of the four frames on either side, as a logarithm.
-  private static let relative = [
-    "pixelDifference", "copyLast", "energyPast", "energyFuture", "energyMiddle",
-  ]
-
   /// Measures all frames that a source has left.
   ///
   /// Memory does not grow with the frames' number but for the table itself.
@@ -117,7 +109,7 @@ public enum ClipMeasurement {
     of source: any FrameSource, model: ClipModel?, device: Device = .cpu, groupSize: Int = 32,
     progress: (Int) -> Void = { _ in }
   ) throws(FrameError) -> FrameTable {
-    var table = FrameTable(names: names)
+    var table = FrameTable(Statistic.all)
     var pixels = PixelMeter()
     let tokens = model.map { TokenMeter($0, device: device, groupSize: groupSize) }
     while let frame = try source.next() {
@@ -133,9 +125,9 @@ public enum ClipMeasurement {
   }
 
   private static func compare(_ table: inout FrameTable) {
-    for name in relative {
-      let ratios = RuleFeature.ratio(statistic: name, offset: 0).values(in: table)
-      table.set(ratios, of: name + "Ratio", from: 0)
+    for statistic in Statistic.relative {
+      let ratios = RuleFeature.ratio(statistic: statistic, offset: 0).values(in: table)
+      table.set(ratios, of: .ratio(statistic), from: 0)
     }
   }
 

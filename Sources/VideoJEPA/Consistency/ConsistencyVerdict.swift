@@ -19,7 +19,7 @@ public struct ConsistencyVerdict: Sendable {
     let row: Int
     let kind: BreakKind
     let score: Float
-    let statistic: String
+    let statistic: Statistic
     /// Whether an exact rule flags it.
     let isExact: Bool
   }
@@ -73,7 +73,7 @@ public struct ConsistencyVerdict: Sendable {
         flags.append(
           Flag(
             row: row, kind: rule.kind, score: score,
-            statistic: rule == .cut ? "shotSeparation" : "pixelDifference", isExact: true))
+            statistic: rule == .cut ? .shotSeparation : .pixelDifference(.mean), isExact: true))
       } else if isLeftAlone[row] {
         score = min(0, score)
       } else if score > 0 {
@@ -98,7 +98,7 @@ public struct ConsistencyVerdict: Sendable {
   /// For each frame the median pixel difference of the four before or of the four after, native repeats left out,
   /// whichever is less, in grey levels.
   private static func motion(in table: FrameTable, native: [Bool]) -> [Float] {
-    let differences = table["pixelDifference"]
+    let differences = table[.pixelDifference(.mean)]
     func median(_ rows: Range<Int>) -> Float? {
       rows.clamped(to: 0..<table.count).filter { !native[$0] && differences[$0].isFinite }
         .map { differences[$0] }.upperMedian
@@ -112,8 +112,8 @@ public struct ConsistencyVerdict: Sendable {
   private static func exactFindings(
     in table: FrameTable, motion: [Float], native: [Bool]
   ) -> [ExactRule?] {
-    let (differences, repeats) = (table["pixelDifference"], table["isRepeat"])
-    let cuts = table["isCut"].enumerated().map { row, isCut in
+    let (differences, repeats) = (table[.pixelDifference(.mean)], table[.isRepeat])
+    let cuts = table[.isCut].enumerated().map { row, isCut in
       isCut == 1 && CutDetector.standsApart(at: row, differences: differences, isNative: native)
     }
     var found: [ExactRule?] = (0..<table.count).map { row in
@@ -132,7 +132,7 @@ public struct ConsistencyVerdict: Sendable {
 
   private static func nativeRepeats(of table: FrameTable) -> ([Bool], CadenceSummary?) {
     let verdicts = CadenceDetector.verdicts(
-      on: table["pixelDifference"].map { $0.isNaN ? nil : Double($0) })
+      on: table[.pixelDifference(.mean)].map { $0.isNaN ? nil : Double($0) })
     var count = CadenceCount()
     for verdict in verdicts { count.add(verdict) }
     return (verdicts.map { $0.nativePeriod != nil }, count.summary)

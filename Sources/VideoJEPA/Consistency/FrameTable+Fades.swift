@@ -3,7 +3,7 @@ extension FrameTable {
   /// change by, and by more than 0.3 grey levels. Motion changes pixels up and down, and the mean little.
   package func isFading(at row: Int) -> Bool {
     let (shift, difference) = (
-      value(of: "colorShift", at: row), value(of: "pixelDifference", at: row)
+      value(of: .colorShift, at: row), value(of: .pixelDifference(.mean), at: row)
     )
     return shift > 0.3 && shift >= 0.7 * difference
   }

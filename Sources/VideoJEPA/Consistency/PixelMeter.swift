@@ -2,19 +2,6 @@ import Frames
 
 /// What the pixels themselves say about each frame: the cheap statistics that a learned one has to beat.
 public struct PixelMeter {
-  public static let names: [String] =
-    [
-      "pixelDifference", "pixelDifferenceTop", "interpolationError", "interpolationErrorTop",
-      "orderRatio", "isRepeat", "colorShift", "colorInterpolationError",
-      "shotSeparation", "isCut",
-    ] + FrameTable.distanceNames("pixelDistance") + TransitionHypothesis.allCases.map(energyName)
-
-  /// The energy of a hypothesis on the transition to a frame, such as `hypothesisSwapped`.
-  public static func energyName(_ hypothesis: TransitionHypothesis) -> String {
-    let name = hypothesis.rawValue
-    return "hypothesis" + name.prefix(1).uppercased() + name.dropFirst()
-  }
-
   private var stream = FrameStatisticsStream()
   private var cuts = CutDetector()
   private var count = 0
@@ -29,32 +16,32 @@ public struct PixelMeter {
   /// Writes what is left after the last frame.
   public mutating func finish(_ table: inout FrameTable) {
     for statistics in stream.finish() { write(statistics, to: &table) }
-    for cut in cuts.finish() { table.set(1, of: "isCut", at: cut) }
+    for cut in cuts.finish() { table.set(1, of: .isCut, at: cut) }
   }
 
   /// Writes the statistics of the next frame in turn.
   private mutating func write(_ statistics: FrameStatistics, to table: inout FrameTable) {
     let row = count
     count += 1
-    table.set(statistics.pixelDifference, of: "pixelDifference", at: row)
-    table.set(statistics.pixelDifferenceTop, of: "pixelDifferenceTop", at: row)
-    table.set(statistics.interpolationError, of: "interpolationError", at: row)
-    table.set(statistics.interpolationErrorTop, of: "interpolationErrorTop", at: row)
-    table.set(statistics.orderRatio, of: "orderRatio", at: row)
-    table.set(statistics.isRepeat.map { $0 ? 1 : 0 }, of: "isRepeat", at: row)
-    table.set(statistics.colorShift, of: "colorShift", at: row)
-    table.set(statistics.colorInterpolationError, of: "colorInterpolationError", at: row)
-    table.set(0, of: "isCut", at: row)
+    table.set(statistics.pixelDifference, of: .pixelDifference(.mean), at: row)
+    table.set(statistics.pixelDifferenceTop, of: .pixelDifference(.top), at: row)
+    table.set(statistics.interpolationError, of: .interpolationError(.mean), at: row)
+    table.set(statistics.interpolationErrorTop, of: .interpolationError(.top), at: row)
+    table.set(statistics.orderRatio, of: .orderRatio, at: row)
+    table.set(statistics.isRepeat.map { $0 ? 1 : 0 }, of: .isRepeat, at: row)
+    table.set(statistics.colorShift, of: .colorShift, at: row)
+    table.set(statistics.colorInterpolationError, of: .colorInterpolationError, at: row)
+    table.set(0, of: .isCut, at: row)
     var placed = statistics
     placed.index = row
-    if let cut = cuts.push(placed) { table.set(1, of: "isCut", at: cut) }
+    if let cut = cuts.push(placed) { table.set(1, of: .isCut, at: cut) }
     if let transition = statistics.transition {
       table.set(
-        transition.separation(floor: FrameStatistics.noiseFloor), of: "shotSeparation", at: row)
-      table.set(transition, of: "pixelDistance", at: row)
+        transition.separation(floor: FrameStatistics.noiseFloor), of: .shotSeparation, at: row)
+      table.set(transition, of: .pixels, at: row)
       let energies = TransitionHypotheses.pixels.energies(of: transition)
       for (hypothesis, energy) in zip(TransitionHypothesis.allCases, energies) {
-        table.set(energy, of: Self.energyName(hypothesis), at: row)
+        table.set(energy, of: .misfit(hypothesis, .pixels), at: row)
       }
     }
   }

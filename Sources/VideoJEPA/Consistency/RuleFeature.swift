@@ -6,46 +6,41 @@ import Foundation
 public enum RuleFeature: Sendable, Equatable {
   /// log((v(t + offset) + floor) / (median of the four values before and after + floor)): what is usual
   /// here and now, whatever the clip's scale.
-  case ratio(statistic: String, offset: Int)
+  case ratio(statistic: Statistic, offset: Int)
   /// log(v(t + offset) + floor).
-  case level(statistic: String, offset: Int)
+  case level(statistic: Statistic, offset: Int)
   /// The value itself.
-  case value(statistic: String, offset: Int)
+  case value(statistic: Statistic, offset: Int)
   /// The log distance of frames t + first and t + second, less the mean of the logs over all pairs of the
-  /// three frames before t and the three from t on. `family` is a statistic whose name goes on with how
-  /// many frames lie between, such as `tokenDistance`.
-  case pair(family: String, suffix: String, first: Int, second: Int)
-
-  /// What is added before a logarithm is taken: about what a frame's own noise amounts to.
-  static func floor(of statistic: String) -> Float {
-    // Grey levels of pixels, root mean squares of tokens, mean squares of tokens.
-    statistic.hasPrefix("token")
-      ? 0.03 : statistic.hasPrefix("energy") || statistic.hasPrefix("copyLast") ? 1e-3 : 0.2
-  }
+  /// three frames before t and the three from t on.
+  case pair(Statistic.Part, Statistic.Summary, first: Int, second: Int)
 
   /// The frames whose distances `pair` is about.
   public static let pairFrames = -3...2
   /// Every pair of the six frames.
-  public static func allPairs(_ family: String, suffix: String = "") -> [RuleFeature] {
+  public static func allPairs(
+    _ part: Statistic.Part, _ summary: Statistic.Summary = .mean
+  ) -> [RuleFeature] {
     pairFrames.flatMap { first in
       pairFrames.filter { $0 > first }.map {
-        .pair(family: family, suffix: suffix, first: first, second: $0)
+        .pair(part, summary, first: first, second: $0)
       }
     }
   }
 
-  /// The statistic that it is about, as a reader knows it.
-  public var statistic: String {
+  /// The statistic that it is about.
+  public var statistic: Statistic {
     switch self {
     case .ratio(let statistic, _), .level(let statistic, _), .value(let statistic, _): statistic
-    case .pair(let family, let suffix, let first, let second): "\(family)\(second - first)\(suffix)"
+    case .pair(let part, let summary, let first, let second):
+      .distance(part, lag: second - first, summary)
     }
   }
 
   /// Every statistic that it is computed from.
-  var sources: [String] {
-    guard case .pair(let family, let suffix, _, _) = self else { return [statistic] }
-    return (1..<Self.pairFrames.count).map { "\(family)\($0)\(suffix)" }
+  var sources: [Statistic] {
+    guard case .pair(let part, let summary, _, _) = self else { return [statistic] }
+    return (1..<Self.pairFrames.count).map { .distance(part, lag: $0, summary) }
   }
 
   /// The feature of every frame; NaN where a frame lacks neighbours.
@@ -60,9 +55,9 @@ public enum RuleFeature: Sendable, Equatable {
       return Self.shifted(series.logs(of: statistic), by: offset)
     case .ratio(let statistic, let offset):
       return Self.shifted(series.ratios(of: statistic), by: offset)
-    case .pair(let family, let suffix, let first, let second):
-      let lag = series.logs(of: "\(family)\(second - first)\(suffix)")
-      let means = series.pairMeans(family, suffix)
+    case .pair(let part, let summary, let first, let second):
+      let lag = series.logs(of: .distance(part, lag: second - first, summary))
+      let means = series.pairMeans(part, summary)
       return means.indices.map { frame in
         lag.indices.contains(frame + second) && frame + first >= 0
           ? lag[frame + second] - means[frame] : .nan
@@ -81,21 +76,21 @@ public enum RuleFeature: Sendable, Equatable {
 ///
 /// Of a long clip the series of all features would take more than the table itself: the last ones are kept.
 public final class SharedSeries {
-  /// The series that were made last, by their names.
+  /// The series that were made last, by the statistic that they are of.
   private struct Recent {
     let limit: Int
-    private var series: [String: [Float]] = [:]
-    private var names: [String] = []
+    private var series: [Statistic: [Float]] = [:]
+    private var order: [Statistic] = []
 
     init(limit: Int) { self.limit = limit }
 
-    /// The series of that name, made where it is not at hand.
-    mutating func callAsFunction(_ name: String, make: () -> [Float]) -> [Float] {
-      if let known = series[name] { return known }
+    /// The series of that statistic, made where it is not at hand.
+    mutating func callAsFunction(_ statistic: Statistic, make: () -> [Float]) -> [Float] {
+      if let known = series[statistic] { return known }
       let made = make()
-      if names.count == limit { series[names.removeFirst()] = nil }
-      names.append(name)
-      series[name] = made
+      if order.count == limit { series[order.removeFirst()] = nil }
+      order.append(statistic)
+      series[statistic] = made
       return made
     }
   }
@@ -109,18 +104,18 @@ public final class SharedSeries {
   public init(_ table: FrameTable) { self.table = table }
 
   /// log(v + floor).
-  func logs(of statistic: String) -> [Float] {
-    let floor = RuleFeature.floor(of: statistic)
+  func logs(of statistic: Statistic) -> [Float] {
+    let floor = statistic.noiseFloor
     return recentLogs(statistic) { table[statistic].map { log(max($0, 0) + floor) } }
   }
 
   /// Local ratios, each at its own frame.
-  func ratios(of statistic: String) -> [Float] {
+  func ratios(of statistic: Statistic) -> [Float] {
     recentRatios(statistic) { makeRatios(of: statistic) }
   }
 
-  private func makeRatios(of statistic: String) -> [Float] {
-    var window = SeriesWindow(floor: Double(RuleFeature.floor(of: statistic)))
+  private func makeRatios(of statistic: Statistic) -> [Float] {
+    var window = SeriesWindow(floor: Double(statistic.noiseFloor))
     var results: [SeriesWindow.Result] = []
     for value in table[statistic] {
       // What a statistic counts from below is how far it is from 0.
@@ -133,10 +128,10 @@ public final class SharedSeries {
   }
 
   /// For each frame the mean of the logs of all distances among the six frames around it.
-  func pairMeans(_ family: String, _ suffix: String) -> [Float] {
+  func pairMeans(_ part: Statistic.Part, _ summary: Statistic.Summary) -> [Float] {
     let frames = RuleFeature.pairFrames
-    let lags = (1..<frames.count).map { logs(of: "\(family)\($0)\(suffix)") }
-    return recentMeans(family + suffix) { Self.pairMeans(of: lags) }
+    let lags = (1..<frames.count).map { logs(of: .distance(part, lag: $0, summary)) }
+    return recentMeans(.distance(part, lag: 1, summary)) { Self.pairMeans(of: lags) }
   }
 
   private static func pairMeans(of lags: [[Float]]) -> [Float] {
@@ -161,8 +156,8 @@ extension RuleFeature: CustomStringConvertible {
     case .ratio(let statistic, let offset): "ratio \(statistic) \(offset)"
     case .level(let statistic, let offset): "level \(statistic) \(offset)"
     case .value(let statistic, let offset): "value \(statistic) \(offset)"
-    case .pair(let family, let suffix, let first, let second):
-      "pair \(family)*\(suffix) \(first) \(second)"
+    case .pair(let part, let summary, let first, let second):
+      "pair \(part.distanceKey)*\(summary.rawValue) \(first) \(second)"
     }
   }
 
@@ -171,17 +166,22 @@ extension RuleFeature: CustomStringConvertible {
     let words = text.split(separator: " ").map(String.init)
     let numbers = words.dropFirst(2).compactMap { Int($0) }
     guard words.count >= 3, numbers.count == words.count - 2 else { return nil }
-    switch (words[0], numbers.count) {
-    case ("ratio", 1): self = .ratio(statistic: words[1], offset: numbers[0])
-    case ("level", 1): self = .level(statistic: words[1], offset: numbers[0])
-    case ("value", 1): self = .value(statistic: words[1], offset: numbers[0])
-    case ("pair", 2):
-      let parts = words[1].split(separator: "*", omittingEmptySubsequences: false)
-      guard parts.count == 2, Self.pairFrames.contains(numbers[0]),
-        Self.pairFrames.contains(numbers[1]), numbers[0] < numbers[1]
+    if words[0] == "pair" {
+      let names = words[1].split(separator: "*", omittingEmptySubsequences: false).map(String.init)
+      guard numbers.count == 2, names.count == 2,
+        let part = Statistic.Part.allCases.first(where: { $0.distanceKey == names[0] }),
+        let summary = Statistic.Summary(rawValue: names[1]), summary != .greatest,
+        Self.pairFrames.contains(numbers[0]), Self.pairFrames.contains(numbers[1]),
+        numbers[0] < numbers[1]
       else { return nil }
-      self = .pair(
-        family: String(parts[0]), suffix: String(parts[1]), first: numbers[0], second: numbers[1])
+      self = .pair(part, summary, first: numbers[0], second: numbers[1])
+      return
+    }
+    guard numbers.count == 1, let statistic = Statistic(key: words[1]) else { return nil }
+    switch words[0] {
+    case "ratio": self = .ratio(statistic: statistic, offset: numbers[0])
+    case "level": self = .level(statistic: statistic, offset: numbers[0])
+    case "value": self = .value(statistic: statistic, offset: numbers[0])
     default: return nil
     }
   }

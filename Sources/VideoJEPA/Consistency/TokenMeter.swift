@@ -8,44 +8,8 @@ import Torch
 /// from the first frame, so that portions change nothing. Only the last group and four frames before it are
 /// held.
 public final class TokenMeter {
-  /// How the energies of a frame's tokens become one number.
-  enum Summary: String, CaseIterable {
-    case mean = ""
-    /// The mean of the four greatest.
-    case top = "Top"
-    case greatest = "Max"
-
-    /// `[n, h, w]` to `[n]`.
-    func callAsFunction(_ values: Tensor) -> [Float] {
-      let flat = values.flattened(1)
-      let summed =
-        switch self {
-        case .mean: flat.mean(1)
-        case .top: flat.top(min(TokenFrame.topTokenCount, flat.size(1)), along: 1).values.mean(1)
-        case .greatest: flat.max(1)
-        }
-      return summed.to(device: .cpu).array()
-    }
-  }
-
   /// Frames that a prediction reaches back and ahead together.
   private static let reach = 4
-
-  /// The energies of the three predictions, and the statistics of tokens that need none.
-  public static let names: [String] =
-    PredictionMode.allCases.flatMap { mode in Summary.allCases.map { energyName(mode, $0) } }
-    + ["copyLast", "copyLastTop", "cosineDistance"] + FrameTable.distanceNames("tokenDistance")
-    + TransitionHypothesis.allCases.map(energyName)
-
-  /// The energy of a hypothesis on the transition to a frame by the distances between tokens, such as
-  /// `tokenHypothesisSwapped`; unknown where the model has no network for it.
-  public static func energyName(_ hypothesis: TransitionHypothesis) -> String {
-    "tokenH" + PixelMeter.energyName(hypothesis).dropFirst()
-  }
-
-  static func energyName(_ mode: PredictionMode, _ summary: Summary = .mean) -> String {
-    "energy" + mode.rawValue.prefix(1).uppercased() + mode.rawValue.dropFirst() + summary.rawValue
-  }
 
   private let model: ClipModel
   private let groupSize: Int
@@ -131,9 +95,9 @@ public final class TokenMeter {
     let clip = maps.slice(start - first..<maps.size(0)).unsqueezed(0)
     guard let predictions = ClipPredictions(mode, of: clip, by: model.predictor) else { return }
     let energies = predictions.energies[0]
-    for summary in Summary.allCases {
+    for summary in Statistic.Summary.allCases {
       table.set(
-        summary(energies), of: Self.energyName(mode, summary),
+        summary(energies), of: .energy(mode, summary),
         from: start + predictions.targets.lowerBound)
     }
   }
@@ -142,16 +106,30 @@ public final class TokenMeter {
   private func write(_ statistics: TokenStatistics, to table: inout FrameTable) {
     let row = distanceCount
     distanceCount += 1
-    table.set(statistics.copyLast, of: "copyLast", at: row)
-    table.set(statistics.copyLastTop, of: "copyLastTop", at: row)
-    table.set(statistics.cosineDistance, of: "cosineDistance", at: row)
+    table.set(statistics.copyLast, of: .copyLast(.mean), at: row)
+    table.set(statistics.copyLastTop, of: .copyLast(.top), at: row)
+    table.set(statistics.cosineDistance, of: .cosineDistance, at: row)
     if let transition = statistics.transition {
-      table.set(transition, of: "tokenDistance", at: row)
+      table.set(transition, of: .tokens, at: row)
       if let energies = model.hypotheses?.energies(of: transition) {
         for (hypothesis, energy) in zip(TransitionHypothesis.allCases, energies) {
-          table.set(energy, of: Self.energyName(hypothesis), at: row)
+          table.set(energy, of: .misfit(hypothesis, .tokens), at: row)
         }
       }
     }
+  }
+}
+
+extension Statistic.Summary {
+  /// `[n, h, w]` to `[n]`.
+  fileprivate func callAsFunction(_ values: Tensor) -> [Float] {
+    let flat = values.flattened(1)
+    let summed =
+      switch self {
+      case .mean: flat.mean(1)
+      case .top: flat.top(min(TokenFrame.topTokenCount, flat.size(1)), along: 1).values.mean(1)
+      case .greatest: flat.max(1)
+      }
+    return summed.to(device: .cpu).array()
   }
 }

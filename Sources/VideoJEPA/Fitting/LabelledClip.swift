@@ -40,7 +40,7 @@ package struct LabelledClip: Sendable {
   package func motion(around event: LabelledEvent) -> Float {
     let near = event.rows.lowerBound - 20...event.rows.upperBound + 20
     return cleanRows.filter { near.contains($0) }
-      .map { table.value(of: "pixelDifference", at: $0) }.filter(\.isFinite).upperMedian ?? 0
+      .map { table.value(of: .pixelDifference(.mean), at: $0) }.filter(\.isFinite).upperMedian ?? 0
   }
 }
 

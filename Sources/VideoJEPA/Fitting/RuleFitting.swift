@@ -14,43 +14,44 @@ public enum RuleEvidence: String, CaseIterable, Sendable, Codable {
 
   /// The features of the set.
   public var features: [RuleFeature] {
-    func ratios(_ statistics: [String], _ offsets: ClosedRange<Int>) -> [RuleFeature] {
+    func ratios(_ statistics: [Statistic], _ offsets: ClosedRange<Int>) -> [RuleFeature] {
       statistics.flatMap { statistic in
         offsets.map { RuleFeature.ratio(statistic: statistic, offset: $0) }
       }
     }
     // Two levels together say what part of a change is unexplained, whatever is usual.
-    func levels(_ statistics: [String]) -> [RuleFeature] {
+    func levels(_ statistics: [Statistic]) -> [RuleFeature] {
       statistics.map { .level(statistic: $0, offset: 0) }
     }
-    func pairs(_ family: String) -> [RuleFeature] {
-      RuleFeature.allPairs(family) + RuleFeature.allPairs(family, suffix: "Top")
+    func pairs(_ part: Statistic.Part) -> [RuleFeature] {
+      RuleFeature.allPairs(part) + RuleFeature.allPairs(part, .top)
     }
-    func hypotheses(_ name: (TransitionHypothesis) -> String) -> [RuleFeature] {
+    func hypotheses(_ part: Statistic.Part) -> [RuleFeature] {
       TransitionHypothesis.allCases.flatMap { hypothesis in
-        (-1...1).map { .level(statistic: name(hypothesis), offset: $0) }
+        (-1...1).map { .level(statistic: .misfit(hypothesis, part), offset: $0) }
       }
     }
     switch self {
     case .pixels:
-      return pairs("pixelDistance")
-        + ratios(["pixelDifference", "pixelDifferenceTop"], -1...2)
+      return pairs(.pixels)
+        + ratios([.pixelDifference(.mean), .pixelDifference(.top)], -1...2)
         + ratios(
-          ["interpolationError", "interpolationErrorTop", "colorInterpolationError"], -1...1)
-        + ratios(["colorShift"], 0...1)
-        + (-1...1).map { .value(statistic: "orderRatio", offset: $0) }
-        + levels(["pixelDifference", "pixelDifferenceTop", "shotSeparation"])
+          [.interpolationError(.mean), .interpolationError(.top), .colorInterpolationError], -1...1)
+        + ratios([.colorShift], 0...1)
+        + (-1...1).map { .value(statistic: .orderRatio, offset: $0) }
+        + levels([.pixelDifference(.mean), .pixelDifference(.top), .shotSeparation])
         // A flash is far in colour, not only farther than its neighbours.
-        + levels(["colorShift", "colorInterpolationError"])
-        + hypotheses(PixelMeter.energyName)
+        + levels([.colorShift, .colorInterpolationError])
+        + hypotheses(.pixels)
     case .copying:
-      return RuleEvidence.pixels.features + pairs("tokenDistance")
-        + hypotheses(TokenMeter.energyName)
-        + ratios(["copyLast", "copyLastTop"], -1...2) + ratios(["cosineDistance"], 0...1)
-        + levels(["copyLast", "copyLastTop"])
+      return RuleEvidence.pixels.features + pairs(.tokens)
+        + hypotheses(.tokens)
+        + ratios([.copyLast(.mean), .copyLast(.top)], -1...2) + ratios([.cosineDistance], 0...1)
+        + levels([.copyLast(.mean), .copyLast(.top)])
     case .energy:
-      let modes = ["energyPast", "energyFuture", "energyMiddle"]
-      let energies = modes + modes.map { $0 + "Top" }
+      let energies: [Statistic] = [Statistic.Summary.mean, .top].flatMap { summary in
+        PredictionMode.allCases.map { .energy($0, summary) }
+      }
       return RuleEvidence.copying.features + ratios(energies, -2...2) + levels(energies)
     }
   }

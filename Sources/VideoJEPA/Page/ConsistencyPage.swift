@@ -23,10 +23,10 @@ public struct ConsistencyPage {
   }
 
   /// The statistics that are drawn, as far as the report has them.
-  static let curves = [
-    "energyMiddle", "energyPast", "energyFuture", "energyMiddleTop", "copyLast", "cosineDistance",
-    "pixelDifference", "pixelDifferenceTop", "interpolationErrorTop", "orderRatio",
-    "colorInterpolationError", "shotSeparation",
+  static let curves: [Statistic] = [
+    .energy(.middle, .mean), .energy(.past, .mean), .energy(.future, .mean), .energy(.middle, .top),
+    .copyLast(.mean), .cosineDistance, .pixelDifference(.mean), .pixelDifference(.top),
+    .interpolationError(.top), .orderRatio, .colorInterpolationError, .shotSeparation,
   ]
 
   /// What the page's script reads.
@@ -42,9 +42,17 @@ public struct ConsistencyPage {
       let words: String
       let explanation: String
 
-      init(_ key: String) {
-        let name = StatisticName(key)
-        (self.key, words, explanation) = (key, name.words, name.explanation)
+      init(_ statistic: Statistic) {
+        (key, words, explanation) = (statistic.key, statistic.words, statistic.explanation)
+      }
+
+      /// The score, which is made of statistics and is none.
+      static let score = Name(
+        key: "score", words: "score",
+        explanation: "log-odds of a break, above the threshold: above 0 a frame is flagged")
+
+      private init(key: String, words: String, explanation: String) {
+        (self.key, self.words, self.explanation) = (key, words, explanation)
       }
     }
 
@@ -116,16 +124,18 @@ public struct ConsistencyPage {
     let count = report.table.count
     let bin = max(1, (count + Self.mostPoints - 1) / Self.mostPoints)
     let starts = Array(stride(from: 0, to: count, by: bin))
-    func curve(_ name: String, _ values: [Float], level: Double? = nil) -> Content.Curve {
+    func curve(
+      _ name: Content.Name, _ values: [Float], level: Double? = nil
+    ) -> Content.Curve {
       let parts = starts.map { values[$0..<min($0 + bin, count)].filter(\.isFinite) }
       return Content.Curve(
-        name: Content.Name(name), values: parts.map { $0.max().map(Self.rounded) },
+        name: name, values: parts.map { $0.max().map(Self.rounded) },
         lows: bin > 1 ? parts.map { $0.min().map(Self.rounded) } : nil, level: level)
     }
-    let known = Set(report.table.names)
+    let known = Set(report.table.statistics)
     let curves =
-      [curve("score", report.scores, level: 0)]
-      + Self.curves.filter { known.contains($0) }.map { curve($0, report.table[$0]) }
+      [curve(.score, report.scores, level: 0)]
+      + Self.curves.filter { known.contains($0) }.map { curve(Content.Name($0), report.table[$0]) }
     return Content(
       summary: report.findings, notes: notes, omissions: omissions(bin: bin),
       index: starts.map { report.table.indices[$0] },

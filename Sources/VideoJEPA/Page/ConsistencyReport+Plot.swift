@@ -5,11 +5,14 @@ extension ConsistencyReport {
   public func plot(width: Int = 1200) -> RGBImage {
     let rows = Dictionary(
       table.indices.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    let names = ["energyMiddle", "energyPast", "copyLast", "pixelDifference", "orderRatio"]
+    let drawn: [Statistic] = [
+      .energy(.middle, .mean), .energy(.past, .mean), .copyLast(.mean), .pixelDifference(.mean),
+      .orderRatio,
+    ]
     let panels =
       [CurveSheet.Panel(title: "score, flagged above 0", values: scores, level: 0)]
-      + names.filter { table.names.contains($0) }.map {
-        CurveSheet.Panel(title: StatisticName($0).words, values: table[$0])
+      + drawn.filter { table.statistics.contains($0) }.map {
+        CurveSheet.Panel(title: $0.words, values: table[$0])
       }
     return CurveSheet(
       title: input, subtitle: findings, panels: panels, indices: table.indices,

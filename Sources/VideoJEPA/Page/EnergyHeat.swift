@@ -19,10 +19,9 @@ struct EnergyHeat {
   init(_ report: ConsistencyReport) {
     isFlagged = report.verdict.isFlagged
     for mode in PredictionMode.allCases {
-      let name =
-        "energy" + mode.rawValue.prefix(1).uppercased() + mode.rawValue.dropFirst() + "Top"
-      guard report.table.names.contains(name) else { continue }
-      let values = report.table[name]
+      let top = Statistic.energy(mode, .top)
+      guard report.table.statistics.contains(top) else { continue }
+      let values = report.table[top]
       let ordinary = values.indices.filter { !isFlagged[$0] }.map { values[$0] }
       energies[mode] = (
         values,

@@ -25,8 +25,8 @@ extension ConsistencyReport {
     try write("  \"problems\": \(try Self.json(problems)),\n  \"frames\": [")
     for row in 0..<table.count {
       var line = "    {\"index\": \(table.indices[row]), \"seconds\": \(table.seconds[row])"
-      for (name, value) in zip(table.names, table.row(row)) {
-        line += ", \"\(name)\": \(Self.number(value))"
+      for (statistic, value) in zip(table.statistics, table.row(row)) {
+        line += ", \"\(statistic.key)\": \(Self.number(value))"
       }
       line += ", \"score\": \(Self.number(scores[row]))}"
       try write(line + (row + 1 < table.count ? "," : ""))
@@ -39,7 +39,8 @@ extension ConsistencyReport {
   /// - Throws: `FileError.notARegularFile`, `.system`.
   public func write(toCSV path: String) throws {
     try UnfinishedFile.make(at: path) { file in
-      try file.append("index,seconds," + table.names.joined(separator: ",") + ",score,flagged\n")
+      try file.append(
+        "index,seconds," + table.statistics.map(\.key).joined(separator: ",") + ",score,flagged\n")
       for row in 0..<table.count {
         let values = table.row(row).map { $0.isFinite ? "\($0)" : "" }.joined(separator: ",")
         try file.append(

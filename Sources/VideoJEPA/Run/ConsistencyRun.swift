@@ -322,7 +322,7 @@ extension ConsistencyReport {
   /// Whether frames move by very different amounts in turn: the median change of the logarithm of the pixel
   /// difference is above 0.35 (a factor of 1.4).
   var isJerky: Bool {
-    let logs = table["pixelDifference"].filter { $0.isFinite && $0 > 0.2 }.map { log($0) }
+    let logs = table[.pixelDifference(.mean)].filter { $0.isFinite && $0 > 0.2 }.map { log($0) }
     let changes = zip(logs, logs.dropFirst()).map { abs($1 - $0) }
     return changes.count > 20 && changes.upperMedian! > 0.35
   }
