@@ -14,15 +14,3 @@ public protocol Energy {
   /// - Returns: `[n]`, differentiable by the variables.
   func energies(of variables: [Tensor], items: Tensor) -> Tensor
 }
-
-/// An energy that is written where it is used.
-public struct ClosureEnergy: Energy {
-  private let body: ([Tensor], Tensor) -> Tensor
-
-  /// - Parameter body: variables `[n, …]` and items `[n]` to energies `[n]`.
-  public init(_ body: @escaping (_ variables: [Tensor], _ items: Tensor) -> Tensor) {
-    self.body = body
-  }
-
-  public func energies(of variables: [Tensor], items: Tensor) -> Tensor { body(variables, items) }
-}

@@ -66,8 +66,11 @@ public struct Minimizer {
   /// - Parameters:
   ///   - energy: what is made small.
   ///   - start: the variables' first values, each `[B, …]`; they are not changed.
+  ///   - progress: is told after each update how many there were.
   /// - Returns: the final values, and the record of each item.
-  public func minimize(_ energy: some Energy, from start: [Tensor]) -> Descent {
+  public func minimize(
+    _ energy: some Energy, from start: [Tensor], progress: (_ steps: Int) -> Void = { _ in }
+  ) -> Descent {
     precondition(!start.isEmpty, "a descent needs something to vary")
     let count = start[0].size(0)
     precondition(
@@ -109,8 +112,7 @@ public struct Minimizer {
       }
 
       let observation = Observation(
-        step: step, items: items, variables: moving.variables, energies: energies,
-        gradientNorms: Self.norms(gradients))
+        step: step, items: items, variables: moving.variables, energies: energies)
       let verdicts = stopRules.map { rule in
         withoutGradient { rule.stops(observation).array(of: Bool.self) }
       }
@@ -145,6 +147,7 @@ public struct Minimizer {
         moving.variables, against: scaled,
         stepSize: schedule.value(at: Double(step) / Double(max(maximumSteps, 1))))
       step += 1
+      progress(step)
     }
     return Descent(
       values: final, energies: traces.map { $0.last ?? .nan }, traces: traces, steps: steps,
@@ -194,10 +197,5 @@ public struct Minimizer {
 
   private static func choose(_ mask: Tensor, _ first: Tensor, else second: Tensor) -> Tensor {
     first.choose(where: perItem(mask, like: first), else: second)
-  }
-
-  private static func norms(_ gradients: [Tensor]) -> Tensor {
-    let squares = gradients.map { $0.reshaped($0.size(0), -1).squared().sum(1) }
-    return squares.dropFirst().reduce(squares[0], +).sqrt()
   }
 }

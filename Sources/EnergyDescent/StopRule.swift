@@ -10,8 +10,6 @@ public struct Observation {
   public let variables: [Tensor]
   /// `[n]`
   public let energies: Tensor
-  /// The Euclidean norm of each item's gradient over all variables, `[n]`.
-  public let gradientNorms: Tensor
 }
 
 /// Says which items are done. Rules compose: an item stops at the first that says so.
@@ -28,17 +26,6 @@ public protocol StopRule: AnyObject {
 
 extension StopRule {
   public func keep(rows: Tensor) {}
-}
-
-/// Stops an item that a test accepts, such as: the decoded answer, read again, has low energy.
-public final class Verified: StopRule {
-  public let reason = "verified"
-  private let test: (Observation) -> Tensor
-
-  /// - Parameter test: bool `[n]` for an observation of n items.
-  public init(_ test: @escaping (Observation) -> Tensor) { self.test = test }
-
-  public func stops(_ observation: Observation) -> Tensor { test(observation) }
 }
 
 /// Stops an item whose energy has not fallen by `tolerance` for `patience` steps.
@@ -71,18 +58,6 @@ public final class Plateau: StopRule {
   public func keep(rows: Tensor) {
     best = best?.select(indices: rows)
     stale = stale?.select(indices: rows)
-  }
-}
-
-/// Stops an item whose gradient is almost zero: a minimum, or a saddle.
-public final class SmallGradient: StopRule {
-  public let reason = "gradient"
-  private let threshold: Double
-
-  public init(below threshold: Double) { self.threshold = threshold }
-
-  public func stops(_ observation: Observation) -> Tensor {
-    observation.gradientNorms .< threshold
   }
 }
 

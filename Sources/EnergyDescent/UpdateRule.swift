@@ -107,38 +107,3 @@ public final class GradientDescent: UpdateRule {
   public var state: [(name: String, tensor: Tensor)] { [] }
   public func restore(_ state: [String: Tensor], for variables: [Tensor]) {}
 }
-
-/// `z - stepSize * gradient + sqrt(2 * stepSize * temperature) * noise`: draws from exp(-E / temperature)
-/// instead of going to the nearest minimum.
-///
-/// Welling and Teh 2011, "Bayesian learning via stochastic gradient Langevin dynamics".
-public final class Langevin: UpdateRule {
-  /// 0 is plain gradient descent.
-  public var temperature: Double
-  private let generator: RandomGenerator
-
-  public init(temperature: Double, using generator: RandomGenerator) {
-    precondition(temperature >= 0, "a Langevin temperature of \(temperature)")
-    self.temperature = temperature
-    self.generator = generator
-  }
-
-  public func update(_ variables: [Tensor], against gradients: [Tensor], stepSize: Double) {
-    let deviation = (2 * stepSize * temperature).squareRoot()
-    withoutGradient {
-      for (variable, gradient) in zip(variables, gradients) {
-        variable.accumulate(gradient, scale: -stepSize)
-        let noise = Tensor.normal(variable.shape, using: generator)
-        variable.accumulate(noise.to(variable.dtype, device: variable.device), scale: deviation)
-      }
-    }
-  }
-
-  public func keep(rows: Tensor) {}
-
-  public var state: [(name: String, tensor: Tensor)] { [("0.generator", Tensor(generator.state))] }
-
-  public func restore(_ state: [String: Tensor], for variables: [Tensor]) {
-    if let saved = state["0.generator"] { generator.state = saved.array() }
-  }
-}

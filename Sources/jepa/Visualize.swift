@@ -23,6 +23,12 @@ struct Visualize: ParsableCommand {
 
         jepa visualize cat.jpg dog.jpg --checkpoint checkpoints/photos \\
           --output seen.png --patch 3,4
+
+      With --invert a row is the picture and what is found from its embedding alone, by a descent \
+      over pixels: what both share, the encoder kept. Energies are printed; a plain grey picture \
+      has 1.
+
+        jepa visualize cat.jpg --checkpoint checkpoints/photos --output kept.png --invert
       """)
 
   @Argument(help: "Pictures.", completion: .pictures)
@@ -41,17 +47,36 @@ struct Visualize: ParsableCommand {
   @Option(help: "cpu, cuda, cuda:INDEX or mps.", completion: .devices)
   var device = "cpu"
 
+  @OptionGroup var inversion: InversionOptions
+
   @OptionGroup var outputs: OutputArguments
+
+  @OptionGroup var progress: ProgressArguments
 
   @OptionGroup var decoding: PictureOptions
 
+  func validate() throws {
+    if inversion.invert, patch != nil {
+      throw ValidationError("give one of --invert and --patch")
+    }
+  }
+
   func run() throws {
     try outputs.check(OutputFile("--output", output, .picture), against: pictures)
-    let pictures = try TokenPictures(
-      checkpoint: checkpoint, device: try Device(device), decoder: decoding.decoder)
-    if let remark = try pictures.write(self.pictures, patch: patch, to: output) {
-      printResult(remark)
-    }
+    let remarks = inversion.invert ? try drawInversions() : try drawTokens()
+    for remark in remarks { printResult(remark) }
     printResult("wrote \(output)")
+  }
+
+  private func drawTokens() throws -> [String] {
+    let tokens = try TokenPictures(
+      checkpoint: checkpoint, device: try Device(device), decoder: decoding.decoder)
+    return [try tokens.write(pictures, patch: patch, to: output)].compactMap { $0 }
+  }
+
+  private func drawInversions() throws -> [String] {
+    try InvertedPictures(
+      checkpoint: checkpoint, device: try Device(device), decoder: decoding.decoder
+    ).write(pictures, parts: inversion.parts, settings: inversion.settings, to: output)
   }
 }

@@ -19,6 +19,16 @@ import Torch
     }
   }
 
+  /// Stops an item whose energy is low enough.
+  final class Below: StopRule {
+    let reason = "below"
+    private let threshold: Double
+
+    init(_ threshold: Double) { self.threshold = threshold }
+
+    func stops(_ observation: Observation) -> Tensor { observation.energies .< threshold }
+  }
+
   /// `curvature_i / 2 |z_i - target|^2`
   static func quadratic(curvatures: [Double], target: Double = 2) -> CountingEnergy {
     let table = Tensor(curvatures)
@@ -51,29 +61,29 @@ import Torch
 
   @Test func adamWFindsRosenbrocksMinimum() {
     // f(x, y) = (1 - x)^2 + 100 (y - x^2)^2, least at (1, 1), in a long curved valley.
-    let energy = ClosureEnergy { variables, _ in
+    let energy = CountingEnergy { variables, _ in
       let (x, y) = (variables[0].select(0, along: 1), variables[0].select(1, along: 1))
       return (1 - x).squared() + (y - x.squared()).squared() * 100
     }
     let minimizer = Minimizer(
       rule: AdamW(), schedule: Schedule(peak: 0.05, end: 1e-3), maximumSteps: 4000,
-      stopRules: [Verified { $0.energies .< 1e-6 }])
+      stopRules: [Below(1e-6)])
     let start = Tensor([-1.2, 1, 0, 0] as [Double], shape: [2, 2])
     let descent = minimizer.minimize(energy, from: [start])
-    #expect(descent.reasons == ["verified", "verified"])
+    #expect(descent.reasons == ["below", "below"])
     for value in descent.values[0].array(of: Double.self) { #expect(abs(value - 1) < 5e-3) }
   }
 
   @Test func severalVariablesAreFoundTogether() {
-    let energy = ClosureEnergy { variables, _ in
+    let energy = CountingEnergy { variables, _ in
       (variables[0] - 1).squared().sum(1) + (variables[1] + 2).squared().sum(1, 2)
     }
     let minimizer = Minimizer(
       rule: GradientDescent(), schedule: .constant(0.25), maximumSteps: 100,
-      stopRules: [SmallGradient(below: 1e-6)])
+      stopRules: [Below(1e-13)])
     let descent = minimizer.minimize(
       energy, from: [Self.start(2), Tensor.zeros([2, 2, 2], dtype: .float64)])
-    #expect(descent.reasons == ["gradient", "gradient"])
+    #expect(descent.reasons == ["below", "below"])
     #expect((descent.values[0] - 1).abs().max().item() < 1e-6)
     #expect((descent.values[1] + 2).abs().max().item() < 1e-6)
   }
@@ -83,7 +93,7 @@ import Torch
     let energy = Self.quadratic(curvatures: curvatures)
     let minimizer = Minimizer(
       rule: GradientDescent(), schedule: .constant(0.1), maximumSteps: 1000,
-      stopRules: [Verified { $0.energies .< 1e-6 }])
+      stopRules: [Below(1e-6)])
     let descent = minimizer.minimize(energy, from: [Self.start(4)])
     let order = descent.steps.indices.sorted { descent.steps[$0] < descent.steps[$1] }
     #expect(order == [0, 2, 3, 1], "compute follows difficulty: \(descent.steps)")
@@ -113,7 +123,7 @@ import Torch
       Minimizer(
         rule: usesAdamW ? AdamW() : GradientDescent(), schedule: .constant(0.05),
         maximumSteps: 400,
-        stopRules: [Verified { $0.energies .< 1e-3 }, Plateau(tolerance: 0, patience: 3)]
+        stopRules: [Below(1e-3), Plateau(tolerance: 0, patience: 3)]
       ).minimize(Self.quadratic(curvatures: curvatures), from: [Self.start(curvatures.count)])
     }
     let curvatures = [5.0, 0.2, 1]
@@ -150,7 +160,7 @@ import Torch
     func descend(records: Bool) -> Descent {
       Minimizer(
         rule: GradientDescent(), schedule: .constant(0.1), maximumSteps: 30,
-        recordsWaypoints: records, stopRules: [Verified { $0.energies .< 1e-2 }]
+        recordsWaypoints: records, stopRules: [Below(1e-2)]
       ).minimize(Self.quadratic(curvatures: [8, 1]), from: [Self.start(2)])
     }
     let descent = descend(records: true)
@@ -164,6 +174,15 @@ import Torch
     }
     #expect(descent.steps[0] < descent.steps[1], "an item that stopped is not recorded further")
     #expect(descend(records: false).waypoints.isEmpty)
+  }
+
+  @Test func progressIsToldAfterEveryUpdate() {
+    var told: [Int] = []
+    let descent = Minimizer(
+      rule: GradientDescent(), schedule: .constant(0.1), maximumSteps: 30,
+      stopRules: [Below(1e-2)]
+    ).minimize(Self.quadratic(curvatures: [8, 1]), from: [Self.start(2)]) { told.append($0) }
+    #expect(told == Array(1...descent.steps.max()!))
   }
 
   // MARK: Stop rules
@@ -182,9 +201,9 @@ import Torch
     #expect(reason([]) == ("budget", 50))
     #expect(reason([], steps: 0) == ("budget", 0))
     #expect(reason([StepBudget(7)]) == ("budget", 7))
-    #expect(reason([Verified { $0.energies .< 0.1 }]).reason == "verified")
+    #expect(reason([Below(0.1)]).reason == "below")
     // At the minimum already: no step is taken.
-    #expect(reason([SmallGradient(below: 1e-3)], from: 2) == ("gradient", 0))
+    #expect(reason([Below(1e-3)], from: 2) == ("below", 0))
     // An energy that does not move is stale `patience` steps later.
     #expect(reason([Plateau(tolerance: 1e-9, patience: 4)], from: 2) == ("plateau", 4))
     // Gains below the tolerance do not count as falling.
@@ -193,10 +212,10 @@ import Torch
 
   @Test func theFirstRuleThatFiresIsTheReason() {
     let rules: [any StopRule] = [
-      Plateau(tolerance: 0, patience: 10), SmallGradient(below: 1e9),
-      Verified { $0.energies .< 1e9 },
+      Plateau(tolerance: 0, patience: 10), Below(1e9), StepBudget(0),
     ]
-    #expect(reason(rules) == ("gradient", 0))
+    #expect(reason(rules) == ("below", 0))
+    #expect(reason(rules.reversed()) == ("budget", 0))
   }
 
   @Test func plateausAreToldItemByItem() {
@@ -212,22 +231,22 @@ import Torch
   }
 
   @Test func energiesThatAreNotNumbersStopTheirItemOnly() {
-    let energy = ClosureEnergy { variables, items in
+    let energy = CountingEnergy { variables, items in
       let broken = Tensor([Double.nan, 0]).select(indices: items)
       return (variables[0] - 2).squared().sum(1) + broken
     }
     let descent = Minimizer(
       rule: GradientDescent(), schedule: .constant(0.1), maximumSteps: 200,
-      stopRules: [Verified { $0.energies .< 1e-6 }, Plateau(tolerance: 0, patience: 3)]
+      stopRules: [Below(1e-6), Plateau(tolerance: 0, patience: 3)]
     ).minimize(energy, from: [Self.start(2)])
-    #expect(descent.reasons == ["plateau", "verified"])
+    #expect(descent.reasons == ["plateau", "below"])
     #expect(descent.steps[0] == 0)
     #expect(descent.energies[0].isNaN)
     #expect(descent.energies[1] < 1e-6)
   }
 
   @Test func energiesThatBecomeNaNStop() {
-    let energy = ClosureEnergy { variables, _ in
+    let energy = CountingEnergy { variables, _ in
       let z = variables[0].sum(1)
       return z.filled(with: .nan, where: z .>= 0.5)
     }
@@ -242,12 +261,12 @@ import Torch
   @Test func wrongUseTraps() async {
     await #expect(processExitsWith: .failure) {
       _ = Minimizer(rule: GradientDescent(), schedule: .constant(1), maximumSteps: 1)
-        .minimize(ClosureEnergy { z, _ in z[0].sum() }, from: [Tensor.zeros([2, 2])])
+        .minimize(CountingEnergy { z, _ in z[0].sum() }, from: [Tensor.zeros([2, 2])])
     }
     await #expect(processExitsWith: .failure) {
       _ = Minimizer(rule: GradientDescent(), schedule: .constant(1), maximumSteps: 1)
         .minimize(
-          ClosureEnergy { z, _ in z[0].sum(1) },
+          CountingEnergy { z, _ in z[0].sum(1) },
           from: [Tensor.zeros([2, 2]), Tensor.zeros([3, 2])])
     }
   }
