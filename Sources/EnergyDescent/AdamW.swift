@@ -75,21 +75,18 @@ public final class AdamW: UpdateRule {
     secondMoments = secondMoments.map { $0.select(indices: rows) }
   }
 
-  public var state: [(name: String, tensor: Tensor)] {
-    zip(firstMoments, zip(secondMoments, steps)).enumerated().flatMap { position, moments in
+  public var state: [VariableMemory] {
+    firstMoments.indices.flatMap { variable in
       [
-        ("\(position).firstMoment", moments.0), ("\(position).secondMoment", moments.1.0),
-        ("\(position).step", moments.1.1),
-      ]
+        ("firstMoment", firstMoments[variable]), ("secondMoment", secondMoments[variable]),
+        ("step", steps[variable]),
+      ].map { VariableMemory(variable: variable, name: $0.0, tensor: $0.1) }
     }
   }
 
-  public func restore(_ state: [String: Tensor], for variables: [Tensor]) {
+  public func restore(_ state: [VariableMemory], for variables: [Tensor]) {
     guard !state.isEmpty else { return }
     begin(with: variables)
-    for (name, tensor) in self.state {
-      guard let saved = state[name] else { preconditionFailure("AdamW's state lacks \(name)") }
-      tensor.assign(saved)
-    }
+    self.state.assign(state)
   }
 }

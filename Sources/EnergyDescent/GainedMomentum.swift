@@ -45,18 +45,17 @@ public final class GainedMomentum: UpdateRule {
     gains = gains.map { $0.select(indices: rows) }
   }
 
-  public var state: [(name: String, tensor: Tensor)] {
-    zip(velocities, gains).enumerated().flatMap { position, memory in
-      [("\(position).velocity", memory.0), ("\(position).gain", memory.1)]
+  public var state: [VariableMemory] {
+    velocities.indices.flatMap { variable in
+      [("velocity", velocities[variable]), ("gain", gains[variable])].map {
+        VariableMemory(variable: variable, name: $0.0, tensor: $0.1)
+      }
     }
   }
 
-  public func restore(_ state: [String: Tensor], for variables: [Tensor]) {
+  public func restore(_ state: [VariableMemory], for variables: [Tensor]) {
     guard !state.isEmpty else { return }
     begin(with: variables)
-    for (name, tensor) in self.state {
-      guard let saved = state[name] else { preconditionFailure("the state lacks \(name)") }
-      tensor.assign(saved)
-    }
+    self.state.assign(state)
   }
 }

@@ -71,17 +71,13 @@ public final class Muon: UpdateRule {
     preconditionFailure("Muon moves matrices of weights, which have no items")
   }
 
-  public var state: [(name: String, tensor: Tensor)] {
-    moments.enumerated().map { ("\($0).moment", $1) }
+  public var state: [VariableMemory] {
+    moments.enumerated().map { VariableMemory(variable: $0, name: "moment", tensor: $1) }
   }
 
-  public func restore(_ state: [String: Tensor], for variables: [Tensor]) {
+  public func restore(_ state: [VariableMemory], for variables: [Tensor]) {
     guard !state.isEmpty else { return }
-    moments = variables.indices.map { index in
-      guard let moment = state["\(index).moment"] else {
-        preconditionFailure("Muon's state lacks \(index).moment")
-      }
-      return moment.to(device: variables[index].device)
-    }
+    moments = withoutGradient { variables.map { $0.detached() * 0 } }
+    self.state.assign(state)
   }
 }

@@ -12,12 +12,49 @@ public protocol UpdateRule: AnyObject {
   func keep(rows: Tensor)
 
   /// What the rule remembers, for a checkpoint.
-  var state: [(name: String, tensor: Tensor)] { get }
+  var state: [VariableMemory] { get }
 
   /// Continues from a saved state, given the variables it will serve.
   ///
   /// - Precondition: the state is that of a rule of the same kind for variables of the same shapes.
-  func restore(_ state: [String: Tensor], for variables: [Tensor])
+  func restore(_ state: [VariableMemory], for variables: [Tensor])
+}
+
+/// Something that a rule remembers of one variable.
+public struct VariableMemory {
+  /// The variable's place among those that the rule serves.
+  public let variable: Int
+  /// Such as `firstMoment`.
+  public let name: String
+  public let tensor: Tensor
+
+  public init(variable: Int, name: String, tensor: Tensor) {
+    self.variable = variable
+    self.name = name
+    self.tensor = tensor
+  }
+}
+
+extension VariableMemory {
+  /// The same of the variable so many places further on.
+  fileprivate func moved(by offset: Int) -> VariableMemory {
+    VariableMemory(variable: variable + offset, name: name, tensor: tensor)
+  }
+}
+
+extension [VariableMemory] {
+  /// Copies what was saved into the tensors of the same variables and names.
+  ///
+  /// - Precondition: `saved` has them all.
+  func assign(_ saved: [VariableMemory]) {
+    let byName = Dictionary(grouping: saved) { "\($0.variable).\($0.name)" }
+    for memory in self {
+      guard let found = byName["\(memory.variable).\(memory.name)"]?.first else {
+        preconditionFailure("the state lacks \(memory.name) of variable \(memory.variable)")
+      }
+      memory.tensor.assign(found.tensor)
+    }
+  }
 }
 
 /// Different rules for consecutive parts of the variables.
@@ -49,24 +86,19 @@ public final class SplitRule: UpdateRule {
 
   public func keep(rows: Tensor) { for part in parts { part.rule.keep(rows: rows) } }
 
-  /// Each part's memory; a number in front of a name is that of the variable in the whole list.
-  public var state: [(name: String, tensor: Tensor)] {
+  /// Each part's memory, with the variables' places in the whole list.
+  public var state: [VariableMemory] {
     var start = 0
     return parts.flatMap { part in
       defer { start += part.count }
-      return part.rule.state.map { (Self.renumbered($0.name, by: start), $0.tensor) }
+      return part.rule.state.map { $0.moved(by: start) }
     }
   }
 
-  public func restore(_ state: [String: Tensor], for variables: [Tensor]) {
+  public func restore(_ state: [VariableMemory], for variables: [Tensor]) {
     for (part, range) in zip(parts, ranges(of: variables)) {
-      let own = state.filter { range.contains(Self.number(of: $0.key)) }
-      part.rule.restore(
-        Dictionary(
-          uniqueKeysWithValues: own.map {
-            (Self.renumbered($0.key, by: -range.lowerBound), $0.value)
-          }),
-        for: Array(variables[range]))
+      let own = state.filter { range.contains($0.variable) }
+      part.rule.restore(own.map { $0.moved(by: -range.lowerBound) }, for: Array(variables[range]))
     }
   }
 
@@ -79,15 +111,6 @@ public final class SplitRule: UpdateRule {
     precondition(
       start == variables.count, "rules for \(start) variables, there are \(variables.count)")
     return ranges
-  }
-
-  private static func number(of name: String) -> Int {
-    name.split(separator: ".").first.flatMap { Int($0) } ?? -1
-  }
-
-  private static func renumbered(_ name: String, by offset: Int) -> String {
-    let parts = name.split(separator: ".", maxSplits: 1)
-    return "\(number(of: name) + offset).\(parts.last ?? "")"
   }
 }
 
@@ -104,6 +127,6 @@ public final class GradientDescent: UpdateRule {
   }
 
   public func keep(rows: Tensor) {}
-  public var state: [(name: String, tensor: Tensor)] { [] }
-  public func restore(_ state: [String: Tensor], for variables: [Tensor]) {}
+  public var state: [VariableMemory] { [] }
+  public func restore(_ state: [VariableMemory], for variables: [Tensor]) {}
 }

@@ -51,8 +51,15 @@ public final class WeightDescent {
     let named = modules.flatMap { entry in
       entry.module.parameters.map { (name: "\(entry.name).\($0.name)", tensor: $0.tensor) }
     }
-    let inner = named.filter { matrices == .muon && Self.isInner($0.name, $0.tensor) }
-    let outer = named.filter { !(matrices == .muon && Self.isInner($0.name, $0.tensor)) }
+    // Muon is for matrices between hidden layers, not for those that read pixels.
+    let reading = Set(
+      modules.flatMap { entry in entry.module.inputWeights.map { "\(entry.name).\($0.name)" } })
+    func isInner(_ parameter: (name: String, tensor: Tensor)) -> Bool {
+      matrices == .muon && Self.decays(parameter.name, parameter.tensor)
+        && !reading.contains(parameter.name)
+    }
+    let inner = named.filter(isInner)
+    let outer = named.filter { !isInner($0) }
     let decayed = outer.filter { Self.decays($0.name, $0.tensor) }
     let others = outer.filter { !Self.decays($0.name, $0.tensor) }
     parameters = inner + decayed + others
@@ -81,11 +88,6 @@ public final class WeightDescent {
       clipNorm: configuration.clipNorm)
   }
 
-  /// Matrices between hidden layers: not those that read pixels.
-  private static func isInner(_ name: String, _ tensor: Tensor) -> Bool {
-    decays(name, tensor) && !(tensor.rank >= 4 && tensor.size(1) == 3)
-  }
-
   private static func decays(_ name: String, _ tensor: Tensor) -> Bool {
     tensor.rank >= 2 && name.hasSuffix("weight")
   }
@@ -109,10 +111,7 @@ public final class WeightDescent {
 
   /// The rule's memory, under the names of the weights it belongs to.
   public var state: [(name: String, tensor: Tensor)] {
-    rule.state.map { entry in
-      let parts = entry.name.split(separator: ".", maxSplits: 1)
-      return ("\(parameters[Int(parts[0])!].name).\(parts[1])", entry.tensor)
-    }
+    rule.state.map { ("\(parameters[$0.variable].name).\($0.name)", $0.tensor) }
   }
 
   /// Continues from a saved state.
@@ -126,22 +125,23 @@ public final class WeightDescent {
     let tensors = parameters.map(\.tensor)
     rule.update(tensors, against: tensors.map { Tensor.zeros(like: $0) }, stepSize: 0)
     let expected = Dictionary(
-      uniqueKeysWithValues: zip(state, rule.state).map {
-        ($0.name, (key: $1.name, shape: $1.tensor.shape))
-      })
+      uniqueKeysWithValues: zip(state, rule.state).map { ($0.name, $1) })
     let present = Set(file.names)
     let missing = Set(expected.keys).subtracting(present).sorted()
     let unexpected = present.subtracting(expected.keys).sorted()
     let misshapen = try expected.filter { present.contains($0.key) }.compactMap { name, wanted in
       let shape = try file.entry(name).shape
-      return shape == wanted.shape ? nil : "\(name) (expected \(wanted.shape), found \(shape))"
+      let expected = wanted.tensor.shape
+      return shape == expected ? nil : "\(name) (expected \(expected), found \(shape))"
     }
     guard missing.isEmpty, unexpected.isEmpty, misshapen.isEmpty else {
       throw TorchError.stateMismatch(
         path: file.path, missing: missing, unexpected: unexpected, misshapen: misshapen.sorted())
     }
-    var saved: [String: Tensor] = [:]
-    for (name, wanted) in expected { saved[wanted.key] = try file.tensor(name) }
+    let saved = try expected.map { name, memory in
+      VariableMemory(
+        variable: memory.variable, name: memory.name, tensor: try file.tensor(name))
+    }
     rule.restore(saved, for: tensors)
   }
 }

@@ -15,6 +15,7 @@ import Torch
     init(seed: UInt64) {
       let generator = RandomGenerator(seed: seed)
       convolution = Conv2d(3, 4, using: generator)
+      convolution.readsInput = true
       inner = Linear(4, 6, using: generator)
       super.init()
       register(convolution, as: "convolution")

@@ -41,6 +41,17 @@ import TrainingRuns
     #expect(tokens.isFinite().all().integer() == 1)
   }
 
+  /// What reads pixels is AdamW's, whatever the number of channels: `WeightDescent`.
+  @Test(arguments: [EncoderPreset.convMicro, .convTiny, .vitTiny], [false, true])
+  func layersThatReadPixelsSaySo(preset: EncoderPreset, stem: Bool) throws {
+    let encoder = try Self.encoder(preset, stem: stem && preset == .vitTiny)
+    let reading = encoder.inputWeights.filter { $0.tensor.rank >= 2 }.map(\.name)
+    let ofThreeChannels = encoder.parameters.filter {
+      $0.tensor.rank == 4 && $0.tensor.size(1) == 3
+    }
+    #expect(reading == ofThreeChannels.map(\.name) && !reading.isEmpty)
+  }
+
   @Test func keptTokensOfATransformerAreComputedAlone() throws {
     // All tokens kept, in another order, are the same tokens: positions travel with their patches.
     let encoder = try Self.encoder(.vitTiny, patch: 8)

@@ -34,6 +34,7 @@ public final class ConvolutionalEncoder: VisionEncoder {
       "a convolutional encoder of shape \(shape)")
     self.shape = shape
     stem = Conv2d(3, shape.width, stride: 2, using: generator)
+    stem.readsInput = true
     stemNorm = BatchNorm(shape.width)
     var blocks: [ResidualBlock] = []
     var channels = shape.width

@@ -19,6 +19,7 @@ public final class ConvolutionalStem: Module {
     projection = Conv2d(
       channels[stages - 1], width, size: 1, padding: 0, bias: true, using: generator)
     super.init()
+    convolutions[0].readsInput = true
     for index in channels.indices {
       register(convolutions[index], as: "convolutions.\(index)")
       register(norms[index], as: "norms.\(index)")

@@ -48,6 +48,14 @@ open class Module {
     ownParameters.map { ($0.name, $0.tensor) } + inChildren(\.parameters)
   }
 
+  /// Whether the layer reads what the whole network is given, such as pixels, and not what another layer made.
+  public final var readsInput = false
+
+  /// The learned tensors of the layers that read the network's input, with their paths.
+  public var inputWeights: [(name: String, tensor: Tensor)] {
+    (readsInput ? ownParameters.map { ($0.name, $0.tensor) } : []) + inChildren(\.inputWeights)
+  }
+
   /// Every tensor that is kept but not learned.
   public var buffers: [(name: String, tensor: Tensor)] {
     ownBuffers + inChildren(\.buffers)

@@ -14,6 +14,7 @@ public final class PatchEmbedding: Module {
       [width, channels, patchSize, patchSize], using: generator)
     bias = Tensor.zeros([width])
     super.init()
+    readsInput = true
     register(parameter: weight, as: "weight")
     register(parameter: bias, as: "bias")
   }
@@ -57,6 +58,7 @@ public final class TubeletEmbedding: Module {
       [width, channels, frames, patchSize, patchSize], using: generator)
     bias = Tensor.zeros([width])
     super.init()
+    readsInput = true
     register(parameter: weight, as: "weight")
     register(parameter: bias, as: "bias")
   }

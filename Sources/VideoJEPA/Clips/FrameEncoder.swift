@@ -28,6 +28,7 @@ public final class FrameEncoder: VisionEncoder {
     linear = Conv2d(
       3, width, size: Self.patchSize, stride: 8, padding: 4, bias: true, using: generator)
     stem = Conv2d(3, 32, stride: 2, bias: true, using: generator)
+    (linear.readsInput, stem.readsInput) = (true, true)
     second = Conv2d(32, 64, stride: 2, bias: true, using: generator)
     inner = Conv2d(64, 64, bias: true, using: generator)
     third = Conv2d(64, width, stride: 2, bias: true, using: generator)
