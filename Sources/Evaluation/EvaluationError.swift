@@ -41,8 +41,10 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case outputNotEmpty(path: String)
   /// An earlier export of the same name was interrupted.
   case unfinishedExport(path: String, rows: Int)
-  /// An export could not be written on, for `reason`; `rows` of it are kept.
-  case exportStopped(reason: String, rows: Int)
+  /// An export could not go on, for `reason`; `advice` is what to do, and `rows` of it are kept.
+  case exportStopped(reason: String, advice: String, rows: Int)
+  /// Memory or a device gave out while a clip was scored.
+  case clipFailed(path: String, reason: String)
   /// An export that was interrupted was begun with other settings or weights.
   case cannotResume(path: String, differences: [String])
   /// An export that was interrupted was begun with other pictures.
@@ -111,9 +113,11 @@ extension EvaluationError: CustomStringConvertible, LocalizedError {
       "\(purpose): expected shape \(expected), found \(found)"
     case .unsuitablePictures(let corruption, let needed, let shape):
       "\(corruption): needs \(needed), found pictures of shape \(shape)"
-    case .exportStopped(let reason, let rows):
-      "\(reason): make room, then go on with --resume: \(rows.counted("embedding")) "
+    case .exportStopped(let reason, let advice, let rows):
+      "\(reason): \(advice), then go on with --resume: \(rows.counted("embedding")) "
         + (rows == 1 ? "is kept" : "are kept")
+    case .clipFailed(let path, let reason):
+      "\(path): \(reason)"
     case .system(let path, let operation, let errorNumber):
       "\(path): could not \(operation): \(String(cString: strerror(errorNumber)))"
     case .notARegularFile(let path):
