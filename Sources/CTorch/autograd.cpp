@@ -87,7 +87,8 @@ struct Segment : torch::CustomClassHolder {
 
   at::Tensor operator()(const at::Tensor &x) const {
     ct_tensor *out = nullptr;
-    TORCH_CHECK(forward(context, shim::wrap(x), &out) == 0 && out != nullptr, "a checkpointed forward pass failed");
+    const int32_t status = forward(context, shim::wrap(x), &out);
+    if (status != CT_OK) throw shim::Failure(status);
     at::Tensor value = std::move(out->value);
     delete out;
     return value;

@@ -1,4 +1,4 @@
-// Errors, threads, devices, autocast and random number generators.
+// Threads, devices, autocast and random number generators.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -14,12 +14,6 @@
 
 #include "shim.h"
 
-std::string &shim::last_error() {
-  static thread_local std::string message;
-  return message;
-}
-
-const char *ct_last_error(void) { return shim::last_error().c_str(); }
 const char *ct_torch_version(void) { return TORCH_VERSION; }
 int32_t ct_thread_count(void) { return at::get_num_threads(); }
 int32_t ct_set_thread_count(int32_t count) {

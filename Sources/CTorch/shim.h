@@ -26,20 +26,27 @@ namespace shim {
 /// This thread's last error message.
 std::string &last_error();
 
+/// Keeps the message of the exception that is being handled, and tells its kind: one of the statuses of ctorch.h.
+int32_t status_of_exception() noexcept;
+
+/// A failure of Swift code that libtorch called, on its way through libtorch; `last_error()` has the message.
+struct Failure : std::exception {
+  explicit Failure(int32_t status) : status(status), message(last_error()) {}
+  const char *what() const noexcept override { return message.c_str(); }
+
+  int32_t status;
+  std::string message;
+};
+
 /// Runs `body`; no C++ exception may reach Swift, where it would end the process.
 template <typename Body>
 int32_t guarded(Body &&body) noexcept {
   try {
     body();
-    return 0;
-  } catch (const c10::Error &error) {
-    last_error() = error.what_without_backtrace();
-  } catch (const std::exception &error) {
-    last_error() = error.what();
+    return CT_OK;
   } catch (...) {
-    last_error() = "an unknown C++ exception";
+    return status_of_exception();
   }
-  return 1;
 }
 
 inline ct_tensor *wrap(at::Tensor value) { return new ct_tensor{std::move(value)}; }

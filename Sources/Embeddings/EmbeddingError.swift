@@ -20,8 +20,9 @@ public enum EmbeddingError: Error, Equatable, Sendable {
   case outputNotEmpty(path: String)
   /// An earlier export of the same name was interrupted.
   case unfinishedExport(path: String, rows: Int)
-  /// An export could not be written on, for `reason`; `rows` of it are kept.
-  case exportStopped(reason: String, rows: Int)
+  /// An export could not go on, for `reason`; `advice` is what to do, where the reason does not say it, and `rows` of
+  /// it are kept.
+  case exportStopped(reason: String, advice: String?, rows: Int)
   /// An export that was interrupted was begun with other settings or weights.
   case cannotResume(path: String, differences: [String])
   /// An export that was interrupted was begun with other pictures.
@@ -69,9 +70,9 @@ extension EmbeddingError: CustomStringConvertible, LocalizedError {
       "\(path) is not empty and was not made by jepa embed: name another folder for the embedding projector, or write into it with --force"
     case .unfinishedExport(let path, let rows):
       "\(path) holds \(rows.counted("row")) of an export that was interrupted: go on with --resume, or remove it"
-    case .exportStopped(let reason, let rows):
-      "\(reason); \(rows.counted("embedding")) \(rows == 1 ? "is" : "are") kept: when there is room, go on with "
-        + "--resume"
+    case .exportStopped(let reason, let advice, let rows):
+      reason + (advice.map { ": \($0)" } ?? "") + ", then go on with --resume: "
+        + "\(rows.counted("embedding")) \(rows == 1 ? "is" : "are") kept"
     case .cannotResume(let path, let differences):
       "\(path) cannot be resumed with other settings: \(differences.joined(separator: "; "))"
     case .inputsChanged(let path, let expected, let found):

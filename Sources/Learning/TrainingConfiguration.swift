@@ -23,12 +23,17 @@ public protocol TrainingConfiguration: RunConfiguration {
   static var mostThreads: Int { get }
   /// What to change where a loss is no number.
   static var divergenceAdvice: String { get }
+  /// What makes another run take less memory.
+  static var memoryAdvice: String { get }
 }
 
 extension TrainingConfiguration {
   public var accumulation: Int { 1 }
   public static var mostThreads: Int { .max }
   public static var divergenceAdvice: String { "Lower optimizer.learningRate.peak." }
+  public static var memoryAdvice: String {
+    "A new run with a smaller batchSize or model takes less memory."
+  }
 
   /// Checks the settings that every run has.
   ///

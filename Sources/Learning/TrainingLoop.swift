@@ -87,15 +87,29 @@ package final class TrainingLoop<L: Learner> {
 
   /// Trains to the end of the run, or until `shouldStop` says so after a step.
   ///
-  /// - Throws: `TrainingError.collapsed`, `.diverged`, `.notSaved`; `RunError`; what the learner throws, after a
-  ///   checkpoint of the last whole step. What was saved before stays.
+  /// - Throws: `TrainingError.collapsed`, `.diverged`, `.notSaved`; `.failed` where memory or a device gives out, after
+  ///   which the loop is of no more use; `RunError`; what the learner throws, after a checkpoint of the last whole step.
+  ///   What was saved before stays.
   package func train(
-    reporter: ProgressReporter, shouldStop: () -> Bool = { false }
+    reporter: ProgressReporter, shouldStop: @escaping () -> Bool = { false }
+  ) throws -> TrainingOutcome {
+    defer { learner.end() }
+    do {
+      return try Computation.run { try self.descend(reporter, until: shouldStop) }
+    } catch let error as ComputationError {
+      run.unlock()
+      throw TrainingError.failed(
+        reason: "\(error)", advice: error.isOfMemory ? L.Configuration.memoryAdvice : nil,
+        lastGood: lastCheckpoint?.path)
+    }
+  }
+
+  private func descend(
+    _ reporter: ProgressReporter, until shouldStop: () -> Bool
   ) throws -> TrainingOutcome {
     let clock = SessionClock(before: state.progress.seconds)
     var saved = clock.seconds
     var items = 0
-    defer { learner.end() }
     try learner.begin(
       drawing: EpochSampler(
         resuming: state.sampler, itemCount: learner.items.count, batchSize: learner.batchSize),

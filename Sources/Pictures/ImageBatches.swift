@@ -27,7 +27,7 @@ public final class ImageBatch: @unchecked Sendable {
   public let size: Int
   fileprivate var requested: [ImageEntry] = []
   fileprivate var requestedItems: [Int] = []
-  fileprivate let memory = BatchMemory<Float>(capacity: 0)
+  fileprivate let memory = BatchMemory<Float>()
   fileprivate let lock = NSLock()
   fileprivate var failures: [Int: ImageError] = [:]
 
@@ -44,10 +44,10 @@ public final class ImageBatch: @unchecked Sendable {
   /// The path of each picture.
   public var paths: [String] { entries.map(\.path) }
 
-  fileprivate func prepare(_ entries: [ImageEntry], items: [Int]) {
+  fileprivate func prepare(_ entries: [ImageEntry], items: [Int]) throws(ImageError) {
     (requested, self.entries) = (entries, entries)
     (requestedItems, self.items) = (items, items)
-    memory.reserve(entries.count * 3 * size * size)
+    try memory.reserve(entries.count * 3 * size * size)
     lock.withLock { failures.removeAll() }
   }
 
@@ -172,15 +172,16 @@ public final class ImageBatches {
         batch.lock.withLock { batch.failures[row] = error }
       }
     }
-    prefetch()
+    try prefetch()
   }
 
   /// The next batch, of `batchSize` pictures less those that cannot be read; nil at the end.
   ///
-  /// - Throws: with `isStrict`, the `ImageError` of the first unreadable picture of the batch.
+  /// - Throws: with `isStrict`, the `ImageError` of the first unreadable picture of the batch;
+  ///   `ImageError.noRoomForBatch`.
   public func next() throws(ImageError) -> ImageBatch? {
     while let batch = pipeline.take() {
-      prefetch()
+      try prefetch()
       for (row, error) in batch.failures.sorted(by: { $0.key < $1.key }) {
         if options.isStrict { throw error }
         failures.append(ImageFailure(path: batch.requested[row].path, error: error))
@@ -207,7 +208,7 @@ public final class ImageBatches {
     return failures
   }
 
-  private func prefetch() {
+  private func prefetch() throws(ImageError) {
     while pipeline.pending < options.prefetchedBatches {
       var (items, entries): ([Int], [ImageEntry]) = ([], [])
       while entries.count < batchSize, let (item, entry) = nextEntry() {
@@ -216,7 +217,7 @@ public final class ImageBatches {
       }
       guard !entries.isEmpty else { return }
       let batch = spare.popLast() ?? ImageBatch(size: size)
-      batch.prepare(entries, items: items)
+      try batch.prepare(entries, items: items)
       pipeline.append(batch, count: entries.count)
     }
   }
@@ -232,7 +233,8 @@ extension ImageDecoder {
   ) throws(ImageError) -> [Float] {
     let workspace = ImageWorkspace()
     let bytes = try ImageFile.read(path, name: path, into: &workspace.file)
-    let memory = BatchMemory<Float>(capacity: 3 * size * size)
+    let memory = BatchMemory<Float>()
+    try memory.reserve(3 * size * size)
     try square(
       bytes, name: path, fit: fit, filter: filter, normalization: normalization, size: size,
       to: memory.pointer, workspace: workspace)

@@ -33,6 +33,8 @@ public enum ImageError: Error, Equatable, Sendable {
   case fileTooLarge(path: String, bytes: Int, byteBudget: Int)
   /// Memory ran out while decoding.
   case outOfMemory(path: String)
+  /// The memory for the pictures of a batch cannot be had.
+  case noRoomForBatch(byteCount: Int)
   /// The file cannot be written.
   case unwritableFile(path: String, reason: String)
   /// A batch could not be filled: `attempts` pictures in a row could not be read.
@@ -68,6 +70,8 @@ extension ImageError: CustomStringConvertible, LocalizedError {
     case .fileTooLarge(let path, let bytes, let budget):
       "\(path): the file has \(bytes) bytes, over the budget of \(budget)"
     case .outOfMemory(let path): "\(path): not enough memory to decode it"
+    case .noRoomForBatch(let byteCount):
+      "out of memory: the pictures of a batch take \(byteCount) bytes"
     case .unwritableFile(let path, let reason): "\(path): cannot write: \(reason)"
     case .tooFewReadablePictures(let attempts, let last):
       "\(attempts) pictures in a row could not be read, the last one because \(last)"
@@ -90,7 +94,7 @@ extension ImageError: CustomStringConvertible, LocalizedError {
       .unsupported(let path, _), .tooLarge(let path, _, _, _, _), .fileTooLarge(let path, _, _),
       .outOfMemory(let path), .unwritableFile(let path, _):
       path
-    case .tooFewReadablePictures, .impossibleMask, .invalidSetting: nil
+    case .noRoomForBatch, .tooFewReadablePictures, .impossibleMask, .invalidSetting: nil
     }
   }
 

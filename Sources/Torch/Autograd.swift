@@ -58,7 +58,7 @@ public func gradients(
       }
     }
   }
-  if status != 0 { Tensor.refuse("gradients", outputs + inputs) }
+  if status != 0 { Tensor.fail("gradients", outputs + inputs, status) }
   return results.map { $0.map(Tensor.init(owning:)) }
 }
 
@@ -84,19 +84,40 @@ public func withGradient<Result>(_ body: () throws -> Result) rethrows -> Result
 /// `gradients(of:withRespectTo:)`. Chen et al. 2016, "Training deep nets with sublinear memory cost",
 /// arXiv:1604.06174.
 public func checkpointed(_ x: Tensor, _ forward: @escaping (Tensor) -> Tensor) -> Tensor {
-  final class Segment {
-    let forward: (Tensor) -> Tensor
-    init(_ forward: @escaping (Tensor) -> Tensor) { self.forward = forward }
-  }
-  let context = Unmanaged.passRetained(Segment(forward)).toOpaque()
+  let segment = CheckpointedSegment(
+    forward: forward, isInComputation: ComputingThread.current != nil)
+  let context = Unmanaged.passRetained(segment).toOpaque()
   return Tensor.make("checkpointed", x) { out in
     ct_checkpoint(
       x.handle, context,
       { context, x, out in
-        let segment = Unmanaged<Segment>.fromOpaque(context).takeUnretainedValue()
-        let result = segment.forward(Tensor(owning: x))
-        return withExtendedLifetime(result) { ct_alias(result.handle, out) }
+        Unmanaged<CheckpointedSegment>.fromOpaque(context).takeUnretainedValue()(x, out)
       },
-      { Unmanaged<Segment>.fromOpaque($0).release() }, out)
+      { Unmanaged<CheckpointedSegment>.fromOpaque($0).release() }, out)
+  }
+}
+
+/// A forward pass that libtorch calls.
+private final class CheckpointedSegment {
+  private let forward: (Tensor) -> Tensor
+  private let isInComputation: Bool
+
+  init(forward: @escaping (Tensor) -> Tensor, isInComputation: Bool) {
+    self.forward = forward
+    self.isInComputation = isInComputation
+  }
+
+  /// - Parameter handle: the input, which this takes over.
+  func callAsFunction(_ handle: OpaquePointer, _ out: ct_out) -> Int32 {
+    let x = Tensor(owning: handle)
+    do {
+      // The backward pass on a device is on a thread of libtorch's own, which must go on to report an error.
+      let isElsewhere = isInComputation && ComputingThread.current == nil
+      let result = isElsewhere ? try Computation.run { self.forward(x) } : forward(x)
+      return withExtendedLifetime(result) { ct_alias(result.handle, out) }
+    } catch {
+      ct_set_last_error("\(error)")
+      return (error as? ComputationError)?.status ?? Int32(CT_REFUSED)
+    }
   }
 }

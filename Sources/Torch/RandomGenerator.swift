@@ -9,9 +9,8 @@ public final class RandomGenerator: @unchecked Sendable {
 
   public init(seed: UInt64) {
     var result: OpaquePointer?
-    guard ct_generator_create(seed, &result) == 0, let result else {
-      fatalError("Torch.RandomGenerator: \(lastErrorMessage())")
-    }
+    let status = ct_generator_create(seed, &result)
+    guard status == 0, let result else { Tensor.fail("RandomGenerator", [], status) }
     handle = result
   }
 

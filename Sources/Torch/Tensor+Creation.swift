@@ -120,7 +120,8 @@ extension Tensor {
   /// Another handle on the same tensor (not a copy of it).
   private func duplicateHandle() -> OpaquePointer {
     var result: OpaquePointer?
-    guard ct_alias(handle, &result) == 0, let result else { Tensor.refuse("init", [self]) }
+    let status = ct_alias(handle, &result)
+    guard status == 0, let result else { Tensor.fail("init", [self], status) }
     return result
   }
 }

@@ -4,7 +4,8 @@ import CTorch
 ///
 /// A tensor is a reference: operators that end in an underscore or are called `assign` change what every
 /// holder of it sees; all others return a new tensor (or a view that shares memory, where they say so).
-/// An operator whose operands do not fit traps with its name, the shapes and libtorch's message.
+/// An operator whose operands do not fit traps with its name, the shapes and libtorch's message; one that runs out of
+/// memory traps too, unless it is in a `Computation`, which throws.
 public final class Tensor: @unchecked Sendable {
   // Unchecked: libtorch counts references atomically, and reading one tensor from two threads is safe.
   // Whoever changes a tensor in place must be its only user meanwhile, as in libtorch itself.
@@ -68,13 +69,13 @@ public final class Tensor: @unchecked Sendable {
 
   // MARK: Calling libtorch
 
-  /// Calls an operator that makes one tensor; traps with the operands when libtorch refuses them.
+  /// Calls an operator that makes one tensor; ends in `fail` when libtorch does not do it.
   static func make(
     _ name: StaticString, _ operands: Tensor?..., call: (ct_out) -> Int32
   ) -> Tensor {
     var result: OpaquePointer?
     let status = call(&result)
-    guard status == 0, let result else { refuse(name, operands) }
+    guard status == 0, let result else { fail(name, operands, status) }
     return Tensor(owning: result)
   }
 
@@ -85,17 +86,27 @@ public final class Tensor: @unchecked Sendable {
     var first: OpaquePointer?
     var second: OpaquePointer?
     let status = call(&first, &second)
-    guard status == 0, let first, let second else { refuse(name, [operand]) }
+    guard status == 0, let first, let second else { fail(name, [operand], status) }
     return (Tensor(owning: first), Tensor(owning: second))
   }
 
   /// Calls an operator that works in place or on the side.
   static func perform(_ name: StaticString, _ operands: Tensor?..., call: () -> Int32) {
-    if call() != 0 { refuse(name, operands) }
+    let status = call()
+    if status != 0 { fail(name, operands, status) }
   }
 
-  /// Ends the program with the operator, every operand and libtorch's message.
-  static func refuse(_ name: StaticString, _ operands: [Tensor?]) -> Never {
+  /// Ends the computation that this is in, where memory or a device gave out. Else, and for operands that do not fit,
+  /// ends the program with the operator, every operand and libtorch's message.
+  static func fail(_ name: StaticString, _ operands: [Tensor?], _ status: Int32) -> Never {
+    if status != CT_REFUSED, let thread = ComputingThread.current {
+      thread.freeReserve()
+      if let error = ComputationError(
+        status: status, operation: "\(name)", message: lastErrorMessage())
+      {
+        thread.fail(error)
+      }
+    }
     let shapes = operands.map { $0.map { "\($0.dtype)\($0.shape)" } ?? "none" }
     fatalError("Torch.\(name) of \(shapes.joined(separator: ", ")): \(lastErrorMessage())")
   }

@@ -80,6 +80,9 @@ public final class RunFolder: Sendable {
     lock = try FolderLock(path)
   }
 
+  /// Lets others write to the run while this object is still there: for a session whose thread never comes back.
+  package func unlock() { lock.release() }
+
   // MARK: Configuration and environment
 
   /// Writes `configuration` to `config.yaml`.
@@ -209,9 +212,11 @@ private final class FolderLock: Sendable {
     try DurableFile.append("\(getpid())".utf8, to: descriptor, file)
   }
 
+  /// Closing alone would leave the lock to a child process that is just being started.
+  func release() { flock(descriptor, LOCK_UN) }
+
   deinit {
-    // Closing alone would leave the lock to a child process that is just being started.
-    flock(descriptor, LOCK_UN)
+    release()
     close(descriptor)
   }
 }

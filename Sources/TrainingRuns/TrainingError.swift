@@ -8,6 +8,8 @@ public enum TrainingError: Error, CustomStringConvertible, LocalizedError {
     step: Int, what: String, value: String, files: [String], advice: String, lastGood: String?)
   /// What was learned could not be written, for `reason`.
   case notSaved(reason: String, lastGood: String?)
+  /// Memory or a device gave out, for `reason`; `advice` says how to need less.
+  case failed(reason: String, advice: String?, lastGood: String?)
 
   public var description: String {
     switch self {
@@ -20,9 +22,9 @@ public enum TrainingError: Error, CustomStringConvertible, LocalizedError {
         "the \(what) of step \(step) is \(value); the batch was \(shown)\(more). \(advice)"
         + Self.keeping(lastGood)
     case .notSaved(let reason, let lastGood):
-      return "\(reason)."
-        + (lastGood.map { " The last good checkpoint is \($0): --resume goes on from it." }
-          ?? " Nothing of this run was saved before.")
+      return "\(reason)." + Self.resuming(lastGood)
+    case .failed(let reason, let advice, let lastGood):
+      return "\(reason)." + Self.resuming(lastGood) + (advice.map { " \($0)" } ?? "")
     }
   }
 
@@ -30,5 +32,10 @@ public enum TrainingError: Error, CustomStringConvertible, LocalizedError {
 
   private static func keeping(_ checkpoint: String?) -> String {
     checkpoint.map { " The last good checkpoint is \($0)." } ?? " No checkpoint was written yet."
+  }
+
+  private static func resuming(_ checkpoint: String?) -> String {
+    checkpoint.map { " The last good checkpoint is \($0): --resume goes on from it." }
+      ?? " Nothing of this run was saved before."
   }
 }

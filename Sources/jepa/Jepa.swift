@@ -2,6 +2,7 @@ import ArgumentParser
 import Files
 @preconcurrency import Foundation
 import Logging
+import Torch
 import TrainingRuns
 
 /// The program.
@@ -25,9 +26,12 @@ struct Jepa: ParsableCommand {
     // A limit on the size of files is an error to name, as a full disk is.
     signal(SIGXFSZ, SIG_IGN)
     do {
-      var command = try parseAsRoot()
+      let command = try parseAsRoot()
       do {
-        try command.run()
+        try Computation.run {
+          var command = command
+          try command.run()
+        }
       } catch let code as ExitCode {
         try flushOutput()
         throw code
@@ -36,15 +40,20 @@ struct Jepa: ParsableCommand {
       // What was done by then is saved and said; whoever waits for the whole is told that it is not that.
       if let status = StopSignal.exitStatus { throw ExitCode(status) }
     } catch let error where exitCode(for: error) == .validationFailure {
-      let usage = UsageError(error, arguments: Array(CommandLine.arguments.dropFirst()))
-      FileHandle.standardError.write(Self.line(usage))
-      Foundation.exit(1)
+      Self.end(telling: UsageError(error, arguments: Array(CommandLine.arguments.dropFirst())))
     } catch let error where isOwn(error) {
       exit(withError: error)
     } catch {
-      FileHandle.standardError.write(Self.line(error))
-      Foundation.exit(1)
+      Self.end(telling: error)
     }
+  }
+
+  /// Ends the program at once. Threads that memory or a device failed may stand anywhere, and libtorch's own clearing
+  /// up could wait for them.
+  private static func end(telling error: some Any) -> Never {
+    FileHandle.standardError.write(line(error))
+    fflush(stdout)
+    _exit(1)
   }
 
   /// What was printed may still be lost: a full disk, a closed standard output.
@@ -57,7 +66,9 @@ struct Jepa: ParsableCommand {
 
   /// What is told of an error, in one line whatever the names in it hold.
   private static func line(_ error: some Any) -> Data {
-    let text = (error as? CocoaError).map(Self.text) ?? "\(error)"
+    let text =
+      (error as? CocoaError).map(Self.text) ?? (error as? ComputationError).map(Self.text)
+      ?? "\(error)"
     return Data("jepa: error: \(text.withVisibleControls())\n".utf8)
   }
 
@@ -66,6 +77,11 @@ struct Jepa: ParsableCommand {
     let path = error.filePath ?? error.url?.path
     let reason = error.errorNumber.map { String(cString: strerror($0)) }
     return (path.map { "\($0): " } ?? "") + (reason ?? error.localizedDescription)
+  }
+
+  /// What to do about memory, where the command knows nothing better.
+  private static func text(of error: ComputationError) -> String {
+    "\(error)" + (error.isOfMemory ? ": free memory, or take less at once" : "")
   }
 
   /// Whether the argument parser words the error: wrong usage, `--help`, an exit code.

@@ -150,6 +150,9 @@ import TrainingRuns
     TrainingError.notSaved(
       reason: "\(FileError.diskFull(path: path))", lastGood: "/runs/a/step-10"),
     TrainingError.notSaved(reason: "\(FileError.diskFull(path: path))", lastGood: nil),
+    TrainingError.failed(
+      reason: "out of memory", advice: "Take a smaller batch.", lastGood: "/runs/a/step-10"),
+    TrainingError.failed(reason: "the device failed", advice: nil, lastGood: nil),
   ]
 
   private static let pictures: [any Error] = [
@@ -162,7 +165,7 @@ import TrainingRuns
     ImageError.truncated(path: path, reason: "premature end"),
     ImageError.corrupt(path: path, reason: "bad code"),
     ImageError.unsupported(path: path, reason: "12 bits"),
-    ImageError.outOfMemory(path: path),
+    ImageError.outOfMemory(path: path), ImageError.noRoomForBatch(byteCount: 9_000_000),
     ImageError.unwritableFile(path: path, reason: "Permission denied"),
     ImageError.fileTooLarge(path: path, bytes: 900, byteBudget: 800),
     ImageError.tooFewReadablePictures(attempts: 16, last: "a.png: the file is empty"),
@@ -188,6 +191,7 @@ import TrainingRuns
     ConsistencyError.noRule(path: path),
     ConsistencyError.otherModel(path: path, what: "model", expected: "0a1b", found: "2c3d"),
     ConsistencyError.otherFrames(path: path, expected: 1, found: 3),
+    ConsistencyError.clipFailed(path: path, reason: "out of memory"),
   ]
 
   private static let models: [any Error] = [
@@ -221,7 +225,8 @@ import TrainingRuns
     EmbeddingError.unknownFormat(path: path, found: "parquet"),
     EmbeddingError.outputNotEmpty(path: path),
     EmbeddingError.unfinishedExport(path: path, rows: 12),
-    EmbeddingError.exportStopped(reason: "a.npy: the disk is full", rows: 12),
+    EmbeddingError.exportStopped(
+      reason: "a.npy: could not write", advice: "make room", rows: 12),
     EmbeddingError.cannotResume(path: path, differences: ["pool was mean, now max"]),
     EmbeddingError.inputsChanged(path: path, expected: 9, found: 8),
     EmbeddingError.exportInUse(path: path),
@@ -258,6 +263,10 @@ import TrainingRuns
     SafetensorsError.unusableName(path: path, tensor: "__metadata__"),
     TorchError.unknownDevice("gpu"), TorchError.deviceUnavailable("cuda", reason: "no driver"),
     TorchError.libtorch("out of memory"),
+    ComputationError.outOfMemory(operation: "matmul", device: "cpu", wanted: "2.0 GiB"),
+    ComputationError.outOfMemory(operation: "matmul", device: "cuda", wanted: nil),
+    ComputationError.deviceFailed(
+      operation: "matmul", reason: "CUDA error: an illegal memory access was encountered"),
     TorchError.stateMismatch(
       path: path, missing: ["a"], unexpected: ["b"], misshapen: ["c (expected [2], found [3])"]),
   ]

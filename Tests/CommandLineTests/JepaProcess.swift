@@ -92,6 +92,26 @@ final class JepaProcess {
     ).wait()
   }
 
+  /// Whether anything was printed so far.
+  var hasOutput: Bool { FileManager.default.contents(atPath: output.path)?.isEmpty == false }
+
+  #if os(Linux)
+    /// Has libc ask the system for every piece of memory from 64 KiB on, which nearly every tensor is, and keep smaller
+    /// ones in store: so that `endMemory` is felt by tensors, and by them at once.
+    static let largePiecesFromTheSystem = [
+      "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TOP_PAD_": "16777216",
+    ]
+
+    /// From here on the system gives the process no more memory.
+    func endMemory() throws {
+      let prlimit = try Process.run(
+        URL(fileURLWithPath: "/usr/bin/prlimit"),
+        arguments: ["--pid", "\(process.processIdentifier)", "--as=1048576:1048576"])
+      prlimit.waitUntilExit()
+      precondition(prlimit.terminationStatus == 0, "prlimit has limited nothing")
+    }
+  #endif
+
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
   /// Waits until `holds`, or the process ends, or a minute is over.

@@ -8,31 +8,9 @@ import TrainingRuns
 /// nothing happened to. Tests/kill-and-resume.sh does the same ten times, on a longer run.
 @Suite struct KillAndResumeTests {
   private static let steps = 40
-  let data = TemporaryPath("data")
-  let pictures: ColouredShapes
+  let material: TinyTraining
 
-  init() throws { pictures = try ColouredShapes(11) }
-
-  /// `jepa train` of a kind on data of its own, but for the output.
-  private func command(_ kind: String) throws -> [String] {
-    switch kind {
-    case "images":
-      return ["train", kind, pictures.path] + JepaProcess.tiny
-    case "video":
-      try MovingShapes.write(MovingShapes.frames(26, cuts: [12], seed: 1), to: data.path)
-      return ["train", kind, data.path, "--threads", "1"]
-        + [
-          "frameSize=32", "batchSize=2", "predictor.width=16", "tokenWidth=12", "loader.workers=1",
-        ].flatMap { ["--set", $0] }
-    default:
-      let lines = (0..<60).map { #"{"prompt": "\#($0)+1", "answer": "\#($0 + 1)"}"# }
-      try Data(lines.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: data.path))
-      let model = ["batchSize=8", "model.width=16", "model.heads=2", "model.promptDepth=1"]
-      let planner = ["autoencoder.steps=20", "autoencoder.neededExact=0", "rollout.capacity=16"]
-      return ["train", kind, data.path, "--threads", "1"]
-        + (model + (kind == "text" ? planner : [])).flatMap { ["--set", $0] }
-    }
-  }
+  init() throws { material = try TinyTraining() }
 
   @Test(
     arguments: [
@@ -41,7 +19,7 @@ import TrainingRuns
   func killedAtTwoMomentsTheCurveIsTheSame(kind: String, seed: UInt64) throws {
     let (whole, killed) = (TemporaryPath("run"), TemporaryPath("run"))
     let training =
-      try command(kind) + ["--steps", "\(Self.steps)"]
+      try material.command(kind) + ["--steps", "\(Self.steps)"]
       + ["--set", "logEverySteps=1", "--set", "checkpoint.everySteps=4", "--output"]
     let uninterrupted = try JepaProcess.run(training + [whole.path])
     #expect(uninterrupted.status == 0, "\(uninterrupted.errors)")

@@ -229,7 +229,7 @@ import TrainingRuns
     let full = try JepaProcess.run(arguments, in: material.folder.path, fileLimit: 16)
     #expect(full.status == 1)
     #expect(full.errors.contains("full.csv.unfinished/") && full.errors.contains("File too large"))
-    #expect(full.errors.contains("kept: when there is room, go on with --resume"), "\(full.errors)")
+    #expect(full.errors.contains("make room, then go on with --resume: "), "\(full.errors)")
     #expect(material.text("full.csv") == nil)
 
     let resumed = try JepaProcess.run(arguments + ["--resume"], in: material.folder.path)

@@ -28,6 +28,8 @@ final class TinyLearner: Learner {
     var fingerprint = "ten"
     /// Where the data end: a batch after so many is an error.
     var batches = Int.max
+    /// The batch whose energy takes more memory than there is.
+    var hugeBatch: Int?
     var isSuspected = false
   }
 
@@ -88,6 +90,7 @@ final class TinyLearner: Learner {
   func energy(of batch: Batch, step: Int) -> StepEnergy {
     let input = Tensor.normal([batch.itemCount, 4], using: generator)
     let output = layer(input)
+    if drawn == dataset.hugeBatch { _ = Tensor.empty([1 << 48]) }
     let error = (output - input.slice(0..<2, along: 1)).squared().mean()
     return StepEnergy(
       total: error, terms: [("error", error.detached())],

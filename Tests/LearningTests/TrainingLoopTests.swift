@@ -84,6 +84,32 @@ import TrainingRuns
     #expect(try Checkpoint.open(at: run.path).step == 3)
   }
 
+  /// The same process can go on from what was saved, on the same machine with more memory.
+  @Test func outOfMemoryIsAnErrorThatARunGoesOnFrom() throws {
+    var configuration = TinyConfiguration()
+    configuration.checkpoint.everySteps = 2
+    configuration.logEverySteps = 1
+    let (whole, short) = ("\(run.path)/whole", "\(run.path)/short")
+    try TinyLearner.loop(configuration, in: whole).train()
+    for (hugeBatch, lastGood) in [(1, nil), (5, "step-0000004")] as [(Int, String?)] {
+      let loop = try TinyLearner.loop(
+        configuration, on: .init(hugeBatch: hugeBatch), in: short, isResuming: lastGood != nil)
+      #expect {
+        try loop.train()
+      } throws: { error in
+        guard case TrainingError.failed(let reason, let advice, let good) = error else {
+          return false
+        }
+        return reason == "out of memory on cpu: empty asked for 1.0 PiB"
+          && advice == TinyConfiguration.memoryAdvice
+          && good == lastGood.map { "\(short)/\($0)" }
+      }
+      #expect(loop.learner.ends == 1)
+    }
+    try TinyLearner.loop(configuration, in: short, isResuming: true).train()
+    #expect(try lossCurve(ofRun: short) == lossCurve(ofRun: whole))
+  }
+
   @Test func otherDataAreRefusedAndTheConfigurationStays() throws {
     try TinyLearner.loop(in: run.path).train(steps: 1)
     let before = try String(contentsOfFile: "\(run.path)/config.yaml", encoding: .utf8)

@@ -107,23 +107,23 @@ import TrainingRuns
     return values
   }
 
-  @Test func batchesDoNotDependOnThreads() {
+  @Test func batchesDoNotDependOnThreads() throws {
     let library = Self.library()
     let windows = ClipWindows(of: library, windowLength: 8)
-    func batches(workers: Int) -> [[Float]] {
-      let loader = ClipLoader(
+    func batches(workers: Int) throws -> [[Float]] {
+      let loader = try ClipLoader(
         library, windows: windows, augmentation: ClipAugmentation(), normalization: .imageNet,
         synthetic: nil, seed: 3, options: LoaderOptions(workers: workers, prefetchedBatches: 2),
         sampler: EpochSampler(itemCount: windows.count, batchSize: 3, seed: 3))
-      return (0..<5).map { _ in
-        let batch = loader.next()
+      return try (0..<5).map { _ in
+        let batch = try loader.next()
         defer { loader.release(batch) }
         #expect(batch.paths.allSatisfy { $0.hasPrefix("clip ") })
         return batch.clips(on: .cpu).array(of: Float.self)
       }
     }
-    let one = batches(workers: 1)
-    #expect(one == batches(workers: 3))
+    let one = try batches(workers: 1)
+    #expect(try one == batches(workers: 3))
     #expect(one[0] != one[1])
   }
 
@@ -142,15 +142,15 @@ import TrainingRuns
     #expect(moving == 12)
   }
 
-  @Test func madeUpWindowsTakeTheirShareOfABatch() {
+  @Test func madeUpWindowsTakeTheirShareOfABatch() throws {
     let library = Self.library()
     let windows = ClipWindows(of: library, windowLength: 8)
     for (share, expected) in [(0, 0), (1, 24)] as [(Float, Int)] {
-      let loader = ClipLoader(
+      let loader = try ClipLoader(
         library, windows: windows, augmentation: ClipAugmentation(), normalization: .imageNet,
         synthetic: (MadeUpClips(), share), seed: 3, options: LoaderOptions(),
         sampler: EpochSampler(itemCount: windows.count, batchSize: 24, seed: 3))
-      #expect(loader.next().paths.count { $0 == "a synthetic clip" } == expected)
+      #expect(try loader.next().paths.count { $0 == "a synthetic clip" } == expected)
     }
   }
 

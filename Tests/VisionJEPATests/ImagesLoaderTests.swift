@@ -98,6 +98,25 @@ import TrainingRuns
     #expect(resumed.count * 2 == whole.count)
   }
 
+  @Test func aBatchThatMemoryHasNoRoomForIsAnError() throws {
+    let memory = BatchMemory<Float>()
+    try memory.reserve(3)
+    memory.pointer[2] = 7
+    #expect(throws: ImageError.noRoomForBatch(byteCount: 1 << 50)) {
+      try memory.reserve(1 << 48)
+    }
+    #expect(memory.pointer[2] == 7)
+    // The allocator's memory is taken where it has some, and the heap's where it has none.
+    nonisolated(unsafe) let lent = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: 64, alignment: 64)
+    defer { lent.deallocate() }
+    let other = BatchMemory<Float> { $0 <= 64 ? (lent, NSObject()) : nil }
+    try other.reserve(16)
+    #expect(UnsafeMutableRawPointer(other.pointer) == lent.baseAddress)
+    try other.reserve(17)
+    #expect(UnsafeMutableRawPointer(other.pointer) != lent.baseAddress)
+  }
+
   @Test func batchesHaveTheirShapes() throws {
     let scratch = try Self.pictures()
     let folder = try ImageFolder(scratch.path)

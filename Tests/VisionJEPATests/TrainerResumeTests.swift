@@ -40,7 +40,7 @@ import TrainingRuns
 
   static func train(
     _ configuration: ImageTrainingConfiguration, on pictures: String, in path: String,
-    isResuming: Bool, until shouldStop: () -> Bool
+    isResuming: Bool, until shouldStop: @escaping () -> Bool
   ) throws -> TrainingOutcome {
     let folder = try ImageFolder(pictures)
     let resolved = try configuration.resolved(for: folder)

@@ -1,7 +1,7 @@
 // libtorch behind a pure C interface: the only header through which Swift sees it.
 //
-// Conventions. Every function that can fail returns 0 on success and 1 on failure, and writes its result
-// through `out`; after a failure `ct_last_error()` is libtorch's message for this thread. A tensor
+// Conventions. Every function that can fail returns 0 on success and the kind of failure otherwise, and writes its
+// result through `out`; after a failure `ct_last_error()` is libtorch's message for this thread. A tensor
 // handle owns one reference and is released with `ct_free`. Dimensions may be negative (from the end).
 // Because it is pure C, the library can be built against another torch (CUDA, say) and swapped in.
 #pragma once
@@ -32,9 +32,15 @@ typedef ct_tensor *CT_NONNULL const *CT_NONNULL ct_list;
 // Element types and kinds of device, numbered as libtorch's own enumerations are.
 enum { CT_UINT8 = 0, CT_INT32 = 3, CT_INT64 = 4, CT_FLOAT16 = 5, CT_FLOAT32 = 6, CT_FLOAT64 = 7, CT_BOOL = 11, CT_BFLOAT16 = 15 };
 enum { CT_CPU = 0, CT_CUDA = 1, CT_MPS = 13, CT_META = 14 };
+// What a function returns. Refused: the caller's mistake, such as shapes that do not fit.
+enum { CT_OK = 0, CT_REFUSED = 1, CT_OUT_OF_MEMORY = 2, CT_DEVICE_FAILED = 3 };
+
+// --- Failures (failure.cpp) -----------------------------------------------------------------
+const char *ct_last_error(void);
+/// For Swift code that libtorch calls: what it says when it returns a failure.
+void ct_set_last_error(const char *message);
 
 // --- Session (session.cpp) ------------------------------------------------------------------
-const char *ct_last_error(void);
 const char *ct_torch_version(void);
 int32_t ct_thread_count(void);
 int32_t ct_set_thread_count(int32_t count);
@@ -218,7 +224,8 @@ int32_t ct_backward(const ct_tensor *x, const ct_tensor *CT_NULLABLE gradient);
 /// `gradients` gets one handle an input; null where the outputs do not depend on it.
 int32_t ct_grad(ct_list outputs, int32_t output_count, ct_tensor *CT_NULLABLE const *CT_NULLABLE output_gradients,
                 ct_list inputs, int32_t input_count, bool create_graph, ct_out gradients);
-/// Runs `forward(context, x, out)` without a graph and again, with one, in the backward pass.
+/// Runs `forward(context, x, out)` without a graph and again, with one, in the backward pass. Where that returns a
+/// failure, so does whatever ran it.
 /// `release(context)` runs when the graph lets go of it.
 int32_t ct_checkpoint(const ct_tensor *x, void *context,
                       int32_t (*forward)(void *context, ct_tensor *x, ct_out out),

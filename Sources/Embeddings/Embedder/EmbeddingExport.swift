@@ -83,7 +83,8 @@ public struct EmbeddingExport {
   ///   - isResuming: go on from what an interrupted export of the same pictures, settings and weights
   ///     left; without such it begins anew.
   ///   - stop: ends the export after a batch, to be gone on from.
-  /// - Throws: `ImageError`, `EmbeddingError`, `FileError`, `InputError`. An unfinished file never stands under its name.
+  /// - Throws: `ImageError`, `FileError`, `InputError`, `EmbeddingError`; `.exportStopped` where a disk, memory or a
+  ///   device gives out. An unfinished file never stands under its name.
   public func run(
     _ inputs: PictureInputs, to output: String, reading read: [String] = [],
     isResuming: Bool = false, isForced: Bool = false, until stop: StopSignal? = nil
@@ -137,8 +138,22 @@ public struct EmbeddingExport {
       try export.publishRest()
       return report(Outcome())
     } catch let error where [ENOSPC, EDQUOT, EFBIG].contains(error.errorNumber) {
-      throw EmbeddingError.exportStopped(reason: "\(error)", rows: export.state.rowCount)
+      // A full disk says so itself.
+      var advice: String? = "make room"
+      if case .diskFull = error as? FileError { advice = nil }
+      throw EmbeddingError.exportStopped(
+        reason: "\(error)", advice: advice, rows: export.state.rowCount)
+    } catch let error as ComputationError {
+      let rows = export.state.rowCount
+      throw EmbeddingError.exportStopped(
+        reason: "\(error)", advice: Self.advice(on: error, rows: rows), rows: rows)
     }
+  }
+
+  private static func advice(on error: ComputationError, rows: Int) -> String {
+    guard error.isOfMemory else { return "see that the device works" }
+    // The bytes depend on the size of a batch: what is embedded has decided it.
+    return rows == 0 ? "take a smaller --batch or free memory" : "free memory"
   }
 
   private struct Outcome {
@@ -214,14 +229,18 @@ public struct EmbeddingExport {
       // What an error interrupts can be continued too.
       if rowCount > savedRowCount { try? save() }
     }
+    let computation = Computation()
     var isInterrupted = false
     while true {
       isInterrupted = stop?.isRequested == true
       guard !isInterrupted, let batch = try batches.next() else { break }
       let pictures = batch.tensor
-      let embeddings = embedder(pictures)
       let rows = batch.entries.map(EmbeddingRow.init)
-      try Self.requireNumbers(embeddings, rows: rows, first: rowCount)
+      let embeddings = try computation.run { [embedder, rowCount] in
+        let embeddings = embedder(pictures)
+        try Self.requireNumbers(embeddings, rows: rows, first: rowCount)
+        return embeddings
+      }
       try writer.append(embeddings, rows: rows, first: rowCount) {
         preprocessing.normalization.undone(in: pictures)
       }

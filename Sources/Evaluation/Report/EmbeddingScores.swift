@@ -19,7 +19,7 @@ public struct EmbeddingScores: Equatable, Sendable {
   ///   - probeOptions: how the probe is fitted.
   ///   - measuresSpread: RankMe of D = 3,072 dimensions takes longer than it tells of raw pixels.
   ///   - begin: is told what is begun.
-  /// - Throws: `EvaluationError` as `NearestNeighbours` and `LinearProbe` do.
+  /// - Throws: `InputError`, `EmbeddingError` as `NearestNeighbours` and `LinearProbe` do.
   public init(
     train: EmbeddingTable, test: EmbeddingTable, k: Int = 20,
     probeOptions: LinearProbe.Options = .init(), measuresSpread: Bool = true,

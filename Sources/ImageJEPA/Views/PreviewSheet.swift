@@ -90,7 +90,7 @@ public struct PreviewSheet: Sendable {
   ) throws(ImageError) -> [ContactSheet.Tile] {
     let workspace = ImageWorkspace()
     let batch = ViewBatch(plan: plan, folder: folder)
-    batch.prepare(BatchRequest(items: [SampledItem(index: item, epoch: draw)]))
+    try batch.prepare(BatchRequest(items: [SampledItem(index: item, epoch: draw)]))
     let bytes = try folder.withFileSystemPath(of: item) { path throws(ImageError) in
       try ImageFile.read(path, name: folder.path(of: item), into: &workspace.file)
     }

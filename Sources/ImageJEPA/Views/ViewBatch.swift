@@ -75,7 +75,7 @@ public final class ViewBatch: @unchecked Sendable {
   init(plan: ViewPlan, folder: ImageFolder, allocator: BatchAllocator? = nil) {
     self.plan = plan
     self.folder = folder
-    memory = BatchMemory(capacity: 0, allocator: allocator)
+    memory = BatchMemory(allocator: allocator)
   }
 
   /// B, the number of pictures.
@@ -118,7 +118,7 @@ public final class ViewBatch: @unchecked Sendable {
   /// The path of each picture.
   public var paths: [String] { items.map(folder.path(of:)) }
 
-  func prepare(_ request: BatchRequest) {
+  func prepare(_ request: BatchRequest) throws(ImageError) {
     requestedItems = request.items
     lock.withLock {
       shownItems = request.items.map(\.index)
@@ -127,7 +127,7 @@ public final class ViewBatch: @unchecked Sendable {
     waitUntilRead?()
     waitUntilRead = nil
     (regions, byteCount) = ViewRegions.of(plan, items: request.items.count)
-    memory.reserve(byteCount)
+    try memory.reserve(byteCount)
   }
 
   func replace(row: Int, by item: Int) { lock.withLock { shownItems[row] = item } }

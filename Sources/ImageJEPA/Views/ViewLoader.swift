@@ -78,7 +78,7 @@ public final class ViewLoader {
   ///   - requests: which items each batch holds. It is asked on the thread that calls `next()`,
   ///     `prefetchedBatches` ahead.
   ///   - allocator: where the batches' memory comes from; nil for the heap.
-  /// - Throws: `ImageError.invalidSetting` for a plan or options that make no sense.
+  /// - Throws: `ImageError.invalidSetting` for a plan or options that make no sense; `.noRoomForBatch`.
   public init(
     _ folder: ImageFolder, plan: ViewPlan, decoder: ImageDecoder = ImageDecoder(), seed: UInt64,
     options: LoaderOptions = LoaderOptions(), requests: any IteratorProtocol<BatchRequest>,
@@ -103,19 +103,19 @@ public final class ViewLoader {
         batch.fail(error, row: row)
       }
     }
-    prefetch()
+    try prefetch()
   }
 
   /// The next batch; nil after the last one asked for.
   ///
   /// - Throws: `ImageError.tooFewReadablePictures` where no picture could be found to replace an
-  ///   unreadable one; with `isStrict`, the error of the first unreadable picture.
+  ///   unreadable one; `.noRoomForBatch`; with `isStrict`, the error of the first unreadable picture.
   public func next() throws(ImageError) -> ViewBatch? {
     let before = ContinuousClock.now
     let batch = pipeline.take()
     progress.waitingSeconds += (ContinuousClock.now - before) / .seconds(1)
     guard let batch else { return nil }
-    prefetch()
+    try prefetch()
     if let failure = batch.firstFailure {
       release(batch)
       throw failure
@@ -139,7 +139,7 @@ public final class ViewLoader {
     return report
   }
 
-  private func prefetch() {
+  private func prefetch() throws(ImageError) {
     while pipeline.pending < options.prefetchedBatches, let request = requests.next() {
       for item in request.items {
         precondition(
@@ -147,7 +147,7 @@ public final class ViewLoader {
           "item \(item.index) of a folder of \(folder.count) pictures")
       }
       let batch = spare.popLast() ?? ViewBatch(plan: plan, folder: folder, allocator: allocator)
-      batch.prepare(request)
+      try batch.prepare(request)
       pipeline.append(batch, count: request.items.count)
     }
   }

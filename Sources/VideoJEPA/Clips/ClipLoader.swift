@@ -23,7 +23,7 @@ final class ClipBatch: @unchecked Sendable {
   init(
     windowLength: Int, size: Int, stateAfter: EpochSampler.State, allocator: BatchAllocator?
   ) {
-    memory = BatchMemory(capacity: 0, allocator: allocator)
+    memory = BatchMemory(allocator: allocator)
     self.windowLength = windowLength
     self.size = size
     self.stateAfter = stateAfter
@@ -46,12 +46,12 @@ final class ClipBatch: @unchecked Sendable {
     return clips
   }
 
-  func prepare(_ batch: EpochSampler.Batch) {
+  func prepare(_ batch: EpochSampler.Batch) throws(ImageError) {
     items = batch.items
     stateAfter = batch.stateAfter
     waitUntilRead?()
     waitUntilRead = nil
-    memory.reserve(items.count * windowLength * 3 * size * size)
+    try memory.reserve(items.count * windowLength * 3 * size * size)
   }
 
   func note(path: String, row: Int) { lock.withLock { shownPaths[row] = path } }
@@ -80,12 +80,13 @@ final class ClipLoader {
   /// - Parameters:
   ///   - synthetic: made-up clips, and the share of windows that come from them.
   ///   - allocator: where the batches' memory comes from; nil for the heap.
+  /// - Throws: `ImageError.noRoomForBatch`.
   init(
     _ library: ClipLibrary, windows: ClipWindows, augmentation: ClipAugmentation,
     normalization: Normalization, synthetic: (clips: MadeUpClips, share: Float)?,
     seed: UInt64,
     options: LoaderOptions, sampler: EpochSampler, allocator: BatchAllocator? = nil
-  ) {
+  ) throws(ImageError) {
     self.options = options
     self.sampler = sampler
     let (size, length, state) = (library.size, windows.windowLength, sampler.state)
@@ -123,15 +124,17 @@ final class ClipLoader {
       }
       batch.note(path: shot.path, row: row)
     }
-    prefetch()
+    try prefetch()
   }
 
   /// The next batch. There always is one.
-  func next() -> ClipBatch {
+  ///
+  /// - Throws: `ImageError.noRoomForBatch`.
+  func next() throws(ImageError) -> ClipBatch {
     let before = ContinuousClock.now
     guard let batch = pipeline.take() else { preconditionFailure("a sampler never ends") }
     progress.waitingSeconds += (ContinuousClock.now - before) / .seconds(1)
-    prefetch()
+    try prefetch()
     progress.batches += 1
     progress.items += batch.items.count
     return batch
@@ -150,10 +153,10 @@ final class ClipLoader {
     return report
   }
 
-  private func prefetch() {
+  private func prefetch() throws(ImageError) {
     while pipeline.pending < options.prefetchedBatches {
       let batch = spare.popLast() ?? makeBatch()
-      batch.prepare(sampler.nextBatch())
+      try batch.prepare(sampler.nextBatch())
       pipeline.append(batch, count: batch.items.count)
     }
   }

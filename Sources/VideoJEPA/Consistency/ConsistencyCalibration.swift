@@ -242,6 +242,8 @@ public enum ConsistencyError: Error, Equatable, Sendable {
   case otherModel(path: String, what: String, expected: String, found: String)
   /// A calibration of clips of which one frame in another number was taken.
   case otherFrames(path: String, expected: Int, found: Int)
+  /// Memory or a device gave out while a clip was scored.
+  case clipFailed(path: String, reason: String)
 }
 
 extension ConsistencyError: CustomStringConvertible, LocalizedError {
@@ -255,6 +257,8 @@ extension ConsistencyError: CustomStringConvertible, LocalizedError {
       "\(path) was made for another \(what): expected \(expected), found \(found)"
     case .otherFrames(let path, let expected, let found):
       "\(path) was made with --every \(expected), found --every \(found)"
+    case .clipFailed(let path, let reason):
+      "\(path): \(reason)"
     }
   }
 

@@ -102,7 +102,7 @@ public struct ConsistencyRun {
       do {
         let source = try FrameInput.open(input, options: options)
         let status = ClipStatus(of: source)
-        let report = try scorer.score(source) { status.show($0) }
+        let report = try score(source, showing: status)
         status.clear()
         outcome.isFlagged = outcome.isFlagged || report.isFlagged
         outcome.isDamaged = outcome.isDamaged || report.problems.damageCount > 0
@@ -123,6 +123,20 @@ public struct ConsistencyRun {
     ranking.sort { ($1.consistency, $0.worst) < ($0.consistency, $1.worst) }
     for (place, entry) in ranking.enumerated() { printResult("\(place + 1). \(entry.summary)") }
     return outcome
+  }
+
+  /// - Throws: `ConsistencyError.clipFailed` where memory or a device gives out.
+  private func score(
+    _ source: any FrameSource, showing status: ClipStatus
+  ) throws -> ConsistencyReport {
+    do {
+      return try Computation.run { [scorer] in
+        try scorer.score(source) { status.show($0) }
+      }
+    } catch let error as ComputationError {
+      status.clear()
+      throw ConsistencyError.clipFailed(path: source.name, reason: "\(error)")
+    }
   }
 
   private func checkOutputs() throws {

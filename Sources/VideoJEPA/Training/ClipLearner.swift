@@ -71,8 +71,8 @@ final class ClipLearner: Learner {
 
   var batchSize: Int { configuration.batchSize }
 
-  func begin(drawing sampler: EpochSampler, isNew: Bool) {
-    loader = ClipLoader(
+  func begin(drawing sampler: EpochSampler, isNew: Bool) throws {
+    loader = try ClipLoader(
       dataset.library, windows: windows, augmentation: configuration.augmentation,
       normalization: model.description.normalization,
       synthetic: dataset.synthetic.map { ($0, configuration.synthetic.share) },
@@ -80,9 +80,9 @@ final class ClipLearner: Learner {
       allocator: device.batchAllocator)
   }
 
-  func nextBatch() -> ClipBatch {
+  func nextBatch() throws -> ClipBatch {
     guard let loader else { preconditionFailure("a batch before training began") }
-    return loader.next()
+    return try loader.next()
   }
 
   func release(_ batch: ClipBatch) { loader?.release(batch) }

@@ -1,0 +1,66 @@
+import CTorch
+import Foundation
+
+/// What an operator runs into that is nobody's mistake. `Computation.run` throws it.
+public enum ComputationError: Error, Equatable, CustomStringConvertible, LocalizedError {
+  /// Memory ran out: of the host, where `device` is `cpu`, or of a device. `wanted` is what the operator asked for
+  /// last, such as `2.0 GiB`; nil where libtorch does not say.
+  case outOfMemory(operation: String, device: String, wanted: String?)
+  /// A device, or a library that computes on it, failed: it may not answer again in this process.
+  case deviceFailed(operation: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .outOfMemory(let operation, let device, let wanted):
+      "out of memory on \(device): \(operation) asked for \(wanted ?? "more than there is")"
+    case .deviceFailed(let operation, let reason):
+      "the device failed in \(operation): \(reason)"
+    }
+  }
+
+  public var errorDescription: String? { description }
+
+  /// Whether a smaller batch or model may help.
+  public var isOfMemory: Bool {
+    if case .outOfMemory = self { true } else { false }
+  }
+
+  /// What a status of the shim means; nil for what is the caller's mistake.
+  ///
+  /// - Parameters:
+  ///   - operation: the operator's name.
+  ///   - message: libtorch's.
+  init?(status: Int32, operation: String, message: String) {
+    switch status {
+    case Int32(CT_OUT_OF_MEMORY):
+      let device = ["CUDA", "MPS"].first { message.contains($0) } ?? "cpu"
+      self = .outOfMemory(
+        operation: operation, device: device.lowercased(), wanted: Self.wanted(in: message))
+    case Int32(CT_DEVICE_FAILED):
+      // What follows the first line tells how to debug a kernel.
+      let line = message.split(whereSeparator: \.isNewline).first.map(String.init)
+      self = .deviceFailed(operation: operation, reason: line ?? "it does not say why")
+    default: return nil
+    }
+  }
+
+  /// CPUs count bytes (`you tried to allocate 4096 bytes`), devices say `Tried to allocate 2.00 GiB`.
+  private static func wanted(in message: String) -> String? {
+    guard let found = message.firstMatch(of: #/[Tt]ried to allocate ([0-9.]+) (\w+)/#) else {
+      return nil
+    }
+    guard found.2 == "bytes", let bytes = Double(found.1) else { return "\(found.1) \(found.2)" }
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"]
+    var (amount, unit) = (bytes, 0)
+    while amount >= 1024, unit < units.count - 1 { (amount, unit) = (amount / 1024, unit + 1) }
+    return String(format: unit == 0 ? "%.0f" : "%.1f", amount) + " \(units[unit])"
+  }
+
+  /// What the shim is told of this error, on its way through libtorch.
+  var status: Int32 {
+    switch self {
+    case .outOfMemory: Int32(CT_OUT_OF_MEMORY)
+    case .deviceFailed: Int32(CT_DEVICE_FAILED)
+    }
+  }
+}
