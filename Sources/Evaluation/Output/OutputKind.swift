@@ -13,6 +13,12 @@ public enum OutputKind: Sendable {
   /// The scores of a clip as CSV.
   case scoreTable
   case calibration
+  /// Pictures by how odd they are, as JSON.
+  case anomalies
+  /// The same as CSV.
+  case anomalyTable
+  /// What clean pictures taught.
+  case anomalyCalibration
   /// The figures of `jepa benchmark`.
   case figures
   /// A network of hypotheses.
@@ -44,6 +50,9 @@ public enum OutputKind: Sendable {
     case .scoreTable:
       return head.starts(with: Data("index,seconds,".utf8)) && holds(",score,flagged")
     case .calibration: return holds("\"ordinary\"") && holds("\"threshold\"")
+    case .anomalies: return holds("\"anomalies\" :") && holds("\"decidedBy\"")
+    case .anomalyTable: return head.starts(with: Data(AnomalyReport.tableHeader.utf8))
+    case .anomalyCalibration: return holds(AnomalyCalibration.kind)
     case .figures: return holds("\"detector\"") && holds("\"faults\"")
     case .hypotheses: return holds("\"layers\"") && holds("\"biases\"")
     case .embeddings:

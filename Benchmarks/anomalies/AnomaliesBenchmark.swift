@@ -1,0 +1,3 @@
+@main struct AnomaliesBenchmark {
+  static func main() {}
+}
