@@ -126,8 +126,8 @@ let package = Package(
       path: "Benchmarks/gpu/step"),
     .executableTarget(
       name: "anomalies-benchmark",
-      dependencies: ["Torch", "Files", "Pictures", "ImageJEPA", "Evaluation", "TrainingRuns"],
-      path: "Benchmarks/anomalies"),
+      dependencies: ["Torch", "Files", "Pictures", "ImageJEPA", "Evaluation"],
+      path: "Benchmarks/anomalies", exclude: ["README.md", "results.txt", "run"]),
     .executableTarget(
       name: "embed-picture", dependencies: ["ImageJEPA"], path: "Examples/embed-picture"),
     .executableTarget(

@@ -51,27 +51,38 @@ package struct AnomalyRun {
   /// - Returns: nil where there is no reference.
   /// - Throws: `AnomalyError`, `ImageError`; what reading a calibration throws.
   package func calibration(_ reference: Reference) throws -> AnomalyCalibration? {
-    let identity = try AnomalyCalibration.identity(of: reader.model)
     switch reference {
     case .none: return nil
     case .calibration(let path):
-      return try AnomalyCalibration.read(from: path, identity: identity)
+      return try AnomalyCalibration.read(
+        from: path, identity: try AnomalyCalibration.identity(of: reader.model))
     case .pictures(let paths):
-      var entries = try entries(paths).found
-      let most = mostPictures
-      if entries.count > most {
-        let step = (entries.count + most - 1) / most
-        warn("warning: of \(entries.count) clean pictures every \(step). is looked at")
-        entries = stride(from: 0, to: entries.count, by: step).map { entries[$0] }
-      }
-      let name = paths.joined(separator: ", ")
-      let table = try table(
-        entries, "clean pictures", least: AnomalyModel.leastPictures, path: name,
-        advice: "name more clean pictures"
-      ).table
-      return AnomalyCalibration(
-        identity: identity, reference: name, model: fit(table).model)
+      let (entries, skipped) = try entries(paths)
+      for failure in skipped { warn("skipped \(failure)") }
+      return try self.calibration(entries, name: paths.joined(separator: ", "))
     }
+  }
+
+  /// Learns what is usual from clean pictures.
+  ///
+  /// - Parameter name: what they are called.
+  package func calibration(
+    _ clean: [ImageEntry], name: String = "clean pictures"
+  ) throws -> AnomalyCalibration {
+    var entries = clean
+    let most = mostPictures
+    if entries.count > most {
+      let step = (entries.count + most - 1) / most
+      warn("warning: one in \(step) of \(entries.count) clean pictures is looked at")
+      entries = stride(from: 0, to: entries.count, by: step).map { entries[$0] }
+    }
+    let (table, failures) = try table(
+      entries, "clean pictures", least: AnomalyModel.leastPictures, path: name,
+      advice: "name more clean pictures")
+    for failure in failures { warn("skipped \(failure)") }
+    return AnomalyCalibration(
+      identity: try AnomalyCalibration.identity(of: reader.model), reference: name,
+      model: fit(table).model)
   }
 
   /// Looks at pictures; the order in which they are named changes nothing.
@@ -83,6 +94,19 @@ package struct AnomalyRun {
     on inputs: [String], beside calibration: AnomalyCalibration?
   ) throws -> AnomalyReport {
     let (entries, skipped) = try entries(inputs)
+    return try report(
+      on: entries, skipped: skipped, name: inputs.joined(separator: ", "), beside: calibration)
+  }
+
+  /// Looks at pictures that were found.
+  ///
+  /// - Parameters:
+  ///   - skipped: why others are left out.
+  ///   - name: what they are called.
+  package func report(
+    on entries: [ImageEntry], skipped: [ImageError] = [], name: String = "pictures",
+    beside calibration: AnomalyCalibration?
+  ) throws -> AnomalyReport {
     var names: [String] = []
     var maps: [TokenMaps] = []
     var scores: [AnomalyModel.Score] = []
@@ -98,7 +122,7 @@ package struct AnomalyRun {
         maps.append(found)
         scores += model.scores(of: found)
       }.map(\.error)
-      guard !names.isEmpty else { throw nothingRead(inputs, failures) }
+      guard !names.isEmpty else { throw nothingRead(name, failures) }
       threshold = model.surprises.threshold(falseAlarmsPer1000: falseAlarmsPer1000)
       claim = model.claim(falseAlarmsPer1000: falseAlarmsPer1000)
     } else {
@@ -108,7 +132,7 @@ package struct AnomalyRun {
           found: "\(entries.count)")
       }
       let read = try table(
-        entries, "pictures", least: Self.leastPictures, path: inputs.joined(separator: ", "),
+        entries, "pictures", least: Self.leastPictures, path: name,
         advice: "name clean pictures to compare with, with --reference")
       failures += read.failures
       let fitted = fit(read.table)
@@ -190,9 +214,9 @@ package struct AnomalyRun {
     return (TokenTable(joining: parts), failures.map(\.error))
   }
 
-  private func nothingRead(_ inputs: [String], _ failures: [ImageError]) -> AnomalyError {
+  private func nothingRead(_ name: String, _ failures: [ImageError]) -> AnomalyError {
     .tooFewPictures(
-      path: inputs.joined(separator: ", "), needed: 1, found: 0,
+      path: name, needed: 1, found: 0,
       advice: failures.first.map { "the first is skipped because \($0)" } ?? "name pictures")
   }
 

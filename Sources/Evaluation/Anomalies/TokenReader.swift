@@ -8,6 +8,7 @@ import TrainingRuns
 /// A model as `jepa anomalies` sees pictures with it: tokens, and how they differ from what is predicted of them.
 package struct TokenReader {
   package let model: ImageModel
+  private let encoder: VisionEncoder
   private let method: (any TrainingMethod)?
   private let masks: [Tensor]
   private let rounds: Int
@@ -18,13 +19,16 @@ package struct TokenReader {
   private static let batchSize = 32
 
   /// - Parameters:
-  ///   - method: what the model was trained by, with its predictor; nil reads tokens alone.
+  ///   - encoder: what sees the pictures in the model's place, such as one that was not trained.
+  ///   - method: what the encoder was trained by, with its predictor; nil reads tokens alone.
   ///   - rounds: how often each token is hidden.
   ///   - seed: fixes the masks.
   package init(
-    model: ImageModel, method: (any TrainingMethod)?, rounds: Int = defaultRounds, seed: UInt64 = 0
+    model: ImageModel, encoder: VisionEncoder? = nil, method: (any TrainingMethod)?,
+    rounds: Int = defaultRounds, seed: UInt64 = 0
   ) {
     self.model = model
+    self.encoder = encoder ?? model.encoder
     let grid = model.encoder.grid(imageSize: model.preprocessing.imageSize)
     let masks = method.flatMap { _ in TokenMasks(grid, rounds: rounds, seed: seed) }
     self.masks = masks?.tensors ?? []
@@ -51,6 +55,16 @@ package struct TokenReader {
         ? try ImageTrainingConfiguration.loadMethod(from: folder, device: device).method : nil)
   }
 
+  /// The same model before it was trained: what the structure alone sees.
+  ///
+  /// - Throws: what loading a model throws.
+  package static func untrained(checkpoint path: String, seed: UInt64) throws -> TokenReader {
+    let configuration = try ImageTrainingConfiguration.loadMethod(from: path).configuration
+    let method = try configuration.makeMethod(using: RandomGenerator(seed: seed))
+    return TokenReader(
+      model: try ImageModel.load(from: path), encoder: method.encoder, method: method)
+  }
+
   /// Whether the model predicts tokens.
   package var predicts: Bool { method != nil }
 
@@ -59,7 +73,6 @@ package struct TokenReader {
   /// What is known of pictures `[B, 3, S, S]`, normalised.
   package func read(_ pictures: Tensor, names: [String]) -> TokenTable {
     let pictures = pictures.to(device: model.device)
-    let encoder = model.encoder
     let tokens = encoder.inferring {
       Self.pooled(
         encoder.tokens(of: pictures, afterLayer: max(1, encoder.layerCount / 2)), to: grid
