@@ -33,7 +33,9 @@ import Testing
     let result = try JepaProcess.run(
       ["anomalies", "--checkpoint", run.path, "--threads", "1"] + arguments)
     #expect(result.status == 1 && result.output.isEmpty, sourceLocation: location)
-    #expect(result.errorLines.last?.contains(message) == true, "\(result.errors)", sourceLocation: location)
+    #expect(
+      result.errorLines.last?.contains(message) == true, "\(result.errors)",
+      sourceLocation: location)
   }
 
   @Test func everyOutputSaysTheSame() throws {
@@ -98,8 +100,10 @@ import Testing
     // It is for these weights only.
     let other = try TrainingCommandTests.trained(on: clean, more: ["--seed", "2"])
     let refused = try JepaProcess.run(
-      ["anomalies", new.path, "--checkpoint", other.path, "--calibration",
-        path("good.safetensors")])
+      [
+        "anomalies", new.path, "--checkpoint", other.path, "--calibration",
+        path("good.safetensors"),
+      ])
     #expect(refused.status == 1)
     #expect(
       refused.errors.hasPrefix(
@@ -171,7 +175,8 @@ import Testing
       new.path, "--false-alarms-per-1000", "0", saying: "above 0 and at most 1000, found 0")
     try expectError("\(new.path)-nowhere", saying: "\(new.path)-nowhere: cannot read")
     try Data("hello".utf8).write(to: URL(fileURLWithPath: path("notes.txt")))
-    try expectError(path("notes.txt"), saying: "notes.txt: expected PNG or JPEG, found another kind")
+    try expectError(
+      path("notes.txt"), saying: "notes.txt: expected PNG or JPEG, found another kind")
     // What jepa did not make stays.
     try expectError(
       new.path, "--csv", path("notes.txt"), saying: "is there already and was not made by jepa")

@@ -64,7 +64,7 @@ struct AnomalyPage {
     }
     let energy = picture.energy.map { String(format: "energy %.2f, ", $0) } ?? ""
     let words = String(
-      format: "%@distance %.2f; decided by the %@, at %d,%d", energy, picture.distance,
+      format: "%@distance %.2f; decided by the %@, at row %d, column %d", energy, picture.distance,
       picture.decidedBy.rawValue, picture.row, picture.column)
     return "<section class=\"\(picture.isFlagged ? "flagged" : "plain")\"><h2><b>\(rank)</b> "
       + "\(Self.escaped(PathParts(picture.path).name)) "
@@ -88,7 +88,7 @@ struct AnomalyPage {
         let heat = min(max((Self.between(values, grid, row, column) - 2) / 6, 0), 1)
         guard heat > 0 else { continue }
         let color = HeatScale.color(0.25 + 0.75 * heat)
-        image.fill(x: x, y: y, width: 1, height: 1, color, opacity: 0.35 + 0.4 * heat)
+        image.fill(x: x, y: y, width: 1, height: 1, color, opacity: 0.1 + 0.65 * heat)
       }
     }
     if picture.decidedBy == rule {
@@ -190,6 +190,8 @@ struct AnomalyPage {
     <h1>{{SUMMARY}}</h1>
     <p class="checkpoint">{{CHECKPOINT}}</p>
     {{PLOT}}
+    <p>Heat is how far a part is beyond what is usual at its place, from 2 deviations to 8. The square is where
+    the rule that decided found most. Above 0 a picture is flagged.</p>
     <ul>{{NOTES}}</ul>
     <main>{{CARDS}}</main>
     </body>
