@@ -133,6 +133,10 @@ let package = Package(
       ],
       path: "Benchmarks/gpu/step"),
     .executableTarget(
+      name: "anomalies-benchmark",
+      dependencies: ["Torch", "Files", "Pictures", "ImageJEPA", "Evaluation"],
+      path: "Benchmarks/anomalies", exclude: ["README.md", "results.txt", "run"]),
+    .executableTarget(
       name: "embed-picture", dependencies: ["ImageJEPA"], path: "Examples/embed-picture"),
     .executableTarget(
       name: "train-pictures", dependencies: ["ImageJEPA"], path: "Examples/train-pictures"),

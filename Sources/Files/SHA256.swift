@@ -12,6 +12,8 @@ package struct SHA256 {
   private var rest: [UInt8] = []
   private var byteCount: UInt64 = 0
 
+  package init() {}
+
   /// The digest of a whole file as 64 hexadecimal digits.
   ///
   /// - Throws: `FileError.failed`.

@@ -14,7 +14,8 @@ struct Jepa: ParsableCommand {
     version: ProgramVersion.current,
     subcommands: [
       Train.self, Evaluate.self, Embed.self, Neighbors.self, Duplicates.self, Map.self,
-      Visualize.self, Inspect.self, Import.self, Score.self, Calibrate.self, Benchmark.self,
+      Visualize.self, Anomalies.self, Inspect.self, Import.self, Score.self, Calibrate.self,
+      Benchmark.self,
       Plan.self, Energy.self, MakeTask.self, Remember.self, EvaluateText.self, Preview.self,
       MakeClip.self, Devices.self, Demo.self, DemoText.self,
     ])

@@ -209,6 +209,9 @@ import TrainingRuns
   ]
 
   private static let embeddings: [any Error] = [
+    AnomalyError.tooFewPictures(path: path, needed: 10, found: 3, advice: "name more"),
+    AnomalyError.otherModel(path: path, expected: "0a1b", found: "2c3d"),
+    AnomalyError.notACalibration(path: path, reason: "its metadata does not say so"),
     EmbeddingError.notAMatrix(shape: [2, 3, 4]),
     EmbeddingError.countMismatch(embeddings: 5, labels: 6, paths: 7),
     EmbeddingError.invalidLabel(row: 3, found: -1),

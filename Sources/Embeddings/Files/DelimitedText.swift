@@ -2,9 +2,9 @@ import Files
 import Foundation
 
 /// Fields separated by commas, quoted where they must be: RFC 4180.
-enum DelimitedText {
+package enum DelimitedText {
   /// A field as it is, or in quotes with those inside doubled where it would not be one field.
-  static func quoted(_ field: String) -> String {
+  package static func quoted(_ field: String) -> String {
     let needsQuotes = field.unicodeScalars.contains {
       $0 == "," || $0 == "\"" || $0 == "\r" || $0 == "\n"
     }
@@ -12,16 +12,16 @@ enum DelimitedText {
     return "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\""
   }
 
-  static let rowFields = ["row", "path", "label", "frame", "seconds"]
+  package static let rowFields = ["row", "path", "label", "frame", "seconds"]
 
   /// `row,path,label,frame,seconds`, without the line's end.
-  static func line(_ row: EmbeddingRow, number: Int) -> String {
+  package static func line(_ row: EmbeddingRow, number: Int) -> String {
     "\(number),\(quoted(row.path)),\(quoted(row.label ?? "")),"
       + "\(row.frame.map(String.init) ?? ""),\(row.seconds.map { "\($0)" } ?? "")"
   }
 
   /// What `line` wrote, from its fields; nil where they are no row with this number.
-  static func row(_ fields: ArraySlice<String>, number: Int) -> EmbeddingRow? {
+  package static func row(_ fields: ArraySlice<String>, number: Int) -> EmbeddingRow? {
     let fields = Array(fields)
     guard fields.count == rowFields.count, fields[0] == String(number) else { return nil }
     let (frame, seconds) = (Int(fields[3]), Double(fields[4]))

@@ -111,6 +111,14 @@ public protocol TrainingMethod: AnyObject {
   /// - Returns: `[B, m]`; nil where the method predicts nothing.
   func tokenErrors(of pictures: Tensor, hiding hidden: Tensor) -> Tensor?
 
+  /// What is predicted of hidden tokens from the others.
+  ///
+  /// - Parameters:
+  ///   - pictures: `[B, 3, S, S]`, normalised.
+  ///   - masks: the tokens that each mask hides in all pictures, int64 `[m]`, none twice.
+  /// - Returns: for each mask `[B, m, P]`; nil where the method predicts nothing.
+  func tokenPredictions(of pictures: Tensor, hiding masks: [Tensor]) -> [Tensor]?
+
   /// The control without any prediction: -|z|^2 of what the energy compares, `[B]`.
   func controls(of pictures: Tensor) -> Tensor
 }
@@ -118,4 +126,5 @@ public protocol TrainingMethod: AnyObject {
 extension TrainingMethod {
   public func didStep(progress: Double) {}
   public func tokenErrors(of pictures: Tensor, hiding hidden: Tensor) -> Tensor? { nil }
+  public func tokenPredictions(of pictures: Tensor, hiding masks: [Tensor]) -> [Tensor]? { nil }
 }

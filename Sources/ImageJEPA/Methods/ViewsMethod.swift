@@ -153,17 +153,33 @@ public final class ViewsMethod: TrainingMethod {
 
   public func tokenErrors(of pictures: Tensor, hiding hidden: Tensor) -> Tensor? {
     encoder.inferring(with: completion) {
-      let grid = encoder.grid(imageSize: imageSize)
-      let shown = Tensor.ones([hidden.size(0), grid.count], device: pictures.device)
-        .scattered(Tensor.zeros(hidden.shape, device: pictures.device), at: hidden, along: 1)
-        .reshaped(hidden.size(0), grid.height, grid.width)
-      let pixels = shown.unsqueezed(1).repeatingEach(encoder.stride, along: 2)
-        .repeatingEach(encoder.stride, along: 3)
+      let (masked, visible) = maskedTokens(of: pictures, hiding: hidden)
       return completion.tokenMisfits(
-        masked: encoder.tokens(of: pictures * pixels), visible: completion.visibility(of: shown),
+        masked: masked, visible: visible,
         targets: completion.projector(encoder.tokens(of: pictures))
       ).gather(hidden, along: 1)
     }
+  }
+
+  public func tokenPredictions(of pictures: Tensor, hiding masks: [Tensor]) -> [Tensor]? {
+    encoder.inferring(with: completion) {
+      masks.map { mask in
+        let hidden = mask.to(device: pictures.device).unsqueezed(0).expanded(pictures.size(0), -1)
+        let (masked, visible) = maskedTokens(of: pictures, hiding: hidden)
+        return completion.predictor.complete(masked, visible: visible).gatherTokens(hidden)
+      }
+    }
+  }
+
+  /// The tokens of pictures whose `hidden` tokens' squares are cleared, and which of their tokens are seen.
+  private func maskedTokens(of pictures: Tensor, hiding hidden: Tensor) -> (Tensor, Tensor) {
+    let grid = encoder.grid(imageSize: imageSize)
+    let shown = Tensor.ones([hidden.size(0), grid.count], device: pictures.device)
+      .scattered(Tensor.zeros(hidden.shape, device: pictures.device), at: hidden, along: 1)
+      .reshaped(hidden.size(0), grid.height, grid.width)
+    let pixels = shown.unsqueezed(1).repeatingEach(encoder.stride, along: 2)
+      .repeatingEach(encoder.stride, along: 3)
+    return (encoder.tokens(of: pictures * pixels), completion.visibility(of: shown))
   }
 
   public func controls(of pictures: Tensor) -> Tensor {

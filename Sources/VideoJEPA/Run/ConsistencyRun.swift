@@ -1,3 +1,4 @@
+import Torch
 import Files
 import Foundation
 import Frames
