@@ -28,7 +28,8 @@ struct Visualize: ParsableCommand {
       over pixels: what both share, the encoder kept. Energies are printed; a plain grey picture \
       has 1.
 
-        jepa visualize cat.jpg --checkpoint checkpoints/photos --output kept.png --invert
+        jepa visualize cat.jpg --checkpoint checkpoints/photos \\
+          --output kept.png --invert
       """)
 
   @Argument(help: "Pictures.", completion: .pictures)

@@ -6,7 +6,7 @@ import Torch
 
 /// Pictures that are found from their embeddings: the energy over pixels, and its descent.
 @Suite struct InversionTests {
-  enum Kind: CaseIterable { case transformer, convolutional }
+  enum Kind: CaseIterable { case transformer, convolutional, ofClips }
 
   /// An encoder with random weights, of pictures of 16 pixels.
   static func model(_ kind: Kind, dtype: DType = .float32) -> ImageModel {
@@ -20,6 +20,11 @@ import Torch
       case .convolutional:
         ConvolutionalEncoder(
           ConvolutionalShape(width: 8, blocks: [1, 1, 1], stride: 8), using: generator)
+      case .ofClips:
+        VJEPA2Encoder(
+          VJEPA2Shape(width: 12, depth: 1, heads: 2, hidden: 24),
+          clips: VJEPA2Clips(patchSize: 4, imageSize: 16, frames: 2, tubeletSize: 2),
+          using: generator)
       }
     encoder.train(false)
     encoder.convert(to: dtype)
