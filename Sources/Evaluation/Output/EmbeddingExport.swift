@@ -140,17 +140,14 @@ public struct EmbeddingExport {
     } catch let error where error.isForWantOfRoom {
       throw EvaluationError.exportStopped(
         reason: "\(error)", advice: "make room", rows: export.state.rowCount)
-    } catch let error as ComputationError {
+    } catch let error where error is ComputationError || error.isForWantOfMemory {
       let rows = export.state.rowCount
+      // The bytes depend on the size of a batch: what is embedded has decided it.
+      let less = rows == 0 ? "take a smaller --batch or free memory" : "free memory"
       throw EvaluationError.exportStopped(
-        reason: "\(error)", advice: Self.advice(on: error, rows: rows), rows: rows)
+        reason: "\(error)", advice: error.isForWantOfMemory ? less : "see that the device works",
+        rows: rows)
     }
-  }
-
-  private static func advice(on error: ComputationError, rows: Int) -> String {
-    guard error.isOfMemory else { return "see that the device works" }
-    // The bytes depend on the size of a batch: what is embedded has decided it.
-    return rows == 0 ? "take a smaller --batch or free memory" : "free memory"
   }
 
   private struct Outcome {
@@ -295,6 +292,13 @@ extension Normalization {
 }
 
 extension Error {
+  fileprivate var isForWantOfMemory: Bool {
+    switch self as? ImageError {
+    case .noRoomForBatch, .noRoomForThreads: true
+    default: (self as? ComputationError)?.isOfMemory == true
+    }
+  }
+
   /// Whether a disk, a quota or a limit on the size of files is full.
   fileprivate var isForWantOfRoom: Bool {
     var number = errorNumber
