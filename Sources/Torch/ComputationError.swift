@@ -49,7 +49,10 @@ public enum ComputationError: Error, Equatable, CustomStringConvertible, Localiz
   /// Without a regular expression, which would need memory itself.
   private static func wanted(in message: String) -> String? {
     let words = message.split(separator: " ", omittingEmptySubsequences: false)
-    guard let place = words.lastIndex(of: "allocate"), place + 2 < words.count else { return nil }
+    let place = words.indices.dropFirst().first {
+      words[$0] == "allocate" && words[$0 - 1] == "to"
+    }
+    guard let place, place + 2 < words.count else { return nil }
     let (amount, ending) = (words[place + 1], words[place + 2].prefix { $0.isLetter })
     guard ending == "bytes" else { return "\(amount) \(ending)" }
     guard let bytes = Double(amount) else { return nil }
