@@ -63,15 +63,40 @@ package final class BatchPipeline<Batch: AnyObject & Sendable>: Sendable {
 
   private let state: State
 
-  /// Starts `workers` threads.
-  package init(workers: Int, fill: @escaping Fill) {
+  /// Starts `workers` threads, or as many of them as there is room for.
+  ///
+  /// - Throws: `ImageError.noRoomForThreads` where there is none for a single one.
+  package init(workers: Int, fill: @escaping Fill) throws(ImageError) {
     state = State(fill: fill)
     state.running = workers
-    for index in 0..<workers {
-      let thread = Thread { [state] in state.work() }
-      thread.name = "images-\(index)"
-      thread.start()
-    }
+    let started = (0..<workers).prefix { _ in Self.startThread { [state] in state.work() } }.count
+    state.condition.withLock { state.running -= workers - started }
+    guard started > 0 else { throw .noRoomForThreads }
+  }
+
+  /// Foundation's threads do not tell where they could not be started.
+  private static func startThread(_ body: @escaping () -> Void) -> Bool {
+    let body = Unmanaged.passRetained(ThreadBody(body))
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    #if canImport(Darwin)
+      var identifier: pthread_t?
+    #else
+      var identifier = pthread_t()
+    #endif
+    let status = pthread_create(
+      &identifier, &attributes,
+      { body in
+        #if canImport(Darwin)
+          let body = Optional(body)
+        #endif
+        Unmanaged<ThreadBody>.fromOpaque(body!).takeRetainedValue().run()
+        return nil
+      }, body.toOpaque())
+    if status != 0 { body.release() }
+    return status == 0
   }
 
   deinit { stop() }
@@ -106,4 +131,11 @@ package final class BatchPipeline<Batch: AnyObject & Sendable>: Sendable {
       state.jobs.removeAll()
     }
   }
+}
+
+/// What a thread does.
+private final class ThreadBody {
+  let run: () -> Void
+
+  init(_ run: @escaping () -> Void) { self.run = run }
 }

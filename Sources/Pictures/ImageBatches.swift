@@ -163,7 +163,7 @@ public final class ImageBatches {
     self.options = options
     self.position = position
     self.nextEntry = nextEntry
-    pipeline = BatchPipeline(workers: options.workers) { batch, row, workspace in
+    pipeline = try BatchPipeline(workers: options.workers) { batch, row, workspace in
       do throws(ImageError) {
         try decoder.square(
           batch.requested[row], fit: fit, filter: filter, normalization: normalization,

@@ -33,6 +33,8 @@ public enum ImageError: Error, Equatable, Sendable {
   case fileTooLarge(path: String, bytes: Int, byteBudget: Int)
   /// Memory ran out while decoding.
   case outOfMemory(path: String)
+  /// The system has no room for a thread that decodes.
+  case noRoomForThreads
   /// The memory for the pictures of a batch cannot be had.
   case noRoomForBatch(byteCount: Int)
   /// The file cannot be written.
@@ -70,6 +72,7 @@ extension ImageError: CustomStringConvertible, LocalizedError {
     case .fileTooLarge(let path, let bytes, let budget):
       "\(path): the file has \(bytes) bytes, over the budget of \(budget)"
     case .outOfMemory(let path): "\(path): not enough memory to decode it"
+    case .noRoomForThreads: "out of memory: no thread that decodes pictures can be started"
     case .noRoomForBatch(let byteCount):
       "out of memory: the pictures of a batch take \(byteCount) bytes"
     case .unwritableFile(let path, let reason): "\(path): cannot write: \(reason)"
@@ -94,7 +97,9 @@ extension ImageError: CustomStringConvertible, LocalizedError {
       .unsupported(let path, _), .tooLarge(let path, _, _, _, _), .fileTooLarge(let path, _, _),
       .outOfMemory(let path), .unwritableFile(let path, _):
       path
-    case .noRoomForBatch, .tooFewReadablePictures, .impossibleMask, .invalidSetting: nil
+    case .noRoomForBatch, .noRoomForThreads, .tooFewReadablePictures, .impossibleMask,
+      .invalidSetting:
+      nil
     }
   }
 

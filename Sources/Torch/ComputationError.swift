@@ -45,15 +45,21 @@ public enum ComputationError: Error, Equatable, CustomStringConvertible, Localiz
   }
 
   /// CPUs count bytes (`you tried to allocate 4096 bytes`), devices say `Tried to allocate 2.00 GiB`.
+  ///
+  /// Without a regular expression, which would need memory itself.
   private static func wanted(in message: String) -> String? {
-    guard let found = message.firstMatch(of: #/[Tt]ried to allocate ([0-9.]+) (\w+)/#) else {
-      return nil
+    let words = message.split(separator: " ", omittingEmptySubsequences: false)
+    let place = words.indices.dropFirst().first {
+      words[$0] == "allocate" && words[$0 - 1] == "to"
     }
-    guard found.2 == "bytes", let bytes = Double(found.1) else { return "\(found.1) \(found.2)" }
+    guard let place, place + 2 < words.count else { return nil }
+    let (amount, ending) = (words[place + 1], words[place + 2].prefix { $0.isLetter })
+    guard ending == "bytes" else { return "\(amount) \(ending)" }
+    guard let bytes = Double(amount) else { return nil }
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"]
-    var (amount, unit) = (bytes, 0)
-    while amount >= 1024, unit < units.count - 1 { (amount, unit) = (amount / 1024, unit + 1) }
-    return String(format: unit == 0 ? "%.0f" : "%.1f", amount) + " \(units[unit])"
+    var (size, unit) = (bytes, 0)
+    while size >= 1024, unit < units.count - 1 { (size, unit) = (size / 1024, unit + 1) }
+    return String(format: unit == 0 ? "%.0f" : "%.1f", size) + " \(units[unit])"
   }
 
   /// What the shim is told of this error, on its way through libtorch.

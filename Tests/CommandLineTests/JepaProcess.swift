@@ -96,19 +96,26 @@ final class JepaProcess {
   var hasOutput: Bool { FileManager.default.contents(atPath: output.path)?.isEmpty == false }
 
   #if os(Linux)
-    /// Has libc ask the system for every piece of memory from 64 KiB on, which nearly every tensor is, and keep smaller
-    /// ones in store: so that `endMemory` is felt by tensors, and by them at once.
-    static let largePiecesFromTheSystem = [
-      "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TOP_PAD_": "16777216",
-    ]
+    /// Has libc ask the system for every piece of memory from 64 KiB on, which nearly every tensor is: so that
+    /// `endMemory` is felt by the next one.
+    static let largePiecesFromTheSystem = ["MALLOC_MMAP_THRESHOLD_": "65536"]
 
     /// From here on the system gives the process no more memory.
-    func endMemory() throws {
+    ///
+    /// - Parameter left: bytes that it may still take beyond what it has; nil for none, whatever it gives back.
+    func endMemory(leaving left: Int? = nil) throws {
+      let status = try String(
+        contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+      let taken = status.firstMatch(of: #/VmData:\s*(\d+) kB/#).flatMap { Int($0.1) } ?? 0
+      let limit = left.map { (taken << 10) + $0 } ?? 1 << 20
       let prlimit = try Process.run(
         URL(fileURLWithPath: "/usr/bin/prlimit"),
-        arguments: ["--pid", "\(process.processIdentifier)", "--as=1048576:1048576"])
+        arguments: ["--pid", "\(process.processIdentifier)", "--data=\(limit):\(limit)"])
       prlimit.waitUntilExit()
-      precondition(prlimit.terminationStatus == 0, "prlimit has limited nothing")
+      struct NothingIsLimited: Error { let status: Int32 }
+      if prlimit.terminationStatus != 0 {
+        throw NothingIsLimited(status: prlimit.terminationStatus)
+      }
     }
   #endif
 

@@ -143,17 +143,14 @@ public struct EmbeddingExport {
       if case .diskFull = error as? FileError { advice = nil }
       throw EmbeddingError.exportStopped(
         reason: "\(error)", advice: advice, rows: export.state.rowCount)
-    } catch let error as ComputationError {
+    } catch let error where error is ComputationError || error.isForWantOfMemory {
       let rows = export.state.rowCount
+      // The bytes depend on the size of a batch: what is embedded has decided it.
+      let less = rows == 0 ? "take a smaller --batch or free memory" : "free memory"
       throw EmbeddingError.exportStopped(
-        reason: "\(error)", advice: Self.advice(on: error, rows: rows), rows: rows)
+        reason: "\(error)", advice: error.isForWantOfMemory ? less : "see that the device works",
+        rows: rows)
     }
-  }
-
-  private static func advice(on error: ComputationError, rows: Int) -> String {
-    guard error.isOfMemory else { return "see that the device works" }
-    // The bytes depend on the size of a batch: what is embedded has decided it.
-    return rows == 0 ? "take a smaller --batch or free memory" : "free memory"
   }
 
   private struct Outcome {
@@ -291,5 +288,14 @@ extension Normalization {
     let scale = Tensor(
       [standardDeviation.x, standardDeviation.y, standardDeviation.z], shape: [1, 3, 1, 1])
     return pictures * scale + shift
+  }
+}
+
+extension Error {
+  fileprivate var isForWantOfMemory: Bool {
+    switch self as? ImageError {
+    case .noRoomForBatch, .noRoomForThreads: true
+    default: (self as? ComputationError)?.isOfMemory == true
+    }
   }
 }

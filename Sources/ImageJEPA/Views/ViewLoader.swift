@@ -93,7 +93,7 @@ public final class ViewLoader {
     self.allocator = allocator
     let renderer = ViewRenderer(plan: plan, decoder: decoder, seed: seed)
     let (log, isStrict) = (log, options.isStrict)
-    pipeline = BatchPipeline(workers: options.workers) { batch, row, workspace in
+    pipeline = try BatchPipeline(workers: options.workers) { batch, row, workspace in
       do throws(ImageError) {
         let item = try Self.fill(
           batch, row: row, folder: folder, renderer: renderer, log: log, isStrict: isStrict,

@@ -93,7 +93,7 @@ final class ClipLoader {
     makeBatch = {
       ClipBatch(windowLength: length, size: size, stateAfter: state, allocator: allocator)
     }
-    pipeline = BatchPipeline(workers: options.workers) { batch, row, _ in
+    pipeline = try BatchPipeline(workers: options.workers) { batch, row, _ in
       let item = batch.items[row]
       var generator = SeededGenerator(seed: seed, UInt64(item.epoch), UInt64(item.index))
       if let synthetic, generator.uniform() < synthetic.share {
