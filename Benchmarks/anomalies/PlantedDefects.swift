@@ -103,7 +103,7 @@ struct PlantedDefects {
     }
     all.append(
       Row(
-        name: "control -|z|^2", clean: try control(clean),
+        name: "control -z^2", clean: try control(clean),
         spoiled: try spoiled.mapValues { try control($0.map(\.image)) }))
     let untrained = try TokenReader.untrained(checkpoint: checkpoint, seed: 1)
     all += try rows([.rules("untrained: ")], untrained.table)
@@ -114,7 +114,7 @@ struct PlantedDefects {
     try compare(all, "energy alone", "distances alone (PatchCore)")
     let parts: [PlantedDefect] = [.swapped, .replaced]
     try compare(all, "energy alone", "untrained: energy alone", parts)
-    try compare(all, "energy alone", "control -|z|^2", parts)
+    try compare(all, "energy alone", "control -z^2", parts)
     try found(
       reader, reference: reference, clean: entries(clean), spoiled: spoiled, side: side)
   }
