@@ -235,4 +235,33 @@ import Torch
       "\(error)".contains("expected a file that jepa anomalies --write-calibration wrote")
     }
   }
+
+  @Test func tensorsThatDoNotFitEachOtherAreRefused() throws {
+    let folder = try OutputFolder()
+    let path = folder("good.safetensors")
+    let model = AnomalyModel.fit(Self.table(30, seed: 1)).model
+    try AnomalyCalibration(identity: "a1", reference: "good", model: model).write(to: path)
+    let file = try SafetensorsFile(path: path)
+    for name in ["tokens.mean", "readout", "errors.weight", "energies.deviation"] {
+      let spoiled = folder("\(name).safetensors")
+      try SafetensorsWriter.write(
+        try file.names.map {
+          ($0, $0 == name ? Tensor.zeros([3, 2]) : try file.tensor($0))
+        }, metadata: file.metadata, to: spoiled)
+      #expect {
+        try AnomalyCalibration.read(from: spoiled, identity: "a1")
+      } throws: { error in
+        "\(error)".contains("\(name) has the shape [3, 2]")
+      }
+    }
+  }
+
+  @Test func numbersThatAreNoneAreRefused() {
+    let table = Self.table(5, seed: 1)
+    let tokens = table.tokens.clone()
+    tokens[3][2].assign(.nan)
+    #expect(throws: EvaluationError.nonFiniteEmbedding(row: 13, path: "3")) {
+      try TokenTable(names: table.names, tokens: tokens).requireNumbers(first: 10)
+    }
+  }
 }

@@ -77,7 +77,7 @@ package struct AnomalyCalibration {
       ], to: path)
   }
 
-  /// Reads a calibration, and checks that it belongs to these weights.
+  /// Reads a calibration, and checks that it belongs to these weights and is whole.
   ///
   /// - Throws: `AnomalyError.otherModel`, `.notACalibration`; `SafetensorsError` for a damaged file.
   package static func read(from path: String, identity: String) throws -> AnomalyCalibration {
@@ -105,6 +105,7 @@ package struct AnomalyCalibration {
       return CleanScores(scores)
     }
     let predicts = file.names.contains("readout")
+    try checkShapes(of: file, predicts: predicts)
     let fit = TokenFit(
       whitening: try whitening("tokens"),
       readout: predicts
@@ -119,5 +120,35 @@ package struct AnomalyCalibration {
         distanceMoments: try moments("distances"),
         energyScores: predicts ? try scores("energies.scores") : nil,
         distanceScores: try scores("distances.scores"), surprises: try scores("surprises")))
+  }
+
+  /// Checks that the tensors fit each other.
+  private static func checkShapes(of file: SafetensorsFile, predicts: Bool) throws {
+    func check(_ name: String, _ expected: [Int]) throws {
+      let found = try file.entry(name).shape
+      guard found == expected else {
+        throw AnomalyError.notACalibration(
+          path: file.path, reason: "\(name) has the shape \(found), not \(expected)")
+      }
+    }
+    let bank = try file.entry("bank").shape
+    let places = try file.entry("distances.mean").shape
+    guard bank.count == 2, bank[0] > 0, places.count == 1 else {
+      throw AnomalyError.notACalibration(path: file.path, reason: "bank has the shape \(bank)")
+    }
+    let width = bank[1]
+    try check("tokens.mean", [1, width])
+    try check("tokens.weight", [width, width])
+    try check("distances.deviation", places)
+    guard predicts else { return }
+    let readout = try file.entry("readout").shape
+    let inputs = (readout.first ?? 0) - 4 * width - 1
+    try check("readout", [4 * width + inputs + 1, width])
+    try check("predictions.mean", [1, inputs])
+    try check("predictions.weight", [inputs, inputs])
+    try check("errors.mean", [1, width])
+    try check("errors.weight", [width, width])
+    try check("energies.mean", places)
+    try check("energies.deviation", places)
   }
 }

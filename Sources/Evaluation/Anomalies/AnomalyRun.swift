@@ -194,12 +194,7 @@ package struct AnomalyRun {
   }
 
   /// How many pictures' tokens are held at most.
-  private var mostPictures: Int {
-    let nothing = Tensor.zeros(
-      [1, 3, reader.model.preprocessing.imageSize, reader.model.preprocessing.imageSize])
-    let one = reader.read(nothing, names: [""])
-    return max(1, Self.mostBytes / (4 * (one.tokens.count + (one.predictions?.count ?? 0))))
-  }
+  private var mostPictures: Int { max(1, Self.mostBytes / reader.bytesOfPicture) }
 
   private func table(
     _ entries: [ImageEntry], _ task: String, least: Int, path: String, advice: String

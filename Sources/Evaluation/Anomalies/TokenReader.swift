@@ -12,6 +12,8 @@ package struct TokenReader {
   private let method: (any TrainingMethod)?
   private let masks: [Tensor]
   private let rounds: Int
+  /// What the tokens and the predictions of a picture take in memory.
+  let bytesOfPicture: Int
 
   /// How often each token is hidden.
   package static let defaultRounds = 4
@@ -40,6 +42,10 @@ package struct TokenReader {
       method?.tokenPredictions(of: nothing, hiding: [$0])
     }
     self.method = predicts == nil ? nil : method
+    bytesOfPicture =
+      4
+      * (Self.middleTokens(of: nothing, self.encoder, grid).count
+        + (predicts.map { grid.count * $0[0].size(2) } ?? 0))
   }
 
   /// Opens a checkpoint; one that was not trained here, or that predicts no tokens, gives tokens alone.
@@ -73,11 +79,7 @@ package struct TokenReader {
   /// What is known of pictures `[B, 3, S, S]`, normalised.
   package func read(_ pictures: Tensor, names: [String]) -> TokenTable {
     let pictures = pictures.to(device: model.device)
-    let tokens = encoder.inferring {
-      Self.pooled(
-        encoder.tokens(of: pictures, afterLayer: max(1, encoder.layerCount / 2)), to: grid
-      ).to(.float32, device: .cpu).contiguous()
-    }
+    let tokens = Self.middleTokens(of: pictures, encoder, grid)
     guard let found = method?.tokenPredictions(of: pictures, hiding: masks) else {
       return TokenTable(names: names, tokens: tokens)
     }
@@ -88,6 +90,16 @@ package struct TokenReader {
         sum.assign(before + predictions.to(.float32, device: .cpu), at: mask, along: 1)
       }
       return TokenTable(names: names, tokens: tokens, predictions: sum / Double(rounds))
+    }
+  }
+
+  /// What the middle layer makes of each token's square, float32 `[B, N, D]` on the CPU.
+  private static func middleTokens(
+    of pictures: Tensor, _ encoder: VisionEncoder, _ grid: TokenGrid
+  ) -> Tensor {
+    encoder.inferring {
+      let tokens = encoder.tokens(of: pictures, afterLayer: max(1, encoder.layerCount / 2))
+      return pooled(tokens, to: grid).to(.float32, device: .cpu).contiguous()
     }
   }
 
@@ -109,7 +121,8 @@ package struct TokenReader {
   ///   - task: what is shown while it takes its time.
   ///   - body: is given each batch.
   /// - Returns: why pictures could not be read.
-  /// - Throws: with `isStrict` the `ImageError` of the first picture that cannot be read; what `body` throws.
+  /// - Throws: with `isStrict` the `ImageError` of the first picture that cannot be read;
+  ///   `EvaluationError.nonFiniteEmbedding`; what `body` throws.
   package func read(
     _ entries: [ImageEntry], _ task: String, decoder: ImageDecoder = ImageDecoder(),
     isStrict: Bool = false, progress: WorkProgress = WorkProgress(),
@@ -122,7 +135,9 @@ package struct TokenReader {
       options: LoaderOptions(isStrict: isStrict))
     progress.begin(task, total: entries.count, of: "pictures")
     while let batch = try batches.next() {
-      try body(read(batch.tensor, names: batch.paths))
+      let table = read(batch.tensor, names: batch.paths)
+      try table.requireNumbers(first: batches.position.count - batch.count)
+      try body(table)
       batches.release(batch)
       progress.update(batches.position.count)
     }

@@ -38,4 +38,14 @@ package struct TokenTable {
       names: places.map { names[$0] }, tokens: tokens.select(indices: indices),
       predictions: predictions?.select(indices: indices))
   }
+
+  /// - Parameter first: the number of the table's first picture among all.
+  /// - Throws: `EvaluationError.nonFiniteEmbedding` for a picture whose tokens or predictions are no numbers.
+  func requireNumbers(first: Int) throws(EvaluationError) {
+    for tensor in [tokens, predictions].compactMap({ $0 }) {
+      let finite = tensor.flattened(1).isFinite().all(1).array(of: Bool.self)
+      guard let bad = finite.firstIndex(of: false) else { continue }
+      throw .nonFiniteEmbedding(row: first + bad, path: names[bad])
+    }
+  }
 }

@@ -1,7 +1,7 @@
-import Torch
 import Files
 import Foundation
 import Frames
+import Torch
 
 /// Clips scored one after the other, and what is written and said of them.
 public struct ConsistencyRun {
