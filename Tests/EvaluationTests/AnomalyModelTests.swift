@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 import Torch
 
+@testable import Embeddings
 @testable import Evaluation
 @testable import ImageJEPA
 
@@ -260,7 +261,7 @@ import Torch
     let table = Self.table(5, seed: 1)
     let tokens = table.tokens.clone()
     tokens[3][2].assign(.nan)
-    #expect(throws: EvaluationError.nonFiniteEmbedding(row: 13, path: "3")) {
+    #expect(throws: EmbeddingError.nonFiniteEmbedding(row: 13, path: "3")) {
       try TokenTable(names: table.names, tokens: tokens).requireNumbers(first: 10)
     }
   }

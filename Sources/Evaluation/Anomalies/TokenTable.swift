@@ -1,3 +1,4 @@
+import Embeddings
 import Torch
 
 /// The tokens of pictures, and what is predicted of them.
@@ -40,8 +41,8 @@ package struct TokenTable {
   }
 
   /// - Parameter first: the number of the table's first picture among all.
-  /// - Throws: `EvaluationError.nonFiniteEmbedding` for a picture whose tokens or predictions are no numbers.
-  func requireNumbers(first: Int) throws(EvaluationError) {
+  /// - Throws: `EmbeddingError.nonFiniteEmbedding` for a picture whose tokens or predictions are no numbers.
+  func requireNumbers(first: Int) throws(EmbeddingError) {
     for tensor in [tokens, predictions].compactMap({ $0 }) {
       let finite = tensor.flattened(1).isFinite().all(1).array(of: Bool.self)
       guard let bad = finite.firstIndex(of: false) else { continue }
