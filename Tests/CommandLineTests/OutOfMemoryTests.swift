@@ -69,15 +69,16 @@
           outputs.path(name), "--batch", "128", "--workers", "1", "--threads", "1",
         ]
       }
-      let stopped = try JepaProcess(embed("short.npy", from: list.path))
-      let rows = outputs.path("short.npy.unfinished/rows.csv")
+      let stopped = try JepaProcess(embed("forgotten.npy", from: list.path))
+      let rows = outputs.path("forgotten.npy.unfinished/rows.csv")
       stopped.wait { (FileManager.default.contents(atPath: rows)?.count ?? 0) > 1000 }
       stopped.send(SIGTERM)
       #expect(stopped.wait().status == 143)
 
       // The list is read when the model is there, and no batch yet.
       let pipe = try FilledPipe()
-      let process = try JepaProcess(embed("short.npy", from: "-") + ["--resume"], input: pipe.path)
+      let process = try JepaProcess(
+        embed("forgotten.npy", from: "-") + ["--resume"], input: pipe.path)
       pipe.write(String(names.prefix(4000)))
       process.wait { pipe.isEmpty }
       try process.endMemory()
@@ -92,14 +93,15 @@
       let kept = try #require(Int(found.1))
       #expect(kept >= 128 && kept < 480 && kept % 128 == 0)
 
-      let resumed = try JepaProcess.run(embed("short.npy", from: list.path) + ["--resume"])
+      let resumed = try JepaProcess.run(embed("forgotten.npy", from: list.path) + ["--resume"])
       #expect(resumed.status == 0, "\(resumed.errors)")
       #expect(resumed.errors.contains("going on from row \(kept)"))
-      #expect(try JepaProcess.run(embed("whole.npy", from: list.path)).status == 0)
+      #expect(try JepaProcess.run(embed("remembered.npy", from: list.path)).status == 0)
       for ending in ["npy", "csv", "json"] {
         #expect(
           FileManager.default.contentsEqual(
-            atPath: outputs.path("short.\(ending)"), andPath: outputs.path("whole.\(ending)")),
+            atPath: outputs.path("forgotten.\(ending)"),
+            andPath: outputs.path("remembered.\(ending)")),
           "\(ending)")
       }
     }

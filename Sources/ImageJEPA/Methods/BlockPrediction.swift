@@ -63,3 +63,27 @@ public struct BlockMasks {
     return predictions.reshaped(items, blocks * length, -1)
   }
 }
+
+extension TokenPredictor {
+  /// What is predicted of the tokens that each mask hides in all pictures, from the others, in inference.
+  ///
+  /// - Parameters:
+  ///   - pictures: `[B, 3, S, S]`, normalised.
+  ///   - masks: int64 `[m]` each, none twice.
+  ///   - encoder: encodes what is visible.
+  ///   - grid: the pictures' tokens.
+  /// - Returns: for each mask `[B, m, outputs]`.
+  func predictions(
+    of pictures: Tensor, hiding masks: [Tensor], encodedBy encoder: VisionEncoder, grid: TokenGrid
+  ) -> [Tensor] {
+    encoder.inferring(with: self) {
+      masks.map { mask in
+        let blocks = BlockMasks(
+          hiding: mask.unsqueezed(0).expanded(pictures.size(0), -1), grid: grid,
+          device: pictures.device)
+        let context = encoder.tokens(of: pictures, keeping: blocks.context)
+        return blocks.predict(with: self, from: context, together: true)
+      }
+    }
+  }
+}

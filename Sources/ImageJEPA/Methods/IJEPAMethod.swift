@@ -109,15 +109,7 @@ public final class IJEPAMethod: TrainingMethod {
   }
 
   public func tokenPredictions(of pictures: Tensor, hiding masks: [Tensor]) -> [Tensor]? {
-    contextEncoder.inferring(with: predictor) {
-      masks.map { mask in
-        let blocks = BlockMasks(
-          hiding: mask.unsqueezed(0).expanded(pictures.size(0), -1), grid: grid,
-          device: pictures.device)
-        let context = contextEncoder.tokens(of: pictures, keeping: blocks.context)
-        return blocks.predict(with: predictor, from: context, together: true)
-      }
-    }
+    predictor.predictions(of: pictures, hiding: masks, encodedBy: contextEncoder, grid: grid)
   }
 
   public func controls(of pictures: Tensor) -> Tensor {

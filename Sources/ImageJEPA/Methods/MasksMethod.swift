@@ -108,15 +108,7 @@ public final class MasksMethod: TrainingMethod {
   }
 
   public func tokenPredictions(of pictures: Tensor, hiding masks: [Tensor]) -> [Tensor]? {
-    encoder.inferring(with: predictor) {
-      masks.map { mask in
-        let blocks = BlockMasks(
-          hiding: mask.unsqueezed(0).expanded(pictures.size(0), -1), grid: grid,
-          device: pictures.device)
-        let context = encoder.tokens(of: pictures, keeping: blocks.context)
-        return blocks.predict(with: predictor, from: context, together: true)
-      }
-    }
+    predictor.predictions(of: pictures, hiding: masks, encodedBy: encoder, grid: grid)
   }
 
   public func controls(of pictures: Tensor) -> Tensor {
