@@ -285,7 +285,7 @@ import TrainingRuns
     #expect(failures.count == 1)
     let sheet = try ImageDecoder().decode(contentsOf: output)
     // Nine tiles in five groups, and four rows.
-    #expect(sheet.width == 4 + 9 * 44 + 4 * 12 && sheet.height == 4 + 4 * (44 + 14))
+    #expect(sheet.width == 4 + 9 * 44 + 4 * 12 && sheet.height == 4 + 4 * (44 + 13))
     #expect(throws: ImageError.self) {
       try preview.write(folder: scratch.path, to: scratch.path("absent/sheet.png"))
     }

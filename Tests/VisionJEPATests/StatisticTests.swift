@@ -6,7 +6,7 @@ import Testing
 @Suite struct StatisticTests {
   @Test func everyKeyNamesOneStatistic() throws {
     let keys = Statistic.all.map(\.key)
-    #expect(Set(keys).count == keys.count && keys.count == 70)
+    #expect(Set(keys).count == keys.count && keys.count == 61)
     for statistic in Statistic.all {
       #expect(Statistic(key: statistic.key) == statistic, "\(statistic)")
     }
