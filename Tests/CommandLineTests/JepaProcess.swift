@@ -67,7 +67,9 @@ final class JepaProcess {
     }
     var environment = environment
     if let searchPath { environment["PATH"] = searchPath }
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    // The tests hold the program, whose start has set this for them.
+    let inherited = ProcessInfo.processInfo.environment.filter { $0.key != "GOMP_SPINCOUNT" }
+    process.environment = inherited.merging(environment) { $1 }
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     process.standardInput = input.flatMap(FileHandle.init(forReadingAtPath:)) ?? .nullDevice
     process.standardOutput = FileHandle(forWritingAtPath: output.path)
