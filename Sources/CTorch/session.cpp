@@ -12,12 +12,26 @@
 #include <malloc.h>
 #endif
 
+#ifdef __linux__
+#include <dlfcn.h>
+#endif
+
 #include "shim.h"
 
 const char *ct_torch_version(void) { return TORCH_VERSION; }
 int32_t ct_thread_count(void) { return at::get_num_threads(); }
 int32_t ct_set_thread_count(int32_t count) {
   return shim::guarded([&] { at::set_num_threads(count); });
+}
+int32_t ct_end_kept_threads(void) {
+  return shim::guarded([&] {
+#ifdef __linux__
+    // Of the OpenMP that libtorch brought, whichever that is; 1 is omp_pause_soft.
+    using Pause = int (*)(int);
+    static const auto pause = reinterpret_cast<Pause>(dlsym(RTLD_DEFAULT, "omp_pause_resource_all"));
+    if (pause) pause(1);
+#endif
+  });
 }
 
 int32_t ct_device_count(int32_t device_type) {

@@ -31,6 +31,9 @@ public final class Computation {
     let thread = try thread ?? ComputingThread.start()
     self.thread = thread
     let settings = ThreadSettings.current
+    // OpenMP keeps threads for each thread that computes. With those of the one that waits there would be more than
+    // processors, and then all of them sleep at every barrier.
+    Tensor.perform("ending threads") { ct_end_kept_threads() }
     // Written by the other thread before this one goes on, and read after.
     var result: Swift.Result<Result, any Error>?
     do {

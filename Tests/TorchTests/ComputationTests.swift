@@ -102,6 +102,24 @@ import Testing
     }
   }
 
+  #if os(Linux)
+    /// Else there are more of them than processors, and each sleeps at every barrier.
+    @Test func whoeverWaitsKeepsNoThreadsOfOpenMP() async {
+      await #expect(processExitsWith: .success) {
+        func threads() throws -> Int {
+          try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
+        }
+        Session.threadCount = 3
+        let x = Tensor.ones([512, 512])
+        _ = (x * 2 + x).matmul(x).sum().item()
+        let computing = try threads()
+        let waiting = try Computation.run { try threads() }
+        // Two have ended, and the computation's own has begun.
+        exit(waiting == computing - 1 ? 0 : 1)
+      }
+    }
+  #endif
+
   /// Losses and gradients of a small network, forward and backward: bit for bit.
   @Test func theNumbersAreTheSameInsideAndOutside() throws {
     func numbers() -> [Float] {

@@ -44,6 +44,8 @@ void ct_set_last_error(const char *message);
 const char *ct_torch_version(void);
 int32_t ct_thread_count(void);
 int32_t ct_set_thread_count(int32_t count);
+/// Ends the threads that OpenMP keeps for the calling one; it makes new ones when it computes again. Nothing but on Linux.
+int32_t ct_end_kept_threads(void);
 /// 0 where this libtorch was not built for the kind, or the machine has none.
 int32_t ct_device_count(int32_t device_type);
 /// Whether this libtorch was built for the kind.
