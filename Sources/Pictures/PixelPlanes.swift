@@ -15,13 +15,15 @@ public struct PixelPlanes {
   }
 
   /// Values in one plane.
+  @inlinable
   public var planeCount: Int { width * height }
 
+  @inlinable
   package func plane(_ channel: Int) -> UnsafeMutablePointer<Float> { base + channel * planeCount }
 
   /// Replaces every pixel by `transform` of it. Without branches in `transform` the compiler makes
-  /// vectors of it.
-  @inline(__always)
+  /// vectors of it, and in other modules only of what is inlinable.
+  @inlinable @inline(__always)
   package func mapColors(_ transform: (inout Float, inout Float, inout Float) -> Void) {
     let (red, green, blue) = (plane(0), plane(1), plane(2))
     for i in 0..<planeCount {
@@ -30,6 +32,20 @@ public struct PixelPlanes {
       red[i] = r
       green[i] = g
       blue[i] = b
+    }
+  }
+
+  /// Sets all planes to `source`, `width * height` RGB pixels of bytes, as values in 0...1.
+  package func fill(with source: UnsafePointer<UInt8>, mirrored: Bool = false) {
+    let (red, green, blue) = (plane(0), plane(1), plane(2))
+    for y in 0..<height {
+      for x in 0..<width {
+        let pixel = source + (y * width + (mirrored ? width - 1 - x : x)) * 3
+        let place = y * width + x
+        red[place] = Float(pixel[0]) * (1 / 255)
+        green[place] = Float(pixel[1]) * (1 / 255)
+        blue[place] = Float(pixel[2]) * (1 / 255)
+      }
     }
   }
 
@@ -49,12 +65,12 @@ public struct PixelPlanes {
 }
 
 /// Brightness of a colour: the weights of ITU-R BT.601 as torchvision rounds them.
-@inline(__always)
+@inlinable @inline(__always)
 package func luma(_ red: Float, _ green: Float, _ blue: Float) -> Float {
   red * 0.2989 + green * 0.587 + blue * 0.114
 }
 
-@inline(__always)
+@inlinable @inline(__always)
 package func cutToUnit(_ value: Float) -> Float { min(max(value, 0), 1) }
 
 /// Per-channel mean and standard deviation that a picture in 0...1 is standardised with:

@@ -37,9 +37,13 @@ extension Tensor {
     with weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, groups: Int = 1
   ) -> Tensor {
     if stride > 1 && weight.size(2) == 1 && weight.size(3) == 1 {
+      // Channels last, as encoders keep them: the gradient of a slice is laid out in the order of its dimensions,
+      // and what is then added to it would be read with strides.
       func everyOther(_ pictures: Tensor) -> Tensor {
-        pictures.slice(0..<pictures.size(2), along: 2, by: stride)
-          .slice(0..<pictures.size(3), along: 3, by: stride)
+        pictures.permuted(0, 2, 3, 1)
+          .slice(0..<pictures.size(2), along: 1, by: stride)
+          .slice(0..<pictures.size(3), along: 2, by: stride)
+          .permuted(0, 3, 1, 2)
       }
       guard padding > 0 else {
         return everyOther(self).convolved(with: weight, bias: bias, groups: groups)

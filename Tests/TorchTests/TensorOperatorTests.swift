@@ -86,6 +86,16 @@ import Torch
     #expect(values(matrix.slice(0..<2, along: 1).diagonal()) == [1, 5])
   }
 
+  /// A gradient in another order than what it is added to is read with strides, which took an eighth of a step.
+  @Test func gradientOfAConvolutionKeepsChannelsLast() {
+    let pictures = Tensor.ones([2, 8, 6, 6]).channelsLast().requiringGradient()
+    for (kernel, stride) in [(1, 2), (3, 2), (3, 1)] {
+      let loss = pictures.convolved(with: .ones([4, 8, kernel, kernel]), stride: stride).sum()
+      let gradient = gradients(of: [loss], withRespectTo: [pictures])[0]
+      #expect(gradient?.strides == pictures.strides, "\(kernel), \(stride)")
+    }
+  }
+
   @Test func tokensGatheredAndPutBack() {
     let tokens = Tensor.range(to: 24).reshaped(2, 4, 3)
     let indices = Tensor([3, 0, 1, 2] as [Int64], shape: [2, 2])
