@@ -41,7 +41,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     .target(
@@ -56,6 +55,8 @@ let package = Package(
         .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
         .unsafeFlags(libtorchLinkerFlags),
       ]),
+    .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CSQLite"),
     .target(
       name: "CImage",
       linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
@@ -88,21 +89,20 @@ let package = Package(
         "ImageJEPA", .product(name: "Logging", package: "swift-log"),
       ],
       resources: [
-        .embedInCode("Consistency/transition-hypotheses.json"),
+        .embedInCode("Measures/transition-hypotheses.json"),
         .embedInCode("Page/consistency-page.html"),
       ]),
     .target(
       name: "TextPlanner",
       dependencies: [
-        "Torch", "EnergyDescent", "TrainingRuns", "Learning", "Files",
-        .product(name: "GRDB", package: "GRDB.swift"),
+        "CSQLite", "Torch", "EnergyDescent", "TrainingRuns", "Learning", "Files",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Embeddings",
       dependencies: [
-        "Torch", "EnergyDescent", "Files", "Pictures", "Frames", "ImageJEPA", "TrainingRuns",
-        .product(name: "Logging", package: "swift-log"),
+        "CZlib", "Torch", "EnergyDescent", "Files", "Pictures", "Frames", "ImageJEPA",
+        "TrainingRuns", .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Evaluation",

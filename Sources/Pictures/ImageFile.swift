@@ -1,4 +1,3 @@
-import CImage
 import Foundation
 
 /// Memory that grows to the largest request and is used again for the next one.

@@ -17,7 +17,7 @@ import CTorch
 ///   - betas: the shares that the two means keep in a step.
 ///   - weightDecay: the share of a tensor that a step of size 1 takes away.
 ///   - epsilon: what is added to the root of the second moment.
-public func adamWStep(
+package func adamWStep(
   _ tensors: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor],
   steps: [Tensor], stepSize: Double, betas: (Double, Double), weightDecay: Double, epsilon: Double
 ) {
@@ -47,14 +47,14 @@ public func globalNorm(_ tensors: [Tensor]) -> Tensor {
 }
 
 /// Multiplies every element of all tensors in place by a scalar tensor.
-public func scale(_ tensors: [Tensor], by factor: Tensor) {
+package func scale(_ tensors: [Tensor], by factor: Tensor) {
   Tensor.perform("scale", tensors.first, factor) {
     tensors.withHandles { ct_scale_($0, $1, factor.handle) }
   }
 }
 
 /// Moves every tensor in place towards its end by `weight`.
-public func move(_ tensors: [Tensor], towards ends: [Tensor], weight: Double) {
+package func move(_ tensors: [Tensor], towards ends: [Tensor], weight: Double) {
   precondition(tensors.count == ends.count, "moving \(tensors.count) tensors to \(ends.count) ends")
   guard !tensors.isEmpty else { return }
   Tensor.perform("move", tensors.first, ends.first) {

@@ -48,7 +48,7 @@ extension Tensor {
   /// Lends the tensor's memory for writing.
   ///
   /// - Precondition: the tensor is contiguous and on the CPU.
-  public func withUnsafeMutableBytes<Result>(
+  package func withUnsafeMutableBytes<Result>(
     _ body: (UnsafeMutableRawBufferPointer) throws -> Result
   ) rethrows -> Result {
     precondition(
@@ -115,34 +115,34 @@ extension Tensor {
   }
 
   /// Overwrites every element with those of `source`, broadcast and converted as needed.
-  public func assign(_ source: Tensor) {
+  package func assign(_ source: Tensor) {
     Tensor.perform("assign", self, source) { ct_copy_(handle, source.handle) }
   }
 
   /// Overwrites every element with `value`.
-  public func assign(_ value: Double) {
+  package func assign(_ value: Double) {
     Tensor.perform("assign", self) { ct_fill_(handle, value) }
   }
 
   /// Adds `scale * other` in place.
-  public func accumulate(_ other: Tensor, scale: Double = 1) {
+  package func accumulate(_ other: Tensor, scale: Double = 1) {
     Tensor.perform("accumulate", self, other) { ct_add_(handle, other.handle, scale) }
   }
 
   /// Adds `scale * left * right` in place, elementwise.
-  public func accumulate(_ left: Tensor, times right: Tensor, scale: Double = 1) {
+  package func accumulate(_ left: Tensor, times right: Tensor, scale: Double = 1) {
     Tensor.perform("accumulate", self, left, right) {
       ct_addcmul_(handle, left.handle, right.handle, scale)
     }
   }
 
   /// Multiplies every element in place.
-  public func scale(by factor: Double) {
+  package func scale(by factor: Double) {
     Tensor.perform("scale", self) { ct_mul_(handle, factor) }
   }
 
   /// Moves in place towards `end`: `self + weight * (end - self)`.
-  public func move(towards end: Tensor, weight: Double) {
+  package func move(towards end: Tensor, weight: Double) {
     Tensor.perform("move", self, end) { ct_lerp_(handle, end.handle, weight) }
   }
 }

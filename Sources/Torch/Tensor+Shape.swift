@@ -126,7 +126,7 @@ extension Tensor {
   }
 
   /// Overwrites the parts at `indices` (int64 `[n]`) of a dimension with those of `source`.
-  public func assign(_ source: Tensor, at indices: Tensor, along dimension: Int = 0) {
+  package func assign(_ source: Tensor, at indices: Tensor, along dimension: Int = 0) {
     Tensor.perform("assign", self, indices, source) {
       ct_index_copy_(handle, Int64(dimension), indices.handle, source.handle)
     }

@@ -2,13 +2,14 @@ import CTorch
 
 /// An n-dimensional array of numbers on a device, with automatic differentiation.
 ///
-/// A tensor is a reference: operators that end in an underscore or are called `assign` change what every
-/// holder of it sees; all others return a new tensor (or a view that shares memory, where they say so).
+/// Operators return a new tensor, or a view that shares memory where they say so. Nothing public changes the elements of
+/// one that is there, so tensors may go from thread to thread; `backward` adds to the gradients of its leaves, for one
+/// thread at a time.
 /// An operator whose operands do not fit traps with its name, the shapes and libtorch's message; one that runs out of
 /// memory traps too, unless it is in a `Computation`, which throws.
 public final class Tensor: @unchecked Sendable {
-  // Unchecked: libtorch counts references atomically, and reading one tensor from two threads is safe.
-  // Whoever changes a tensor in place must be its only user meanwhile, as in libtorch itself.
+  // Unchecked: libtorch counts references atomically, and reading one tensor from two threads is safe. What changes
+  // elements in place (descent, loading, a teacher that follows) is of this package, which does so on one thread.
   let handle: OpaquePointer
 
   init(owning handle: OpaquePointer) { self.handle = handle }

@@ -29,8 +29,10 @@ struct Energy: ParsableCommand {
   @Option(help: "Threads of one operation.")
   var threads = 1
 
+  func validate() throws { try ThreadCount.check(threads) }
+
   func run() throws {
-    Session.threadCount = max(1, threads)
+    Session.threadCount = threads
     let model = try PlannerModel.load(from: checkpoint, device: try Device(device))
     for pair in try PairEnergies(model).energies(ofFile: file) {
       FileHandle.standardOutput.write(Data("\(json ? pair.json : pair.line)\n".utf8))

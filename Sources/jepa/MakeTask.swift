@@ -59,8 +59,9 @@ struct MakeTask: ParsableCommand {
 
   /// What each task's size and difficulty are.
   private static var table: String {
-    TextTaskName.allCases.map { task in
-      let name = task.rawValue.padding(toLength: 9, withPad: " ", startingAt: 0)
+    let length = TextTaskName.allCases.map(\.rawValue.count).max() ?? 0
+    return TextTaskName.allCases.map { task in
+      let name = task.rawValue.padding(toLength: length, withPad: " ", startingAt: 0)
       let size = task.size.map { "size: \($0.meaning) (\($0.standard))\n            " } ?? ""
       return "  \(name) \(size)difficulty: \(task.difficultyMeaning)"
     }.joined(separator: "\n")

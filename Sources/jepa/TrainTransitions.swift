@@ -17,7 +17,7 @@ struct TrainTransitions: ParsableCommand {
     discussion: """
       It is fitted on synthetic clips, which are made as they are needed. The one for distances \
       between pixels is built into the program (--output \
-      Sources/VideoJEPA/Consistency/transition-hypotheses.json); one for distances between tokens \
+      Sources/VideoJEPA/Measures/transition-hypotheses.json); one for distances between tokens \
       belongs to a model (--checkpoint), and a rule is to be fitted after it.
       """)
 

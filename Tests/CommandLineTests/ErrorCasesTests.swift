@@ -199,13 +199,13 @@ import TrainingRuns
     ModelError.missingField(path: path, field: "hidden_size", type: "vit"),
     ModelError.impossible(path: path, reason: "5 heads for a width of 192"),
     ModelError.contradiction(path: path, differences: ["layers: 12 and 11"]),
-    ModelError.unknownLayout(path: path, found: ["a.weight", "b.weight"]),
+    ModelError.unknownLayout(path: path, expected: "vit", found: ["a.weight", "b.weight"]),
     ModelError.unknownHeads(path: path, width: 192),
     ModelError.notDownloaded(path: path, name: "facebook/ijepa_vith14_1k"),
     ModelError.noFolder(path: path),
     ModelError.fileForFolder(path: path, folder: "/pictures"),
-    ModelError.unsupportedModel(path: path, found: "clip"),
-    ModelError.noWeights(folder: path, found: ["pytorch_model.bin"]),
+    ModelError.unsupportedModel(path: path, expected: "vit", found: "clip"),
+    ModelError.noWeights(folder: path, found: ["pytorch_model.bin"], advice: "convert it"),
   ]
 
   private static let embeddings: [any Error] = [

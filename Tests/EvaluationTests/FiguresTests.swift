@@ -32,6 +32,8 @@ import Torch
       }
       let auroc = try RankStatistics.auroc(positives: positives, negatives: negatives)
       #expect(abs(auroc - wins / (15 * 22)) < 1e-12)
+      let ranks = positives.compactMap { RankStatistics.rank(of: $0, among: negatives) }
+      #expect(abs(auroc - ranks.reduce(0, +) / Double(ranks.count)) < 1e-12)
       let reversed = try RankStatistics.auroc(positives: negatives, negatives: positives)
       #expect(abs(auroc + reversed - 1) < 1e-12)
     }

@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import TestSupport
 import Testing
 
@@ -17,6 +16,11 @@ import Testing
   }
 
   private var path: String { "\(file.path)/facts.sqlite" }
+
+  /// The file as any program opens it.
+  private func database() throws -> SQLiteDatabase {
+    try SQLiteDatabase(at: path, isWritable: true, patience: 1)
+  }
 
   private static func entry(_ number: Int, of writer: Int = 0) -> MemoryStore.Entry {
     MemoryStore.Entry(
@@ -169,7 +173,7 @@ import Testing
 
   @Test(arguments: [true, false])
   func otherDatabasesAreRefusedAndLeftAlone(isWritable: Bool) throws {
-    try DatabaseQueue(path: path).write { try $0.execute(sql: "CREATE TABLE diary (day TEXT)") }
+    try database().execute("CREATE TABLE diary (day TEXT)")
     let before = FileManager.default.contents(atPath: path)
     expectRefusal(
       ": expected a memory that jepa remember made, found another SQLite database",
@@ -191,23 +195,21 @@ import Testing
 
   @Test func aLaterFormatIsRefused() throws {
     try open().append([Self.entry(1)])
-    try DatabaseQueue(path: path).write { try $0.execute(sql: "PRAGMA user_version = 2") }
+    try database().execute("PRAGMA user_version = 2")
     expectRefusal(": expected a memory of format 1, found 2: use a newer jepa")
   }
 
   @Test func aLockedMemoryIsNamed() throws {
     let store = try open(patience: 0.2)
     try store.append([Self.entry(1)])
-    var configuration = Configuration()
-    configuration.allowsUnsafeTransactions = true
-    let other = try DatabaseQueue(path: path, configuration: configuration)
-    try other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    let other = try database()
+    try other.execute("BEGIN IMMEDIATE")
     let error = #expect(throws: MemoryError.self) { try store.append([Self.entry(2)]) }
     #expect(
       error?.description == "\(path): locked by another process for 0.2 seconds: try again")
     // Readers do not wait.
     #expect(try open(isWritable: false, patience: 0.2).count() == 1)
-    try other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+    try other.execute("ROLLBACK")
     try store.append([Self.entry(2)])
   }
 

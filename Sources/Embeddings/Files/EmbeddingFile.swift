@@ -17,7 +17,7 @@ public struct EmbeddingFile: Sendable {
   /// Opens a file.
   ///
   /// - Throws: `EmbeddingError.foreignEmbeddings` for a file that does not say what made it,
-  ///   `.malformedEmbeddings` for one that is damaged, `.unknownFormat`, `.system`; `SafetensorsError`.
+  ///   `.malformedEmbeddings` for one that is damaged, `.unknownFormat`; `FileError`, `SafetensorsError`.
   public init(path: String) throws {
     let format = try EmbeddingFormat(path: path)
     let paths = EmbeddingPaths(output: path)

@@ -55,7 +55,13 @@ struct EmbeddingPaths {
         OutputFile("the rows of --output", rows, .rows), about, left,
       ]
     case .csv, .jsonl: [OutputFile("--output", output, .describedEmbeddings), about, left]
-    case .npz, .safetensors: [OutputFile("--output", output, .embeddings), left]
+    case .npz: [OutputFile("--output", output, .embeddings), left]
+    case .safetensors:
+      // The rows have a file of their own where they are too long for the header.
+      [
+        OutputFile("--output", output, .embeddings),
+        OutputFile("the rows of --output", rows, .rows), left,
+      ]
     case .projector: [left]
     }
   }

@@ -11,7 +11,7 @@ protocol EmbeddingFormatWriter {
   ///
   /// - Parameters:
   ///   - first: the number of the first row.
-  ///   - pictures: what was embedded, `[n, 3, S, S]`, in 0…1; read only where `needsPictures`.
+  ///   - pictures: what was embedded, `[n, 3, S, S]`, in 0…1.
   func append(_ embeddings: Tensor, rows: [EmbeddingRow], first: Int, pictures: () -> Tensor) throws
 
   /// Completes the parts.

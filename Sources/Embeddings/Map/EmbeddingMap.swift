@@ -61,8 +61,8 @@ public struct EmbeddingMap {
 
   /// Writes the page.
   ///
-  /// - Throws: `EmbeddingError.malformedEmbeddings` for embeddings without pooling, `.tooFewItems`,
-  ///   `.system`.
+  /// - Throws: `EmbeddingError.malformedEmbeddings` for embeddings without pooling; `InputError.tooFewItems`;
+  ///   `FileError`.
   public func write(to output: String) throws -> Report {
     let progress = WorkProgress()
     let all = try file.matrix()

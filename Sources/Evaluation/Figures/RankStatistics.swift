@@ -55,10 +55,21 @@ public enum RankStatistics {
       throw EvaluationError.wrongShape(
         purpose: "paired accuracy", expected: [positives.count], found: [negatives.count])
     }
-    let wins = zip(positives, negatives).reduce(0.0) {
-      $0 + ($1.0 > $1.1 ? 1 : $1.0 == $1.1 ? 0.5 : 0)
-    }
-    return wins / Double(positives.count)
+    return zip(positives, negatives).reduce(0) { $0 + win($1.0, over: $1.1) }
+      / Double(positives.count)
+  }
+
+  /// The share of `others` that `score` is above, a tie counting one half. Its mean over positive items is their
+  /// AUROC against `others`.
+  ///
+  /// - Returns: 0 to 1; nil where there are no others.
+  static func rank<Score: BinaryFloatingPoint>(of score: Score, among others: [Score]) -> Double? {
+    guard !others.isEmpty else { return nil }
+    return others.reduce(0) { $0 + win(score, over: $1) } / Double(others.count)
+  }
+
+  private static func win<Score: BinaryFloatingPoint>(_ score: Score, over other: Score) -> Double {
+    score > other ? 1 : score == other ? 0.5 : 0
   }
 
   private static func check(_ lists: [[Double]], purpose: String) throws {

@@ -7,7 +7,7 @@ public enum BundledPictures {
   /// Unpacks `FOLDER.zip`, whose SHA-256 is in `FOLDER.zip.sha256`, where there is no folder yet. A
   /// folder that is there is left as it is, and so is one without an archive.
   ///
-  /// - Throws: `EvaluationError.damagedArchive`, `.system`; `FileError.failed`; what Foundation throws where
+  /// - Throws: `EvaluationError.damagedArchive`; `FileError.failed`; what Foundation throws where
   ///   the pictures cannot be written.
   public static func unpack(to folder: String) throws {
     let files = FileManager.default

@@ -49,9 +49,7 @@ struct DetectorTrial {
     func rank(of score: Float, among length: Int) -> Double? {
       let known = cleanWindows[length] ?? cleanRuns.flatMap { Self.maxima(of: $0, length) }
       cleanWindows[length] = known
-      guard !known.isEmpty else { return nil }
-      return known.reduce(0.0) { $0 + ($1 < score ? 1 : $1 == score ? 0.5 : 0) }
-        / Double(known.count)
+      return RankStatistics.rank(of: score, among: known)
     }
 
     var finds: [Find] = []

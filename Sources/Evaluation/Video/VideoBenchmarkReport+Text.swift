@@ -145,7 +145,7 @@ extension VideoBenchmarkReport {
 extension VideoBenchmarkReport {
   /// Writes the figures, whole or not at all.
   ///
-  /// - Throws: `FileError.notARegularFile`, `.system`.
+  /// - Throws: `FileError`.
   public func write(toJSON path: String) throws {
     try UnfinishedFile.make(at: path) { try $0.append(try json() + "\n") }
   }

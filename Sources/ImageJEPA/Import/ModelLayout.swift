@@ -21,6 +21,9 @@ public enum ModelLayout: String, Sendable, CaseIterable {
 
   static let names = allCases.map(\.rawValue).joined(separator: ", ")
 
+  /// The `model_type`s that can be imported.
+  static let importable = allCases.flatMap(\.modelTypes).joined(separator: ", ")
+
   /// The layout of a folder: what `model_type` says, or what only one layout's tensors are called.
   ///
   /// - Throws: `ModelError.unknownLayout`.
@@ -30,7 +33,8 @@ public enum ModelLayout: String, Sendable, CaseIterable {
     }
     let names = tensors.names
     if tensors[timmProjection] != nil { return .timm }
-    throw ModelError.unknownLayout(path: tensors.path, found: Array(names.prefix(5)))
+    throw ModelError.unknownLayout(
+      path: tensors.path, expected: Self.names, found: Array(names.prefix(5)))
   }
 
   /// The `model_type`s whose tensors are so named.

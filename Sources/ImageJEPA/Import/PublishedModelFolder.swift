@@ -65,13 +65,14 @@ struct PublishedModelFolder {
     guard !isGiven else { return kind }
     if let type = kind.modelType, !ModelDescription.known.contains(type) {
       throw ModelError.unsupportedModel(
-        path: configuration,
+        path: configuration, expected: ModelLayout.importable,
         found: "model_type \(type)" + (kind.architectures?.first.map { " (\($0))" } ?? ""))
     }
     if kind.modelType == nil, let name = kind.architecture,
       !ModelLayout.timmFamilies.contains(where: name.hasPrefix)
     {
-      throw ModelError.unsupportedModel(path: configuration, found: "the architecture \(name)")
+      throw ModelError.unsupportedModel(
+        path: configuration, expected: ModelLayout.importable, found: "the architecture \(name)")
     }
     return kind
   }
@@ -83,9 +84,9 @@ struct PublishedModelFolder {
   func tensors() throws -> SafetensorsShards {
     if let tensors = try SafetensorsShards(folder: path) { return tensors }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    let found = names.filter { Self.weightEndings.contains(PathParts($0).ending) }.sorted()
     throw ModelError.noWeights(
-      folder: path,
-      found: names.filter { Self.weightEndings.contains(PathParts($0).ending) }.sorted())
+      folder: path, found: found, advice: Self.advice(for: found, in: path))
   }
 
   private static let weightEndings: Set<String> = [

@@ -8,7 +8,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible, LocalizedErro
   /// The configuration and the tensors are not of one model. Lists every number that differs.
   case contradiction(path: String, differences: [String])
   /// The tensors have the names of no layout that is known. `found` are the first of them.
-  case unknownLayout(path: String, found: [String])
+  case unknownLayout(path: String, expected: String, found: [String])
   /// The tensors do not say how many heads they are for, nor does the configuration.
   case unknownHeads(path: String, width: Int)
   /// There is no such folder, and `name` is that of a model of Hugging Face's hub.
@@ -17,9 +17,10 @@ public enum ModelError: Error, Equatable, CustomStringConvertible, LocalizedErro
   /// A file is named where the folder that it lies in is wanted.
   case fileForFolder(path: String, folder: String)
   /// A published model of another kind than those that import takes.
-  case unsupportedModel(path: String, found: String)
-  /// A model folder lacks the weights; `found` names files of other kinds that are there.
-  case noWeights(folder: String, found: [String])
+  case unsupportedModel(path: String, expected: String, found: String)
+  /// A model folder lacks the weights; `found` names files of other kinds that are there, `advice` says how they
+  /// become safetensors.
+  case noWeights(folder: String, found: [String], advice: String?)
   /// The tensors of a published model are not those of its layout. Lists every difference.
   case tensors(path: String, layout: String, differences: TensorDifferences)
 
@@ -32,8 +33,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible, LocalizedErro
     case .impossible(let path, let reason): "\(path): \(reason)"
     case .contradiction(let path, let differences):
       "\(path) contradicts the tensors: \(differences.joined(separator: "; "))"
-    case .unknownLayout(let path, let found):
-      "\(path): expected tensors named as by \(ModelLayout.names), found "
+    case .unknownLayout(let path, let expected, let found):
+      "\(path): expected tensors named as by \(expected), found "
         + (found.isEmpty ? "none" : found.joined(separator: ", "))
     case .unknownHeads(let path, let width):
       "\(path): nothing says how many attention heads the width of \(width) is for: give --heads"
@@ -43,12 +44,12 @@ public enum ModelError: Error, Equatable, CustomStringConvertible, LocalizedErro
     case .noFolder(let path): "\(path): no such folder"
     case .fileForFolder(let path, let folder):
       "\(path): expected the folder of a model, found a file: name \(folder)"
-    case .unsupportedModel(let path, let found):
-      "\(path): expected a model_type of \(Self.importable), or timm's vit_…, found \(found)"
-    case .noWeights(let folder, let found):
+    case .unsupportedModel(let path, let expected, let found):
+      "\(path): expected a model_type of \(expected), or timm's vit_…, found \(found)"
+    case .noWeights(let folder, let found, let advice):
       "\(folder): expected model.safetensors or model.safetensors.index.json"
         + (found.isEmpty ? "" : ", found \(found.joined(separator: ", "))")
-        + (PublishedModelFolder.advice(for: found, in: folder).map { ": \($0)" } ?? "")
+        + (advice.map { ": \($0)" } ?? "")
     case .tensors(let path, let layout, let differences):
       "\(path) is no \(layout) model: \(differences)"
     }
@@ -56,8 +57,6 @@ public enum ModelError: Error, Equatable, CustomStringConvertible, LocalizedErro
 
   public var errorDescription: String? { description }
 
-  private static let importable =
-    ModelLayout.allCases.flatMap(\.modelTypes).joined(separator: ", ")
 }
 
 /// How the tensors of a file differ from those that a model has.

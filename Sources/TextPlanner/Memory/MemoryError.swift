@@ -1,5 +1,5 @@
+import CSQLite
 import Foundation
-import GRDB
 
 /// What can be wrong with a memory file.
 public enum MemoryError: Error, Equatable, Sendable {
@@ -51,14 +51,13 @@ extension MemoryError: CustomStringConvertible, LocalizedError {
   public var errorDescription: String? { description }
 
   /// What SQLite's error means for the user; `patience` is how long it waited for a lock.
-  init(_ error: DatabaseError, operation: String, path: String, patience: Double) {
-    let reason = error.message ?? "\(error.resultCode)"
-    switch error.resultCode {
-    case .SQLITE_NOTADB: self = .notAMemory(path: path, found: "another kind of file")
-    case .SQLITE_BUSY, .SQLITE_LOCKED: self = .locked(path: path, seconds: patience)
-    case .SQLITE_FULL: self = .full(path: path)
-    case .SQLITE_CORRUPT: self = .damaged(path: path, reason: reason)
-    default: self = .unusable(path: path, operation: operation, reason: reason)
+  init(_ error: SQLiteDatabase.Failure, operation: String, path: String, patience: Double) {
+    switch error.code {
+    case SQLITE_NOTADB: self = .notAMemory(path: path, found: "another kind of file")
+    case SQLITE_BUSY, SQLITE_LOCKED: self = .locked(path: path, seconds: patience)
+    case SQLITE_FULL: self = .full(path: path)
+    case SQLITE_CORRUPT: self = .damaged(path: path, reason: error.message)
+    default: self = .unusable(path: path, operation: operation, reason: error.message)
     }
   }
 }

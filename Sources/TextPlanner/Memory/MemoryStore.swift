@@ -1,5 +1,5 @@
+import CSQLite
 import Foundation
-import GRDB
 
 /// Facts that outlive a run: an SQLite file of prompts and answers, with each prompt's embedding by one model.
 ///
@@ -33,7 +33,7 @@ public final class MemoryStore {
 
   public let path: String
   public let model: Model
-  private let database: DatabaseQueue
+  private let database: SQLiteDatabase
   private let patience: Double
 
   /// Opens a memory.
@@ -63,19 +63,13 @@ public final class MemoryStore {
     if isFolder.boolValue { throw MemoryError.notAMemory(path: path, found: "a folder") }
     if !exists && !isWritable { throw MemoryError.notFound(path: path) }
 
-    var configuration = Configuration()
-    configuration.busyMode = .timeout(patience)
-    configuration.readonly = !isWritable
-    if let pageLimit {
-      configuration.prepareDatabase { try $0.execute(sql: "PRAGMA max_page_count = \(pageLimit)") }
+    database = try Self.naming("open", path, patience) {
+      try SQLiteDatabase(at: path, isWritable: isWritable, patience: patience)
     }
-    let database = try Self.naming("open", path, patience) {
-      try DatabaseQueue(path: path, configuration: configuration)
-    }
-    self.database = database
     try Self.naming("open", path, patience) {
-      if isWritable { try Self.prepare(database, path: path, model: model, patience: patience) }
-      try database.read { try Self.check($0, path: path, model: model) }
+      if let pageLimit { try database.execute("PRAGMA max_page_count = \(pageLimit)") }
+      if isWritable { try prepare() }
+      try check()
     }
   }
 
@@ -86,7 +80,7 @@ public final class MemoryStore {
   /// - Throws: `MemoryError`.
   public func count() throws -> Int {
     try Self.naming("read", path, patience) {
-      try database.read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM entry") ?? 0 }
+      try database.integer("SELECT COUNT(*) FROM entry")
     }
   }
 
@@ -100,17 +94,12 @@ public final class MemoryStore {
         "an embedding of \(entry.embedding.count) numbers in a memory of \(model.embeddingWidth)")
     }
     try Self.naming("write", path, patience) {
-      try database.writeWithoutTransaction { database in
-        // Immediate: a writer that waits with a read lock could not be let through.
-        try database.inTransaction(.immediate) {
-          let statement = try database.makeStatement(
-            sql: "INSERT INTO entry (prompt, answer, embedding) VALUES (?, ?, ?)")
-          for entry in entries {
-            try statement.execute(
-              arguments: [entry.prompt, entry.answer, Self.bytes(of: entry.embedding)])
-          }
-          return .commit
-        }
+      try database.inTransaction {
+        try database.execute(
+          "INSERT INTO entry (prompt, answer, embedding) VALUES (?, ?, ?)",
+          each: entries.lazy.map {
+            [.text($0.prompt), .text($0.answer), .bytes(Self.bytes(of: $0.embedding))]
+          })
       }
     }
   }
@@ -119,33 +108,29 @@ public final class MemoryStore {
   ///
   /// - Throws: `MemoryError`.
   public func newestEntries() throws -> [Entry] {
-    let (path, width) = (path, model.embeddingWidth)
+    let width = model.embeddingWidth
+    let query = """
+      SELECT prompt, answer, embedding FROM entry
+      WHERE id IN (SELECT MAX(id) FROM entry GROUP BY prompt) ORDER BY id
+      """
     return try Self.naming("read", path, patience) {
-      try database.read { database in
-        try Row.fetchAll(
-          database,
-          sql: """
-            SELECT prompt, answer, embedding FROM entry
-            WHERE id IN (SELECT MAX(id) FROM entry GROUP BY prompt) ORDER BY id
-            """
-        ).map { row in
-          let bytes: Data = row[2]
-          guard bytes.count == 4 * width else {
-            throw MemoryError.damaged(
-              path: path, reason: "an embedding of \(bytes.count) bytes, expected \(4 * width)")
-          }
-          return Entry(prompt: row[0], answer: row[1], embedding: Self.numbers(of: bytes))
+      try database.rows(query) { row in
+        let bytes = row.bytes(2)
+        guard bytes.count == 4 * width else {
+          throw MemoryError.damaged(
+            path: path, reason: "an embedding of \(bytes.count) bytes, expected \(4 * width)")
         }
+        return Entry(prompt: row.text(0), answer: row.text(1), embedding: Self.numbers(of: bytes))
       }
     }
   }
 
   /// Little-endian float32.
-  private static func bytes(of numbers: [Float]) -> Data {
-    numbers.map(\.bitPattern.littleEndian).withUnsafeBytes { Data($0) }
+  private static func bytes(of numbers: [Float]) -> [UInt8] {
+    numbers.map(\.bitPattern.littleEndian).withUnsafeBytes { Array($0) }
   }
 
-  private static func numbers(of bytes: Data) -> [Float] {
+  private static func numbers(of bytes: [UInt8]) -> [Float] {
     bytes.withUnsafeBytes { bytes in
       (0..<bytes.count / 4).map { place in
         Float(
@@ -158,71 +143,63 @@ public final class MemoryStore {
   // MARK: The file's form
 
   /// `JEPA`: SQLite's files say with this what they are of.
-  private static let applicationIdentifier: Int32 = 0x4A45_5041
-  private static let format: Int32 = 1
+  private static let applicationIdentifier = 0x4A45_5041
+  private static let format = 1
 
   /// Makes the tables of a file that is new, or that a process left which was killed just then.
-  private static func prepare(
-    _ database: DatabaseQueue, path: String, model: Model, patience: Double
-  ) throws {
-    let isMade = try database.writeWithoutTransaction { database in
-      var isMade = false
-      try database.inTransaction(.immediate) {
-        let identifier = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
-        let tables = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") ?? 0
-        guard identifier == 0, tables == 0 else { return .rollback }
-        try database.execute(
-          sql: """
-            CREATE TABLE model (hash TEXT NOT NULL, embeddingWidth INTEGER NOT NULL);
-            CREATE TABLE entry (
-              id INTEGER PRIMARY KEY AUTOINCREMENT, prompt TEXT NOT NULL, answer TEXT NOT NULL,
-              embedding BLOB NOT NULL, remembered TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);
-            CREATE INDEX entryOfPrompt ON entry (prompt);
-            PRAGMA application_id = \(applicationIdentifier);
-            PRAGMA user_version = \(format);
-            """)
-        try database.execute(
-          sql: "INSERT INTO model VALUES (?, ?)", arguments: [model.hash, model.embeddingWidth])
-        isMade = true
-        return .commit
-      }
-      return isMade
+  private func prepare() throws {
+    let isMade = try database.inTransaction {
+      let identifier = try database.integer("PRAGMA application_id")
+      let tables = try database.integer("SELECT COUNT(*) FROM sqlite_master")
+      guard identifier == 0, tables == 0 else { return false }
+      try database.execute(
+        """
+        CREATE TABLE model (hash TEXT NOT NULL, embeddingWidth INTEGER NOT NULL);
+        CREATE TABLE entry (
+          id INTEGER PRIMARY KEY AUTOINCREMENT, prompt TEXT NOT NULL, answer TEXT NOT NULL,
+          embedding BLOB NOT NULL, remembered TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);
+        CREATE INDEX entryOfPrompt ON entry (prompt);
+        PRAGMA application_id = \(Self.applicationIdentifier);
+        PRAGMA user_version = \(Self.format);
+        """)
+      try database.execute(
+        "INSERT INTO model VALUES (?, ?)",
+        each: [[.text(model.hash), .integer(model.embeddingWidth)]])
+      return true
     }
-    let mode = try database.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") }
+    let mode = try database.rows("PRAGMA journal_mode") { $0.text(0) }.first
     guard isMade || mode != "wal" else { return }
-    try database.read { try check($0, path: path, model: model) }
-    try writeAhead(database, patience: patience)
+    try check()
+    try writeAhead()
   }
 
   /// Switches to a write-ahead log. SQLite does not wait for others here, so this does.
-  private static func writeAhead(_ database: DatabaseQueue, patience: Double) throws {
+  private func writeAhead() throws {
     let end = ContinuousClock.now + .seconds(patience)
     while true {
       do {
-        return try database.writeWithoutTransaction {
-          try $0.execute(sql: "PRAGMA journal_mode = WAL")
-        }
-      } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+        return try database.execute("PRAGMA journal_mode = WAL")
+      } catch let error as SQLiteDatabase.Failure where error.code == SQLITE_BUSY {
         guard ContinuousClock.now < end else { throw error }
         usleep(20_000)
       }
     }
   }
 
-  private static func check(_ database: Database, path: String, model: Model) throws {
-    let identifier = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
-    guard identifier == applicationIdentifier else {
+  private func check() throws {
+    guard try database.integer("PRAGMA application_id") == Self.applicationIdentifier else {
       let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? nil
       throw MemoryError.notAMemory(
         path: path, found: size == 0 ? "an empty file" : "another SQLite database")
     }
-    let version = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-    guard version == format else {
-      throw MemoryError.newerFormat(path: path, expected: Int(format), found: Int(version))
+    let version = try database.integer("PRAGMA user_version")
+    guard version == Self.format else {
+      throw MemoryError.newerFormat(path: path, expected: Self.format, found: version)
     }
-    let row = try Row.fetchOne(database, sql: "SELECT hash, embeddingWidth FROM model")
-    guard let row else { throw MemoryError.damaged(path: path, reason: "it names no model") }
-    let found = Model(hash: row[0], embeddingWidth: row[1])
+    let found = try database.rows("SELECT hash, embeddingWidth FROM model") {
+      Model(hash: $0.text(0), embeddingWidth: $0.integer(1))
+    }.first
+    guard let found else { throw MemoryError.damaged(path: path, reason: "it names no model") }
     guard found == model else {
       throw MemoryError.anotherModel(path: path, expected: model.hash, found: found.hash)
     }
@@ -234,7 +211,7 @@ public final class MemoryStore {
   ) throws -> Result {
     do {
       return try body()
-    } catch let error as DatabaseError {
+    } catch let error as SQLiteDatabase.Failure {
       throw MemoryError(error, operation: operation, path: path, patience: patience)
     }
   }

@@ -1,6 +1,5 @@
 import Files
 import Foundation
-import TrainingRuns
 
 /// Makes the files of a task: so many different examples, equally many of each difficulty, in random order.
 public struct TaskMaker: Sendable {

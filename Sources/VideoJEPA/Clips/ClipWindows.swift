@@ -66,16 +66,7 @@ struct ClipChange {
     to target: UnsafeMutablePointer<Float>
   ) {
     let planes = PixelPlanes(target, width: size, height: size)
-    let (red, green, blue) = (planes.plane(0), planes.plane(1), planes.plane(2))
-    for y in 0..<size {
-      for x in 0..<size {
-        let pixel = source + (y * size + (isMirrored ? size - 1 - x : x)) * 3
-        let place = y * size + x
-        red[place] = Float(pixel[0]) * (1 / 255)
-        green[place] = Float(pixel[1]) * (1 / 255)
-        blue[place] = Float(pixel[2]) * (1 / 255)
-      }
-    }
+    planes.fill(with: source, mirrored: isMirrored)
     color?.apply(to: planes)
     if isGrey { Greyscale.apply(to: planes) }
     normalization.apply(to: planes)

@@ -23,14 +23,7 @@ public struct PixelMeter {
   private mutating func write(_ statistics: FrameStatistics, to table: inout FrameTable) {
     let row = count
     count += 1
-    table.set(statistics.pixelDifference, of: .pixelDifference(.mean), at: row)
-    table.set(statistics.pixelDifferenceTop, of: .pixelDifference(.top), at: row)
-    table.set(statistics.interpolationError, of: .interpolationError(.mean), at: row)
-    table.set(statistics.interpolationErrorTop, of: .interpolationError(.top), at: row)
-    table.set(statistics.orderRatio, of: .orderRatio, at: row)
-    table.set(statistics.isRepeat.map { $0 ? 1 : 0 }, of: .isRepeat, at: row)
-    table.set(statistics.colorShift, of: .colorShift, at: row)
-    table.set(statistics.colorInterpolationError, of: .colorInterpolationError, at: row)
+    for (statistic, value) in statistics.values { table.set(value, of: statistic, at: row) }
     table.set(0, of: .isCut, at: row)
     var placed = statistics
     placed.index = row

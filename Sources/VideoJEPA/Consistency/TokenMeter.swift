@@ -1,3 +1,4 @@
+import Frames
 import Pictures
 import Torch
 
@@ -44,11 +45,7 @@ public final class TokenMeter {
     let start = pending.count
     pending += [Float](repeating: 0, count: 3 * size * size)
     pending.withUnsafeMutableBufferPointer { pending in
-      bytes.withUnsafeBufferPointer {
-        ClipChange().render(
-          $0.baseAddress!, size: size, normalization: model.description.normalization,
-          to: pending.baseAddress! + start)
-      }
+      model.standardize(bytes, to: pending.baseAddress! + start)
     }
     pendingCount += 1
     if pendingCount == groupSize { flush(to: &table) }
@@ -106,9 +103,7 @@ public final class TokenMeter {
   private func write(_ statistics: TokenStatistics, to table: inout FrameTable) {
     let row = distanceCount
     distanceCount += 1
-    table.set(statistics.copyLast, of: .copyLast(.mean), at: row)
-    table.set(statistics.copyLastTop, of: .copyLast(.top), at: row)
-    table.set(statistics.cosineDistance, of: .cosineDistance, at: row)
+    for (statistic, value) in statistics.values { table.set(value, of: statistic, at: row) }
     if let transition = statistics.transition {
       table.set(transition, of: .tokens, at: row)
       if let energies = model.hypotheses?.energies(of: transition) {

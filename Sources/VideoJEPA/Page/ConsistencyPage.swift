@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Frames
 import Pictures
 
 /// A report on a clip as one HTML page that needs nothing else: no network, no other file.

@@ -8,7 +8,7 @@ extension ConsistencyReport {
   /// [{"start", "end", "startSeconds", "endSeconds", "kind", "score", "statistic"}], "claim": {…}, …}`; frames
   /// count from 0, and null is a statistic that a frame has too few neighbours for.
   ///
-  /// - Throws: `FileError.notARegularFile`, `.system`.
+  /// - Throws: `FileError`.
   public func write(toJSON path: String) throws {
     try UnfinishedFile.make(at: path) { file in try json { try file.append($0 + "\n") } }
   }
@@ -36,7 +36,7 @@ extension ConsistencyReport {
 
   /// Writes one row a frame: index, seconds, every statistic, score, and whether it is flagged.
   ///
-  /// - Throws: `FileError.notARegularFile`, `.system`.
+  /// - Throws: `FileError`.
   public func write(toCSV path: String) throws {
     try UnfinishedFile.make(at: path) { file in
       try file.append(

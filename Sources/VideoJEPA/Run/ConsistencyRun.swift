@@ -237,7 +237,7 @@ public struct CalibrationRun {
   ///   - warn: takes what is not clean in the clean clips.
   /// - Returns: the threshold, and whether data of any clip could not be decoded: it is of what could be.
   /// - Throws: `ConsistencyError.tooFewFrames`, `FrameError`; `InputError.invalidSetting` for a clip that is given
-  ///   twice, which would count as twice the evidence, and for an output that cannot be written.
+  ///   twice, which would count as twice the evidence.
   public func run(
     warn: (String) -> Void
   ) throws -> (calibration: ConsistencyCalibration, isDamaged: Bool) {

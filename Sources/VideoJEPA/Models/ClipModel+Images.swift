@@ -1,7 +1,19 @@
+import Frames
 import Pictures
 import Torch
 
 extension ClipModel {
+  /// Makes a frame what the encoder reads.
+  ///
+  /// - Parameters:
+  ///   - bytes: S * S RGB pixels.
+  ///   - target: room for `[3, S, S]`.
+  func standardize(_ bytes: [UInt8], to target: UnsafeMutablePointer<Float>) {
+    let planes = PixelPlanes(target, width: frameSize, height: frameSize)
+    bytes.withUnsafeBufferPointer { planes.fill(with: $0.baseAddress!) }
+    description.normalization.apply(to: planes)
+  }
+
   /// Frames in a row as the encoder reads them, `[1, T, 3, S, S]`.
   ///
   /// - Precondition: at least one frame.
@@ -11,11 +23,7 @@ extension ClipModel {
     var pixels = [Float](repeating: 0, count: images.count * count)
     pixels.withUnsafeMutableBufferPointer { pixels in
       for (index, image) in images.enumerated() {
-        scaler.bytes(of: image).withUnsafeBufferPointer {
-          ClipChange().render(
-            $0.baseAddress!, size: frameSize, normalization: description.normalization,
-            to: pixels.baseAddress! + index * count)
-        }
+        standardize(scaler.bytes(of: image), to: pixels.baseAddress! + index * count)
       }
     }
     return Tensor(pixels, shape: [1, images.count, 3, frameSize, frameSize]).to(device: device)

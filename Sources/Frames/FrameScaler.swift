@@ -4,21 +4,21 @@ import Pictures
 ///
 /// The whole frame is squeezed into the square: nothing of it may go unseen. An instance keeps its memory
 /// from call to call; it belongs to one thread.
-final class FrameScaler {
+package final class FrameScaler {
   private let width: Int
   private let height: Int
   private let resampler = Resampler()
   private var planes = ReusedBuffer<Float>()
 
-  convenience init(size: Int) { self.init(width: size, height: size) }
+  package convenience init(size: Int) { self.init(width: size, height: size) }
 
-  init(width: Int, height: Int) {
+  package init(width: Int, height: Int) {
     self.width = width
     self.height = height
   }
 
   /// `height` rows of `width` RGB pixels.
-  func bytes(of image: RGBImage) -> [UInt8] {
+  package func bytes(of image: RGBImage) -> [UInt8] {
     guard image.width != width || image.height != height else { return image.pixels }
     let count = width * height
     let planes = planes.reserve(count * 3)

@@ -85,6 +85,14 @@ public struct TokenStatistics: Sendable, Equatable {
   public var cosineDistance: Double?
   /// The distances among the three frames before and the three from this one on.
   public var transition: TransitionDistances?
+
+  /// Each number by its name in tables, but those of `transition`.
+  var values: [(statistic: Statistic, value: Double?)] {
+    [
+      (.copyLast(.mean), copyLast), (.copyLast(.top), copyLastTop),
+      (.cosineDistance, cosineDistance),
+    ]
+  }
 }
 
 /// Computes `TokenStatistics` from a stream of token frames, two frames late.

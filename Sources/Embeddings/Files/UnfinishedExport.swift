@@ -42,7 +42,7 @@ final class UnfinishedExport {
   /// Opens the folder, or makes it.
   ///
   /// - Throws: `EmbeddingError.unfinishedExport` where there is one and `isResuming` is false,
-  ///   `.cannotResume` where it was begun with other settings, `.exportInUse`, `.system`; `RunError`.
+  ///   `.cannotResume` where it was begun with other settings, `.exportInUse`; `FileError`, `RunError`.
   init(_ folder: String, settings: [String: String], isResuming: Bool) throws {
     self.folder = folder
     state = State(settings: settings)

@@ -29,6 +29,17 @@ public struct FrameStatistics: Sendable, Equatable {
   /// The distances among the three frames before and the three from this one on.
   public var transition: TransitionDistances?
 
+  /// Each number by its name in tables, but those of `transition`.
+  var values: [(statistic: Statistic, value: Double?)] {
+    [
+      (.pixelDifference(.mean), pixelDifference), (.pixelDifference(.top), pixelDifferenceTop),
+      (.interpolationError(.mean), interpolationError),
+      (.interpolationError(.top), interpolationErrorTop), (.orderRatio, orderRatio),
+      (.isRepeat, isRepeat.map { $0 ? 1 : 0 }), (.colorShift, colorShift),
+      (.colorInterpolationError, colorInterpolationError),
+    ]
+  }
+
   /// Differences below it are noise, in grey levels.
   public static let noiseFloor = 0.5
   /// Exact repeats are not quite exact after decoding and scaling, in grey levels.
