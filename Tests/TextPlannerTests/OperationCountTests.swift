@@ -27,9 +27,8 @@ import Torch
     // Scores and weighted sums: 3 x 3 and 3 x 6 pairs of 4 numbers, twice.
     let (own, cross): (Double, Double) = (72, 144)
     let once = 2 * (layers + own + cross)
-    #expect(model.operationsOfEnergy(promptLength: 6, withGradient: false) == once)
-    let withGradient = 2 * (2 * layers + 3 * own + 2 * cross)
-    #expect(model.operationsOfEnergy(promptLength: 6, withGradient: true) == withGradient)
+    #expect(model.operationsOfEnergy(contextLength: 6) == once)
+    #expect(model.operationsOfGradient(contextLength: 6) == 2 * (layers + 2 * own + cross))
     #expect(model.operationsOfDecoding == 6 * products([(2, 5), (5, 257)]))
     #expect(model.operationsOfEncoding == 36)
   }

@@ -91,7 +91,7 @@ import TrainingRuns
     let names = Set(step.terms.map(\.name))
     #expect(names.isSuperset(of: ["regression", "reconstruction", "trueEnergy"]))
     #expect(names.contains(family.rawValue) == (family != .none))
-    #expect(step.latentGradients.shape == model.latentShape(16))
+    #expect(step.directions.shape == model.latentShape(4))
     step.loss.backward()
     for (name, tensor) in model.parameters
     where !name.hasPrefix("autoencoder") && !name.contains("answer_positions")
