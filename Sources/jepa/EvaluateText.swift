@@ -34,17 +34,7 @@ struct EvaluateText: ParsableCommand {
   @Option(help: "A memory to look up each prompt in.", completion: .file())
   var memory: String?
 
-  @Option(help: "What the latents move along; by default what the model was trained for.")
-  var along: PlannerDirection?
-
-  @Option(help: "Updates of one start of a plan at most.")
-  var steps = PlanningOptions().steps
-
-  @Option(help: "Starts of a plan at most.")
-  var starts = PlanningOptions().starts
-
-  @Flag(help: "Make all starts of a plan together: the first that is verified ends the others.")
-  var race = false
+  @OptionGroup var planning: PlanningArguments
 
   @Option(help: "What the baseline's logits are divided by before a symbol is drawn.")
   var temperature = 1.0
@@ -76,7 +66,6 @@ struct EvaluateText: ParsableCommand {
   @OptionGroup var outputs: OutputArguments
 
   func validate() throws {
-    try OptionRange.check(["--steps": steps, "--starts": starts], atLeast: 1)
     try OptionRange.check("--temperature", positive: temperature)
     try ThreadCount.check(threads)
     guard plot == nil || curves else {
@@ -98,14 +87,11 @@ struct EvaluateText: ParsableCommand {
     for skipped in dataset.skipped.prefix(5) {
       Logger(label: "jepa").warning("skipped \(file), \(skipped)")
     }
-    var options = PlanningOptions()
-    (options.steps, options.starts, options.seed) = (steps, starts, seed)
-    (options.step, options.races) = (along, race)
     let memory = try memory.map {
       try PlannerMemory(at: $0, of: model, checkpoint: checkpoint, isWritable: false)
     }
     let report = try TextEvaluation(
-      Planner(model, options: options), on: dataset, memory: memory, seed: seed
+      Planner(model, options: planning.options(seed: seed)), on: dataset, memory: memory, seed: seed
     ).report(baseline: baseline, temperature: temperature, measuresCurves: curves)
     if let plot, let drawn = CurvePlot(report) { try drawn.write(toPNG: plot) }
     printResult(try json ? report.json() : report.table)

@@ -44,21 +44,7 @@ struct Plan: ParsableCommand {
   @Option(help: "What the sampler's logits are divided by before a symbol is drawn.")
   var temperature = ProposalOptions().temperature
 
-  @Option(help: "What the latents move along; by default what the model was trained for.")
-  var along: PlannerDirection?
-
-  @Option(help: "Updates of one start at most.")
-  var steps = PlanningOptions().steps
-
-  @Option(help: "Starts from fresh noise at most.")
-  var starts = PlanningOptions().starts
-
-  @Flag(help: "Make all starts together: the first that is verified ends the others.")
-  var race = false
-
-  @Option(
-    help: "How far each update goes; by default half of the gradient, or all of the residual.")
-  var stepSize: Double?
+  @OptionGroup var planning: PlanningArguments
 
   @Flag(help: "Show the first guess, the energy of every step, and the text as it changes.")
   var trace = false
@@ -83,10 +69,8 @@ struct Plan: ParsableCommand {
   @OptionGroup var outputs: OutputArguments
 
   func validate() throws {
-    try OptionRange.check(
-      ["--steps": steps, "--starts": starts, "--samples": samples], atLeast: 1)
+    try OptionRange.check(["--samples": samples], atLeast: 1)
     try OptionRange.check("--temperature", positive: temperature)
-    if let stepSize { try OptionRange.check("--step-size", positive: stepSize) }
     try ThreadCount.check(threads)
     guard tracePlot == nil || prompt != nil else {
       throw ValidationError("--trace-plot draws one prompt: give it as an argument")
@@ -111,13 +95,7 @@ struct Plan: ParsableCommand {
         by: AutoregressiveModel.load(from: sampler, device: Device(device)), judgedBy: model,
         retrieve: memory.map { $0.retrieve })
     }
-    var options = PlanningOptions()
-    options.steps = steps
-    options.starts = starts
-    options.step = along
-    options.races = race
-    options.stepSize = stepSize
-    options.seed = seed
+    var options = planning.options(seed: seed)
     options.recordsTrace = trace || tracePlot != nil
     let session = PlanningSession(
       Planner(model, options: options), retrieve: memory.map { $0.retrieve })
@@ -154,5 +132,3 @@ struct Plan: ParsableCommand {
 enum Proposal: String, CaseIterable, ExpressibleByArgument {
   case descent, samples
 }
-
-extension PlannerDirection: ExpressibleByArgument {}

@@ -40,7 +40,7 @@ public struct LinePlot: Sendable {
   public var levels: [Level] = []
   /// Whether the vertical axis is logarithmic; values of 0 or less are then not drawn.
   public var isLogarithmic = false
-  /// Whether the horizontal axis is; all its values must be above 0.
+  /// The same of the horizontal axis.
   public var isHorizontallyLogarithmic = false
   public var width = 800
   public var height = 480
@@ -111,7 +111,7 @@ public struct LinePlot: Sendable {
   public func write(toPNG path: String) throws { try draw().write(toPNG: path) }
 
   private func draw(_ line: Series, in frame: Frame, on image: inout RGBImage) {
-    let places = line.points.enumerated().filter { frame.shows($0.element.y) }
+    let places = line.points.enumerated().filter { frame.shows($0.element) }
       .map { (index: $0.offset, x: frame.x($0.element.x), y: frame.y($0.element.y)) }
     for (from, to) in zip(places, places.dropFirst()) where to.index == from.index + 1 {
       let steps = max(abs(to.x - from.x), abs(to.y - from.y), 1)
@@ -157,6 +157,10 @@ public struct LinePlot: Sendable {
     }
 
     func shows(_ y: Double) -> Bool { y.isFinite && !(isLogarithmic && y <= 0) }
+
+    func shows(_ point: (x: Double, y: Double)) -> Bool {
+      shows(point.y) && !(isHorizontallyLogarithmic && point.x <= 0)
+    }
   }
 
   private var frame: Frame {
@@ -168,6 +172,7 @@ public struct LinePlot: Sendable {
     let ys = (series.flatMap { $0.points.map(\.y) } + levels.map(\.y))
       .filter { $0.isFinite && !(isLogarithmic && $0 <= 0) }
     let xs = series.flatMap { $0.points.map(\.x) }
+      .filter { !(isHorizontallyLogarithmic && $0 <= 0) }
     let margins = Self.margins
     return Frame(
       left: margins.left, top: margins.top, right: width - margins.right,
