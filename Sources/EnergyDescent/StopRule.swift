@@ -8,6 +8,9 @@ public struct Observation {
   public let items: Tensor
   /// The variables' values, each `[n, …]`.
   public let variables: [Tensor]
+  /// What is predicted of them, F(z), where residuals are followed: where a full step would lead. Else
+  /// empty.
+  public let predictions: [Tensor]
   /// `[n]`
   public let energies: Tensor
 }
@@ -17,6 +20,10 @@ public protocol StopRule: AnyObject {
   /// Why an item stopped, in a word: `verified`, `plateau`, …
   var reason: String { get }
 
+  /// Whether an item that stops by this rule has found what it looked for: all others of its race stop with
+  /// it.
+  var wins: Bool { get }
+
   /// Bool `[n]`: true for each item that is to stop here.
   func stops(_ observation: Observation) -> Tensor
 
@@ -25,6 +32,7 @@ public protocol StopRule: AnyObject {
 }
 
 extension StopRule {
+  public var wins: Bool { false }
   public func keep(rows: Tensor) {}
 }
 

@@ -34,14 +34,24 @@ struct EvaluateText: ParsableCommand {
   @Option(help: "A memory to look up each prompt in.", completion: .file())
   var memory: String?
 
-  @Option(help: "Updates of one start of a plan at most.")
-  var steps = PlanningOptions().steps
+  @OptionGroup var planning: PlanningArguments
 
-  @Option(help: "Starts of a plan at most.")
-  var starts = PlanningOptions().starts
+  @Option(help: "What the baseline's logits are divided by before a symbol is drawn.")
+  var temperature = 1.0
+
+  @Flag(help: "Measure every method from cheap to dear.")
+  var curves = false
+
+  @Option(
+    help: "A PNG file to draw exact match over operations in, of every method; with --curves.",
+    completion: .file(extensions: ["png"]))
+  var plot: String?
 
   @Flag(help: "Print one line of JSON.")
   var json = false
+
+  @Flag(help: "Measure prompts too that the model was trained on.")
+  var allowTrained = false
 
   @Option(help: "What noise, wrong answers and samples are drawn from.")
   var seed: UInt64 = 0
@@ -53,29 +63,37 @@ struct EvaluateText: ParsableCommand {
   var threads = 1
 
   @OptionGroup var progress: ProgressArguments
+  @OptionGroup var outputs: OutputArguments
 
   func validate() throws {
-    try OptionRange.check(["--steps": steps, "--starts": starts], atLeast: 1)
+    try OptionRange.check("--temperature", positive: temperature)
     try ThreadCount.check(threads)
+    guard plot == nil || curves else {
+      throw ValidationError("--plot draws what --curves measures: give both")
+    }
   }
 
   func run() throws {
+    try outputs.check(plot.map { OutputFile("--plot", $0, .picture) }, against: [file])
     Session.threadCount = threads
     let device = try Device(device)
     let model = try PlannerModel.load(from: checkpoint, device: device)
     let baseline = try baseline.map { try AutoregressiveModel.load(from: $0, device: device) }
     let dataset = try TextDataset(contentsOf: file, limits: model.limits)
+    if !allowTrained {
+      try TrainedPrompts(ofCheckpoint: checkpoint)?
+        .checkAreNew(dataset.examples.map(\.prompt), ofFile: file)
+    }
     for skipped in dataset.skipped.prefix(5) {
       Logger(label: "jepa").warning("skipped \(file), \(skipped)")
     }
-    var options = PlanningOptions()
-    (options.steps, options.starts, options.seed) = (steps, starts, seed)
     let memory = try memory.map {
       try PlannerMemory(at: $0, of: model, checkpoint: checkpoint, isWritable: false)
     }
     let report = try TextEvaluation(
-      Planner(model, options: options), on: dataset, memory: memory, seed: seed
-    ).report(baseline: baseline)
+      Planner(model, options: planning.options(seed: seed)), on: dataset, memory: memory, seed: seed
+    ).report(baseline: baseline, temperature: temperature, measuresCurves: curves)
+    if let plot, let drawn = CurvePlot(report) { try drawn.write(toPNG: plot) }
     printResult(try json ? report.json() : report.table)
   }
 }

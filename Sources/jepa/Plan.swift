@@ -28,14 +28,23 @@ struct Plan: ParsableCommand {
   @Option(help: "A memory to look up each prompt in; jepa remember makes one.", completion: .file())
   var memory: String?
 
-  @Option(help: "Updates of one start at most.")
-  var steps = PlanningOptions().steps
+  @Option(
+    help: "How answers come up: a descent, or samples that --sampler writes and the energy judges.")
+  var propose = Proposal.descent
 
-  @Option(help: "Starts from fresh noise at most.")
-  var starts = PlanningOptions().starts
+  @Option(
+    help: ArgumentHelp(
+      "What writes samples; jepa train text-baseline makes one.", valueName: "checkpoint"),
+    completion: .directory)
+  var sampler: String?
 
-  @Option(help: "How far along the gradient each update goes.")
-  var stepSize = PlanningOptions().stepSize
+  @Option(help: "Samples at most.")
+  var samples = ProposalOptions().samples
+
+  @Option(help: "What the sampler's logits are divided by before a symbol is drawn.")
+  var temperature = ProposalOptions().temperature
+
+  @OptionGroup var planning: PlanningArguments
 
   @Flag(help: "Show the first guess, the energy of every step, and the text as it changes.")
   var trace = false
@@ -60,11 +69,17 @@ struct Plan: ParsableCommand {
   @OptionGroup var outputs: OutputArguments
 
   func validate() throws {
-    try OptionRange.check(["--steps": steps, "--starts": starts], atLeast: 1)
-    try OptionRange.check("--step-size", positive: stepSize)
+    try OptionRange.check(["--samples": samples], atLeast: 1)
+    try OptionRange.check("--temperature", positive: temperature)
     try ThreadCount.check(threads)
     guard tracePlot == nil || prompt != nil else {
       throw ValidationError("--trace-plot draws one prompt: give it as an argument")
+    }
+    guard (propose == .samples) == (sampler != nil) else {
+      throw ValidationError("--propose samples and --sampler go together: give both or neither")
+    }
+    guard propose == .descent || !(trace || tracePlot != nil) else {
+      throw ValidationError("--trace and --trace-plot show a descent: leave out --propose samples")
     }
   }
 
@@ -72,21 +87,20 @@ struct Plan: ParsableCommand {
     try outputs.check(tracePlot.map { OutputFile("--trace-plot", $0, .picture) }, against: [])
     Session.threadCount = threads
     let model = try PlannerModel.load(from: checkpoint, device: try Device(device))
-    var options = PlanningOptions()
-    options.steps = steps
-    options.starts = starts
-    options.stepSize = stepSize
-    options.seed = seed
-    options.recordsTrace = trace || tracePlot != nil
     let memory = try memory.map {
       try PlannerMemory(at: $0, of: model, checkpoint: checkpoint, isWritable: false)
     }
+    if let sampler {
+      return try answer(
+        by: AutoregressiveModel.load(from: sampler, device: Device(device)), judgedBy: model,
+        retrieve: memory.map { $0.retrieve })
+    }
+    var options = planning.options(seed: seed)
+    options.recordsTrace = trace || tracePlot != nil
     let session = PlanningSession(
       Planner(model, options: options), retrieve: memory.map { $0.retrieve })
     func show(_ plan: TextPlanner.Plan) {
-      let text = json ? plan.json : trace ? plan.traceTable(threshold: model.threshold) : plan.line
-      // Not print: its buffer would keep answers back in a pipe.
-      FileHandle.standardOutput.write(Data("\(text)\n".utf8))
+      write(json ? plan.json : trace ? plan.traceTable(threshold: model.threshold) : plan.line)
     }
     guard let prompt else { return try session.plan(PromptLines(), report: show) }
     let plan = try session.plan(prompt)
@@ -95,4 +109,26 @@ struct Plan: ParsableCommand {
       try TracePlot(plan, threshold: model.threshold).write(toPNG: tracePlot)
     }
   }
+
+  /// Generate and verify.
+  private func answer(
+    by sampler: AutoregressiveModel, judgedBy model: PlannerModel,
+    retrieve: (([String]) throws -> [[RetrievedEntry]])?
+  ) throws {
+    var options = ProposalOptions()
+    (options.samples, options.temperature, options.seed) = (samples, temperature, seed)
+    let session = PlanningSession(
+      try AnswerProposals(sampler, judgedBy: model, options: options), retrieve: retrieve)
+    func show(_ answer: ProposedAnswer) { write(json ? answer.json : answer.line) }
+    guard let prompt else { return try session.plan(PromptLines(), report: show) }
+    show(try session.plan(prompt))
+  }
+
+  /// Not print: its buffer would keep answers back in a pipe.
+  private func write(_ text: String) { FileHandle.standardOutput.write(Data("\(text)\n".utf8)) }
+}
+
+/// How answers come up.
+enum Proposal: String, CaseIterable, ExpressibleByArgument {
+  case descent, samples
 }

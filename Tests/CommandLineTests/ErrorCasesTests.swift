@@ -286,6 +286,7 @@ import TrainingRuns
     PlannerError.holdsNUL(text: "1+1"), PlannerError.notUTF8,
     PlannerError.line(3, .notUTF8), PlannerError.notAPlanner(path: path, found: "vit"),
     PlannerError.tooFewExamples(path: path, found: 1),
+    PlannerError.trainedOn(path: path, count: 3, total: 20, first: "1+1"),
     TextDataError.empty(path: path),
     TextDataError.nothingFits(path: path, lines: 4, first: "line 1 is too long"),
     TextDataError.notJSON(path: path, line: 3),

@@ -95,6 +95,44 @@ import TrainingRuns
         + #"{"prompt": "2+3", "answer": "5"}"#)
   }
 
+  @Test func promptsThatWereTrainedOnAreRefused() throws {
+    try train(run)
+    let evaluate = ["evaluate-text", "\(task)/train.jsonl", "--checkpoint", run]
+    let refused = try JepaProcess.run(evaluate)
+    #expect(refused.status == 1 && refused.output.isEmpty)
+    #expect(
+      refused.errors.hasPrefix(
+        "jepa: error: \(task)/train.jsonl: expected prompts that the model was not trained on, found "
+      ))
+    try succeed(evaluate + ["--allow-trained"])
+  }
+
+  @Test func samplesAreProposedAndJudged() throws {
+    try train(run)
+    let baseline = "\(folder.path)/baseline"
+    let trained = try JepaProcess.run([
+      "train", "text-baseline", "\(task)/train.jsonl", "--like", run, "--output", baseline,
+    ])
+    #expect(trained.status == 0, "\(trained.errors)")
+    let plan = ["plan", "dbca", "--checkpoint", run]
+    let sampled = try succeed(
+      plan + ["--propose", "samples", "--sampler", baseline, "--samples", "3", "--json"])
+    #expect(sampled.contains(#""prompt":"dbca""#) && sampled.contains(#""samples":"#))
+    let raced = try succeed(plan + ["--race", "--along", "residual", "--steps", "2", "--json"])
+    #expect(raced.contains(#""starts":4"#))
+    for (arguments, message) in [
+      (
+        ["--propose", "samples"],
+        "--propose samples and --sampler go together: give both or neither"
+      ),
+      (["--temperature", "0"], "--temperature: expected a number above 0, found 0.0"),
+      (["--restart-noise", "2"], "--restart-noise: expected 0 to 1, found 2.0"),
+    ] {
+      let result = try JepaProcess.run(plan + arguments)
+      #expect(result.status != 0 && result.errors.contains(message), "\(result.errors)")
+    }
+  }
+
   @Test func factsAreRememberedByProcessesAtOnceAndLookedUp() throws {
     try train(run)
     let facts = try (0..<2).map { writer in

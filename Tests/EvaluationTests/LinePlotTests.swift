@@ -48,12 +48,15 @@ import TextPlanner
       plot.isLogarithmic = true
       plot.levels = [LinePlot.Level("zero", y: 0, color: .white)]
       _ = plot.draw()
+      plot.isHorizontallyLogarithmic = true
+      _ = plot.draw()
     }
   }
 
   @Test func aTraceHasALineForEachStartAndTheThreshold() throws {
     let json = """
       {"prompt":"p","answer":"a","energy":1,"isVerified":false,"starts":2,"steps":2,"evaluations":4,
+      "gradients":2,"decodings":2,"operations":9,
        "verifications":2,"reason":"budget","firstGuess":"a","trace":[
         {"start":1,"step":0,"energy":500,"text":"x"},{"start":1,"step":1,"energy":20,"text":"a"},
         {"start":2,"step":0,"energy":400,"text":"y"},{"start":2,"step":1,"energy":2,"text":"a"}]}

@@ -122,6 +122,36 @@ import TrainingRuns
     #expect(report.table.contains("likelihoodOf16"))
   }
 
+  @Test func everyMethodIsMeasuredFromCheapToDear() throws {
+    let model = PlannerModel(sizes, limits: limits, using: RandomGenerator(seed: 1))
+    let report = try TextEvaluation(Planner(model), on: dataset()).report(
+      baseline: AutoregressiveModel(sizes, limits: limits, using: RandomGenerator(seed: 2)),
+      measuresCurves: true)
+    let curves = try #require(report.curves)
+    #expect(
+      curves.map(\.method) == [
+        "greedy", "likelihood", "energy", "earlyExit", "gradientPlanner", "residualPlanner",
+      ])
+    func costs(_ method: String) -> [Double] {
+      curves.first { $0.method == method }!.points.map(\.score.operationsPerItem)
+    }
+    // Of as many samples, judging costs more than counting likelihoods, and stopping early no more than that.
+    for (likelihood, (energy, early)) in zip(
+      costs("likelihood"), zip(costs("energy"), costs("earlyExit")))
+    {
+      #expect(likelihood < energy && early <= energy)
+    }
+    #expect(zip(costs("likelihood"), costs("likelihood").dropFirst()).allSatisfy { $0 < $1 })
+    #expect(
+      zip(costs("residualPlanner"), costs("residualPlanner").dropFirst()).allSatisfy { $0 <= $1 })
+    #expect(report.table.contains("exact match by difficulty, with so many samples or steps"))
+    #expect(report.table.contains("residualPlanner      256"))
+    let plot = try #require(CurvePlot(report))
+    #expect(plot.draw().width == 1100)
+    let without = try self.report()
+    #expect(CurvePlot(without) == nil, "a report without curves")
+  }
+
   @Test func aBaselineOfOtherLengthsIsNamed() throws {
     let other = TextLimits(promptLength: 9, answerLength: 2)
     let error = #expect(throws: BaselineError.self) { _ = try report(baselineLimits: other) }

@@ -27,9 +27,8 @@ import Torch
     // Scores and weighted sums: 3 x 3 and 3 x 6 pairs of 4 numbers, twice.
     let (own, cross): (Double, Double) = (72, 144)
     let once = 2 * (layers + own + cross)
-    #expect(model.operationsOfEnergy(promptLength: 6, withGradient: false) == once)
-    let withGradient = 2 * (2 * layers + 3 * own + 2 * cross)
-    #expect(model.operationsOfEnergy(promptLength: 6, withGradient: true) == withGradient)
+    #expect(model.operationsOfEnergy(contextLength: 6) == once)
+    #expect(model.operationsOfGradient(contextLength: 6) == 2 * (layers + 2 * own + cross))
     #expect(model.operationsOfDecoding == 6 * products([(2, 5), (5, 257)]))
     #expect(model.operationsOfEncoding == 36)
   }
@@ -44,6 +43,47 @@ import Torch
     // A full row has no end.
     let three = 2 * (3 * symbol + 48)
     #expect(model.operationsOfWriting(length: 3, promptLength: 6) == three)
+  }
+
+  /// The counter goes by sizes; here every matrix that a model really has is counted for the rows that pass it.
+  @Test func everyMatrixThatIsThereIsCounted() throws {
+    for sizes in [sizes, PlannerConfiguration()] {
+      let model = PlannerModel(sizes, limits: limits, using: RandomGenerator(seed: 1))
+      func products(_ rows: Int, _ isPassed: (String) -> Bool) -> Double {
+        let matrices = model.parameters.filter {
+          $0.name.hasSuffix(".weight") && $0.tensor.rank == 2 && isPassed($0.name)
+        }
+        return matrices.reduce(0) { $0 + 2 * Double(rows) * Double($1.tensor.count) }
+      }
+      func isOfContext(_ name: String) -> Bool { name.contains("cross.kv") }
+      // Q K^T and its weighted sum, over all heads, of each block.
+      func attention(_ queries: Int, _ keys: Int, depth: Int) -> Double {
+        Double(depth) * 4 * Double(queries * keys * sizes.width)
+      }
+      let predictor = products(3) { $0.hasPrefix("predictor.") && !isOfContext($0) }
+      let own = attention(3, 3, depth: sizes.predictorDepth)
+      let cross = attention(3, 5, depth: sizes.predictorDepth)
+      let costs = model.operationCosts(ofPrompt: "12345")
+      #expect(costs.evaluation == predictor + own + cross)
+      #expect(costs.gradient == predictor + 2 * own + cross)
+      #expect(costs.decoding == products(3) { $0.hasPrefix("autoencoder.decoder.") })
+      #expect(costs.encoding == products(3) { $0.hasPrefix("autoencoder.encoder.") })
+      #expect(costs.verification == costs.encoding + costs.evaluation)
+      let prompt = products(5) { $0.hasPrefix("prompt.") || isOfContext($0) }
+      #expect(costs.prompt == prompt + attention(5, 5, depth: sizes.promptDepth))
+    }
+  }
+
+  /// What a memory holds is read once, and attended to with the prompt.
+  @Test func entriesAreReadOnceAndAttendedTo() {
+    let model = PlannerModel(sizes, limits: limits, using: RandomGenerator(seed: 1))
+    let entry = RetrievedEntry(prompt: "ab", answer: "c", similarity: 1)
+    let (without, with) = (
+      model.operationCosts(ofPrompt: "12"), model.operationCosts(ofPrompt: "12", entries: [entry])
+    )
+    #expect(with.prompt == without.prompt + model.operationsOfPrompt(length: 2 + 3))
+    #expect(with.evaluation == model.operationsOfEnergy(contextLength: 2 + 3))
+    #expect(with.decoding == without.decoding)
   }
 
   @Test func bothReadPromptsAlike() {

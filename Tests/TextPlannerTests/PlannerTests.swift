@@ -28,6 +28,8 @@ import TrainingRuns
     #expect(verified.count { $0.1 } >= verified.count * 95 / 100)
     for plan in plans {
       #expect(plan.evaluations == plan.steps + plan.starts)
+      // Every answer is read before the gradient that would go on from it.
+      #expect(plan.gradients <= plan.steps && plan.decodings == plan.steps)
       #expect(plan.isVerified == (plan.energy < model.threshold))
       #expect(plan.isVerified == (plan.reason == "verified"))
       #expect(plan.verifications >= 1 && plan.trace == nil && plan.firstGuess == nil)
@@ -84,7 +86,8 @@ import TrainingRuns
     #expect("a\nb\t\u{1B}[2J\u{7F}\u{9B}é".withControlPictures == "a␊b␉␛[2J␡\u{FFFD}é")
     let plan = Plan(
       prompt: "p\u{7}", answer: "x\ny", energy: 1, isVerified: true, starts: 1, steps: 1,
-      evaluations: 2, verifications: 1, reason: "verified", firstGuess: "\u{0}",
+      evaluations: 2, gradients: 1, decodings: 1, verifications: 1, operations: 8,
+      reason: "verified", firstGuess: "\u{0}",
       trace: [PlanStep(start: 1, step: 1, energy: 1, text: "\u{1B}c")])
     #expect(plan.line == "x␊y")
     let table = plan.traceTable(threshold: 2)

@@ -21,7 +21,12 @@ import TrainingRuns
       [family, file = file.path as String, runs = runs.path as String] in
       let configuration = try TinyPlanner.configuration(
         ["objective.family=\(family.rawValue)", "autoencoder.neededExact=0"]
-          + (family == .contrastive ? ["memory.entries=2"] : []))
+          + (family == .contrastive ? ["memory.entries=2"] : [])
+          + (family == .hinge
+            ? [
+              "objective.step=residual", "rollout.noise=0.2", "keeping.everySteps=2",
+              "keeping.averaging=0.9",
+            ] : []))
       let whole = try TinyPlanner.train(configuration, on: file, in: "\(runs)/whole")
       #expect(whole.isFinished)
       // Stopped before the first step, after the first, and after the fourth.
@@ -37,6 +42,7 @@ import TrainingRuns
       #expect(try lossCurve(ofRun: path) == expected)
       for name in [
         "model.safetensors", "optimizer.safetensors", "rollout.safetensors", "rollout.json",
+        "learning.safetensors", "trained.safetensors",
       ] {
         let found = try Data(contentsOf: URL(fileURLWithPath: "\(path)/latest/\(name)"))
         let wanted = try Data(contentsOf: URL(fileURLWithPath: whole.checkpoint.file(name)))
@@ -91,7 +97,7 @@ import TrainingRuns
     let names = Set(step.terms.map(\.name))
     #expect(names.isSuperset(of: ["regression", "reconstruction", "trueEnergy"]))
     #expect(names.contains(family.rawValue) == (family != .none))
-    #expect(step.latentGradients.shape == model.latentShape(16))
+    #expect(step.directions.shape == model.latentShape(4))
     step.loss.backward()
     for (name, tensor) in model.parameters
     where !name.hasPrefix("autoencoder") && !name.contains("answer_positions")
@@ -223,6 +229,11 @@ import TrainingRuns
     ),
     ("memory.entries=-1", "memory.entries: 0 to 64, found -1"),
     ("memory.dropout=2", "memory.dropout: 0 to 1, found 2.0"),
+    ("objective.unroll=0", "objective.unroll: 1 to 16, found 0"),
+    ("rollout.noise=1", "rollout.noise: 0 to below 1, found 1.0"),
+    ("keeping.averaging=1", "keeping.averaging: 0 to below 1, found 1.0"),
+    ("keeping.everySteps=0", "keeping.everySteps: at least 1, found 0"),
+    ("keeping.prompts=0", "keeping.prompts: 1 to 65536, found 0"),
   ])
   func settingsThatCannotWorkAreRefused(setting: String, message: String) throws {
     let file = try TinyPlanner.file()

@@ -59,10 +59,16 @@ enum TinyPlanner {
   }
 
   /// A run that has learned, made once; its folder stays for the process's life.
-  static let trained: Result<TemporaryPath, any Error> = Result {
+  static let trained = Result { try learned(along: .gradient) }
+  /// The same along residuals.
+  static let trainedAlongResiduals = Result { try learned(along: .residual) }
+
+  private static func learned(along step: PlannerDirection) throws -> TemporaryPath {
     let (words, run) = (try TinyPlanner.file(), TemporaryPath("tiny-planner"))
     try train(
-      configuration(["duration.steps=400", "logEverySteps=100"]), on: words.path, in: run.path)
+      configuration([
+        "duration.steps=400", "logEverySteps=100", "objective.step=\(step.rawValue)",
+      ]), on: words.path, in: run.path)
     return run
   }
 }

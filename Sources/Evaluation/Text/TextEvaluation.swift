@@ -4,13 +4,13 @@ import TrainingRuns
 
 /// Measures a planner on prompts with known answers.
 public struct TextEvaluation {
-  private let planner: Planner
+  let planner: Planner
   private let dataset: TextDataset
-  private let examples: [TextExample]
-  private let key: AnswerKey
+  let examples: [TextExample]
+  let key: AnswerKey
   /// For each example what a memory holds for it; nil without one.
-  private let entries: [[RetrievedEntry]]?
-  private let seed: UInt64
+  let entries: [[RetrievedEntry]]?
+  let seed: UInt64
 
   /// The numbers of steps after which plain descents are decoded.
   public static let steps = [1, 2, 4, 8, 16, 32, 64]
@@ -31,13 +31,18 @@ public struct TextEvaluation {
     key = AnswerKey(dataset.examples)
   }
 
-  private var prompts: [String] { examples.map(\.prompt) }
+  var prompts: [String] { examples.map(\.prompt) }
 
   /// All figures.
   ///
-  /// - Parameter baseline: what the planner is compared with.
+  /// - Parameters:
+  ///   - baseline: what the planner is compared with.
+  ///   - temperature: of its samples.
+  ///   - measuresCurves: whether every method is measured at many settings, from cheap to dear.
   /// - Throws: `BaselineError.otherLimits`; `PlannerError`.
-  public func report(baseline: AutoregressiveModel? = nil) throws -> TextReport {
+  public func report(
+    baseline: AutoregressiveModel? = nil, temperature: Double = 1, measuresCurves: Bool = false
+  ) throws -> TextReport {
     let model = planner.model
     if let baseline, baseline.limits != model.limits {
       throw BaselineError.otherLimits(planner: model.limits, baseline: baseline.limits)
@@ -56,7 +61,7 @@ public struct TextEvaluation {
     let plans = try planner.plan(prompts, memory: entries, progress: progress)
     let milliseconds = (clock.now - start) / .milliseconds(1) / Double(examples.count)
     let planned = key.accepts(plans.map(\.answer))
-    let operations = plans.enumerated().map { self.operations($0.element, for: $0.offset) }
+    let operations = plans.map(\.operations)
 
     let byDifficulty = difficulties.map { difficulty, items in
       TextReport.DifficultyScore(
@@ -69,7 +74,10 @@ public struct TextEvaluation {
     progress.begin("ranking wrong answers")
     let auroc = try ranking(decoded: curve + [guesses, plans.map(\.answer)])
     if baseline != nil { progress.begin("the baseline's answers") }
-    let baselines = try baseline.map(scores(of:)) ?? [:]
+    let baselines = try baseline.map { try scores(of: $0, temperature: temperature) } ?? [:]
+    let curves =
+      measuresCurves
+      ? try self.curves(baseline: baseline, temperature: temperature, progress: progress) : nil
     return TextReport(
       count: examples.count, skipped: dataset.skipped.count,
       exactMatchBySteps: bySteps(right.map { Self.share(of: $0) }),
@@ -77,7 +85,7 @@ public struct TextEvaluation {
       planner: score(planned, operations: operations, milliseconds: milliseconds),
       byDifficulty: byDifficulty,
       verified: Self.verified(plans, planned),
-      auroc: auroc, baselines: baselines)
+      auroc: auroc, baselines: baselines, curves: curves)
   }
 
   /// What one full step from noise decodes to: what training trains a step to reach.
@@ -105,7 +113,7 @@ public struct TextEvaluation {
     return Double(items.count { right[$0] }) / Double(items.count)
   }
 
-  private func score(
+  func score(
     _ right: [Bool], operations: [Double], milliseconds: Double
   ) -> TextReport.MethodScore {
     func means(_ value: ([Int]) -> Double) -> [String: Double] {
@@ -132,38 +140,8 @@ public struct TextEvaluation {
 
   // MARK: Operations
 
-  private func operations(_ plan: Plan, for item: Int) -> Double {
-    let model = planner.model
-    let length = contextLength(item)
-    return operationsOfReading(item)
-      + Double(plan.evaluations)
-      * model.operationsOfEnergy(promptLength: length, withGradient: true)
-      + Double(plan.steps) * model.operationsOfDecoding
-      + Double(plan.verifications) * operationsOfVerification(item)
-  }
-
-  /// The prompt, and the entries of a memory, through the encoder.
-  private func operationsOfReading(_ item: Int) -> Double {
-    let model = planner.model
-    return (entries?[item] ?? []).reduce(
-      model.operationsOfPrompt(length: model.vocabulary.length(of: examples[item].prompt))
-    ) {
-      $0
-        + model.operationsOfPrompt(
-          length: model.vocabulary.length(of: $1.prompt) + model.limits.answerLength)
-    }
-  }
-
-  private func operationsOfVerification(_ item: Int) -> Double {
-    planner.model.operationsOfEncoding
-      + planner.model.operationsOfEnergy(
-        promptLength: contextLength(item), withGradient: false)
-  }
-
-  /// What the predictor attends to: the prompt's symbols and those of the entries' answers.
-  private func contextLength(_ item: Int) -> Int {
-    planner.model.vocabulary.length(of: examples[item].prompt)
-      + (entries?[item].count ?? 0) * planner.model.limits.answerLength
+  private func costs(_ item: Int) -> PlanningCosts {
+    planner.model.operationCosts(ofPrompt: examples[item].prompt, entries: entries?[item] ?? [])
   }
 
   // MARK: Energies
@@ -197,7 +175,7 @@ public struct TextEvaluation {
   private static let sampleCount = 16
 
   private func scores(
-    of baseline: AutoregressiveModel
+    of baseline: AutoregressiveModel, temperature: Double
   ) throws -> [String: TextReport.MethodScore] {
     let clock = ContinuousClock()
     func milliseconds(since start: ContinuousClock.Instant) -> Double {
@@ -216,7 +194,8 @@ public struct TextEvaluation {
     let greedy = try baseline.answers(prompts).map(\.text)
     let greedyTime = milliseconds(since: start)
     start = clock.now
-    let samples = try baseline.samples(prompts, count: Self.sampleCount, seed: seed)
+    let samples = try baseline.samples(
+      prompts, count: Self.sampleCount, seed: seed, temperature: temperature)
     let samplingTime = milliseconds(since: start)
     let sampling = examples.indices.map { item in
       samples[item].reduce(reading[item]) { $0 + writing($1.text, for: item) }
@@ -229,8 +208,8 @@ public struct TextEvaluation {
     let lowest = try lowestEnergies(candidates)
     let rankingTime = milliseconds(since: start)
     let ranking = examples.indices.map { item in
-      sampling[item] + operationsOfReading(item)
-        + Double(candidates[item].count) * operationsOfVerification(item)
+      sampling[item] + costs(item).prompt
+        + Double(candidates[item].count) * costs(item).verification
     }
     let oracle = candidates.indices.map { item in
       candidates[item].contains { key.accepts($0, for: item) }

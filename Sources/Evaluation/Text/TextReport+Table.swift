@@ -55,13 +55,44 @@ extension TextReport {
             Self.percent(score.exactMatch),
             Self.percent(hardest.flatMap { score.exactMatchByDifficulty[$0] }),
             String(format: "%.2f", score.millisecondsPerItem),
-            String(format: "%.1f", score.operationsPerItem / 1e6),
-            hardest.flatMap { score.operationsByDifficulty[$0] }.map {
-              String(format: "%.1f", $0 / 1e6)
-            } ?? "-",
+            Self.mega(score.operationsPerItem),
+            Self.mega(hardest.flatMap { score.operationsByDifficulty[$0] }),
           ], width: 16))
     }
+    lines += curveLines
     return lines.joined(separator: "\n")
+  }
+
+  /// Every method from cheap to dear, by difficulty.
+  private var curveLines: [String] {
+    guard let curves else { return [] }
+    let difficulties = byDifficulty.map { "\($0.difficulty)" }
+    var lines = [
+      "",
+      "exact match by difficulty, with so many samples or steps at most; MFLOP and ms for a prompt",
+      Self.row(
+        "method", ["at most"] + difficulties + ["all", "MFLOP", "hardest", "ms"], width: 16),
+    ]
+    for curve in curves {
+      for point in curve.points {
+        let score = point.score
+        lines.append(
+          Self.row(
+            curve.method,
+            ["\(point.setting)"]
+              + difficulties.map { Self.percent(score.exactMatchByDifficulty[$0]) }
+              + [
+                Self.percent(score.exactMatch), Self.mega(score.operationsPerItem),
+                Self.mega(difficulties.last.flatMap { score.operationsByDifficulty[$0] }),
+                String(format: "%.2f", score.millisecondsPerItem),
+              ], width: 16))
+      }
+    }
+    return lines
+  }
+
+  private static func mega(_ operations: Double?) -> String {
+    operations.map { String(format: "%.1f", $0 / 1e6) } ?? "-"
   }
 
   private static func row(_ name: String, _ columns: [String], width: Int = 10) -> String {

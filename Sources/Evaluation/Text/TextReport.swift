@@ -18,6 +18,21 @@ public struct TextReport: Codable, Equatable, Sendable {
   public var auroc: EnergyRanking
   /// The autoregressive baseline's methods by name; empty where there is no baseline.
   public var baselines: [String: MethodScore]
+  /// Every method from cheap to dear; nil where it was not asked for.
+  public var curves: [MethodCurve]?
+
+  /// One way to answer, at several settings.
+  public struct MethodCurve: Codable, Equatable, Sendable {
+    /// Such as `likelihood` or `residualPlanner`.
+    public var method: String
+    public var points: [CurvePoint]
+  }
+
+  public struct CurvePoint: Codable, Equatable, Sendable {
+    /// Samples or steps at most.
+    public var setting: Int
+    public var score: MethodScore
+  }
 
   /// One way to answer.
   public struct MethodScore: Codable, Equatable, Sendable {

@@ -40,6 +40,8 @@ public struct LinePlot: Sendable {
   public var levels: [Level] = []
   /// Whether the vertical axis is logarithmic; values of 0 or less are then not drawn.
   public var isLogarithmic = false
+  /// The same of the horizontal axis.
+  public var isHorizontallyLogarithmic = false
   public var width = 800
   public var height = 480
 
@@ -109,7 +111,7 @@ public struct LinePlot: Sendable {
   public func write(toPNG path: String) throws { try draw().write(toPNG: path) }
 
   private func draw(_ line: Series, in frame: Frame, on image: inout RGBImage) {
-    let places = line.points.enumerated().filter { frame.shows($0.element.y) }
+    let places = line.points.enumerated().filter { frame.shows($0.element) }
       .map { (index: $0.offset, x: frame.x($0.element.x), y: frame.y($0.element.y)) }
     for (from, to) in zip(places, places.dropFirst()) where to.index == from.index + 1 {
       let steps = max(abs(to.x - from.x), abs(to.y - from.y), 1)
@@ -134,16 +136,18 @@ public struct LinePlot: Sendable {
     let top: Int
     let right: Int
     let bottom: Int
+    /// Logarithms on a logarithmic axis, as `ys` are.
     let xs: ClosedRange<Double>
-    /// Logarithms on a logarithmic axis.
     let ys: ClosedRange<Double>
     let isLogarithmic: Bool
+    let isHorizontallyLogarithmic: Bool
 
     var width: Int { right - left }
     var height: Int { bottom - top }
 
     func x(_ value: Double) -> Int {
-      left + Int((value - xs.lowerBound) / (xs.upperBound - xs.lowerBound) * Double(width))
+      let value = isHorizontallyLogarithmic ? log10(value) : value
+      return left + Int((value - xs.lowerBound) / (xs.upperBound - xs.lowerBound) * Double(width))
     }
 
     func y(_ value: Double) -> Int {
@@ -153,6 +157,10 @@ public struct LinePlot: Sendable {
     }
 
     func shows(_ y: Double) -> Bool { y.isFinite && !(isLogarithmic && y <= 0) }
+
+    func shows(_ point: (x: Double, y: Double)) -> Bool {
+      shows(point.y) && !(isHorizontallyLogarithmic && point.x <= 0)
+    }
   }
 
   private var frame: Frame {
@@ -163,19 +171,29 @@ public struct LinePlot: Sendable {
     }
     let ys = (series.flatMap { $0.points.map(\.y) } + levels.map(\.y))
       .filter { $0.isFinite && !(isLogarithmic && $0 <= 0) }
+    let xs = series.flatMap { $0.points.map(\.x) }
+      .filter { !(isHorizontallyLogarithmic && $0 <= 0) }
     let margins = Self.margins
     return Frame(
       left: margins.left, top: margins.top, right: width - margins.right,
       bottom: height - margins.bottom,
-      xs: range(series.flatMap { $0.points.map(\.x) }, padding: 0.02),
-      ys: range(isLogarithmic ? ys.map(log10) : ys, padding: 0.06), isLogarithmic: isLogarithmic)
+      xs: range(isHorizontallyLogarithmic ? xs.map(log10) : xs, padding: 0.02),
+      ys: range(isLogarithmic ? ys.map(log10) : ys, padding: 0.06), isLogarithmic: isLogarithmic,
+      isHorizontallyLogarithmic: isHorizontallyLogarithmic)
   }
 
-  private func xTicks() -> [(Double, String)] { Self.ticks(in: frame.xs, isWhole: true) }
+  private func xTicks() -> [(Double, String)] {
+    isHorizontallyLogarithmic
+      ? Self.logarithmicTicks(in: frame.xs) : Self.ticks(in: frame.xs, isWhole: true)
+  }
 
   private func yTicks() -> [(Double, String)] {
-    let range = frame.ys
-    guard isLogarithmic else { return Self.ticks(in: range, isWhole: false) }
+    isLogarithmic
+      ? Self.logarithmicTicks(in: frame.ys) : Self.ticks(in: frame.ys, isWhole: false)
+  }
+
+  /// Powers of ten, or four steps where there are fewer than two; `range` is of logarithms.
+  private static func logarithmicTicks(in range: ClosedRange<Double>) -> [(Double, String)] {
     let exponents =
       Int(
         range.lowerBound.rounded(.up))...max(
@@ -188,7 +206,7 @@ public struct LinePlot: Sendable {
       : stride(from: 0.0, through: 1, by: 0.25).map {
         pow(10, range.lowerBound + (range.upperBound - range.lowerBound) * $0)
       }
-    return values.map { ($0, Self.label($0)) }
+    return values.map { ($0, label($0)) }
   }
 
   /// About six round values.

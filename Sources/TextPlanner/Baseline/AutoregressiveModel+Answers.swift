@@ -17,15 +17,19 @@ extension AutoregressiveModel {
 
   /// `count` answers for each prompt, drawn by their probabilities.
   ///
+  /// - Parameter temperature: what the logits are divided by, above 0.
   /// - Returns: for each prompt its answers.
   /// - Throws: `PlannerError.promptTooLong`, `.holdsNUL`.
   public func samples(
-    _ prompts: [String], count: Int, seed: UInt64, batchSize: Int = 256
+    _ prompts: [String], count: Int, seed: UInt64, temperature: Double = 1, batchSize: Int = 256
   ) throws -> [[WrittenAnswer]] {
     precondition(count >= 1, "\(count) samples")
     let generator = RandomGenerator(seed: seed)
     let all = try batches(of: prompts, max(1, batchSize / count)) { part in
-      texts(write(context(part).repeatingEach(count), drawnBy: generator))
+      texts(
+        write(
+          context(part).repeatingEach(count),
+          drawnBy: { Tensor.uniform($1, using: generator) }, temperature: temperature))
     }
     return stride(from: 0, to: all.count, by: count).map { Array(all[$0..<$0 + count]) }
   }

@@ -123,8 +123,14 @@ public final class AutoregressiveModel: Module {
 
   /// Writes an answer for each prompt.
   ///
-  /// - Parameter generator: draws symbols by their probabilities; nil takes the likeliest.
-  func write(_ context: Context, drawnBy generator: RandomGenerator? = nil) -> Written {
+  /// - Parameters:
+  ///   - uniform: numbers in 0…1 of the shape given, `[B, V]`, for the symbol at a place; they draw symbols
+  ///     by their probabilities. nil takes the likeliest.
+  ///   - temperature: what the logits are divided by before a symbol is drawn.
+  func write(
+    _ context: Context, drawnBy uniform: ((_ place: Int, _ shape: [Int]) -> Tensor)? = nil,
+    temperature: Double = 1
+  ) -> Written {
     let (count, device) = (context.count, device)
     let end = Double(vocabulary.end)
     var seen = [KeysAndValues?](repeating: nil, count: blocks.count)
@@ -141,10 +147,10 @@ public final class AutoregressiveModel: Module {
         x = tokens
       }
       let scores = output(norm(x)).squeezed(1).logSoftmax(-1)
-      let drawn = generator.map { generator in
+      let drawn = uniform.map { uniform in
         // Gumbel 1954: the greatest of the scores plus such noise is a draw by their probabilities.
-        let uniform = Tensor.uniform(scores.shape, using: generator).clamped(to: 1e-20...1)
-        return scores - (-(uniform.to(device: device).log())).log()
+        let numbers = uniform(place, scores.shape).clamped(to: 1e-20...1).to(device: device)
+        return scores * (1 / temperature) - (-(numbers.log())).log()
       }
       let symbol = (drawn ?? scores).argmax(-1).filled(with: end, where: isOver)
       let chosen = scores.gather(symbol.unsqueezed(1), along: 1).squeezed(1)

@@ -35,25 +35,36 @@ extension PlannerModel {
     OperationCount.prompt(max(1, length), configuration)
   }
 
-  /// Operations of one energy, of latents that are there.
+  /// Operations of one energy, of latents that are there: one pass through the predictor.
   ///
-  /// - Parameters:
-  ///   - promptLength: symbols of the prompt.
-  ///   - withGradient: whether the gradient by the latents is computed too: each linear layer is
-  ///     passed again backwards; of self-attention both factors of both products have a gradient,
-  ///     of cross-attention the keys and values need none.
-  public func operationsOfEnergy(promptLength: Int, withGradient: Bool) -> Double {
+  /// - Parameter contextLength: what the predictor attends to, the symbols of the prompt and of a memory's
+  ///   answers.
+  public func operationsOfEnergy(contextLength: Int) -> Double {
+    let products = predictorProducts(contextLength: contextLength)
+    return products.linear + products.own + products.cross
+  }
+
+  /// Operations of the gradient of an energy by the latents, once that is there: each linear layer is passed
+  /// backwards; of self-attention both factors of both products have a gradient, of cross-attention the
+  /// keys and values need none.
+  public func operationsOfGradient(contextLength: Int) -> Double {
+    let products = predictorProducts(contextLength: contextLength)
+    return products.linear + 2 * products.own + products.cross
+  }
+
+  private func predictorProducts(
+    contextLength: Int
+  ) -> (linear: Double, own: Double, cross: Double) {
     let (answer, width) = (limits.answerLength, configuration.width)
     let depth = Double(configuration.predictorDepth)
-    let linear =
+    return (
       2 * OperationCount.linear(answer, configuration.latentWidth, width)
-      + depth
-      * (OperationCount.layers(answer, configuration)
-        + OperationCount.crossLayers(answer, configuration))
-    let own = depth * OperationCount.attention(queries: answer, keys: answer, width: width)
-    let cross =
-      depth * OperationCount.attention(queries: answer, keys: max(1, promptLength), width: width)
-    return withGradient ? 2 * linear + 3 * own + 2 * cross : linear + own + cross
+        + depth
+        * (OperationCount.layers(answer, configuration)
+          + OperationCount.crossLayers(answer, configuration)),
+      depth * OperationCount.attention(queries: answer, keys: answer, width: width),
+      depth * OperationCount.attention(queries: answer, keys: max(1, contextLength), width: width)
+    )
   }
 
   /// Operations to decode latents.
@@ -67,6 +78,40 @@ extension PlannerModel {
   public var operationsOfEncoding: Double {
     OperationCount.linear(
       limits.answerLength, configuration.symbolWidth, configuration.latentWidth)
+  }
+}
+
+/// What each pass of a plan costs for one prompt, in floating-point operations of matrix products.
+public struct PlanningCosts: Equatable, Sendable {
+  /// Reading the prompt and the entries of a memory, once.
+  public let prompt: Double
+  /// An energy of latents.
+  public let evaluation: Double
+  /// Its gradient besides.
+  public let gradient: Double
+  /// Latents to symbols.
+  public let decoding: Double
+  /// Symbols to latents.
+  public let encoding: Double
+  /// The energy of an answer that was decoded.
+  public var verification: Double { encoding + evaluation }
+}
+
+extension PlannerModel {
+  /// What a plan's passes cost for a prompt, and what a memory holds for it.
+  public func operationCosts(
+    ofPrompt prompt: String, entries: [RetrievedEntry] = []
+  ) -> PlanningCosts {
+    let length = vocabulary.length(of: prompt)
+    let contextLength = length + entries.count * limits.answerLength
+    return PlanningCosts(
+      prompt: entries.reduce(operationsOfPrompt(length: length)) {
+        $0
+          + operationsOfPrompt(length: vocabulary.length(of: $1.prompt) + limits.answerLength)
+      },
+      evaluation: operationsOfEnergy(contextLength: contextLength),
+      gradient: operationsOfGradient(contextLength: contextLength),
+      decoding: operationsOfDecoding, encoding: operationsOfEncoding)
   }
 }
 

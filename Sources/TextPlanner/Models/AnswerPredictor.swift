@@ -60,8 +60,12 @@ public struct Conditioning {
 
   /// The conditioning of some items of the batch (int64 `[n]`, ascending).
   func select(items: Tensor) -> Conditioning {
-    if items.size(0) == count { return self }
-    return Conditioning(
+    items.size(0) == count ? self : gather(items: items)
+  }
+
+  /// The conditioning of items of the batch in any order, some perhaps several times.
+  func gather(items: Tensor) -> Conditioning {
+    Conditioning(
       parts: parts.map { $0.select(items: items) }, mask: mask?.select(indices: items),
       promptEmbeddings: promptEmbeddings.select(indices: items))
   }

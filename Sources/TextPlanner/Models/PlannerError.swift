@@ -18,6 +18,8 @@ public enum PlannerError: Error, Equatable, Sendable {
   case autoencoderFailed(exact: Double, needed: Double, steps: Int)
   /// There is too little to learn from.
   case tooFewExamples(path: String, found: Int)
+  /// A test has prompts that the model was trained on.
+  case trainedOn(path: String, count: Int, total: Int, first: String)
 }
 
 extension PlannerError: CustomStringConvertible, LocalizedError {
@@ -40,6 +42,9 @@ extension PlannerError: CustomStringConvertible, LocalizedError {
         100 * exact, steps, 100 * needed)
     case .tooFewExamples(let path, let found):
       "\(path): expected at least 2 examples, found \(found)"
+    case .trainedOn(let path, let count, let total, let first):
+      "\(path): expected prompts that the model was not trained on, found \(count) of \(total) that it was, "
+        + "such as \(Self.excerpt(first)): give others, or --allow-trained to measure these too"
     }
   }
 

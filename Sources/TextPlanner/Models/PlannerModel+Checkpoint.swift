@@ -12,10 +12,12 @@ struct PlannerDescription: Codable {
   var limits: TextLimits
   /// The energy under which an answer is accepted.
   var threshold: Double
+  /// What it was trained to be descended along; the gradient where nothing is said.
+  var step: PlannerDirection?
 
   private enum CodingKeys: String, CodingKey {
     case modelType = "model_type"
-    case model, vocabulary, limits, threshold
+    case model, vocabulary, limits, threshold, step
   }
 }
 
@@ -45,7 +47,8 @@ extension PlannerModel {
     try description.model.validate()
     let model = PlannerModel(
       description.model, vocabulary: description.vocabulary, limits: description.limits,
-      threshold: description.threshold, using: RandomGenerator(seed: 0))
+      threshold: description.threshold, step: description.step ?? .gradient,
+      using: RandomGenerator(seed: 0))
     try model.loadState(from: SafetensorsFile(path: checkpoint.file(weightsName)))
     model.train(false)
     model.requireGradients(false)
@@ -59,7 +62,8 @@ extension PlannerModel {
       state, metadata: ["format": "pt"], to: "\(folder)/\(Self.weightsName)")
     try JSONFile.write(
       PlannerDescription(
-        model: configuration, vocabulary: vocabulary, limits: limits, threshold: threshold),
+        model: configuration, vocabulary: vocabulary, limits: limits, threshold: threshold,
+        step: step),
       to: "\(folder)/\(Self.configurationName)")
   }
 }

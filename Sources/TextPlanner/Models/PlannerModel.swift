@@ -18,16 +18,20 @@ public final class PlannerModel: Module {
   let predictor: AnswerPredictor
   /// An answer is accepted when its energy is below this; calibrated on held-out prompts.
   public var threshold: Double
+  /// What it was trained to be descended along.
+  public var step: PlannerDirection
 
   /// - Parameters:
   ///   - configuration: its sizes.
   ///   - vocabulary: the symbols that texts become.
   ///   - limits: of both at least 1.
   ///   - threshold: the energy below which an answer is accepted.
+  ///   - step: what it is to be descended along.
   ///   - generator: where the first weights are drawn from.
   public init(
     _ configuration: PlannerConfiguration, vocabulary: Vocabulary = Vocabulary(),
-    limits: TextLimits, threshold: Double = 0, using generator: RandomGenerator
+    limits: TextLimits, threshold: Double = 0, step: PlannerDirection = .gradient,
+    using generator: RandomGenerator
   ) {
     precondition(
       limits.promptLength >= 1 && limits.answerLength >= 1, "a planner of texts without symbols")
@@ -35,6 +39,7 @@ public final class PlannerModel: Module {
     self.vocabulary = vocabulary
     self.limits = limits
     self.threshold = threshold
+    self.step = step
     autoencoder = AnswerAutoencoder(
       configuration, symbolCount: vocabulary.count, using: generator)
     promptEncoder = PromptEncoder(

@@ -6,14 +6,18 @@ import TrainingRuns
 /// Answers prompts by descending the energy in latent space, and turns latents into text only when the text
 /// satisfies it.
 ///
-///     z_0 ~ N(0, I);   z <- z - a dE(x, z)/dz
+///     z_0 ~ N(0, I);   z <- z - a dE(x, z)/dz   or   z <- z - a (z - D(s_x, z))
 ///
-/// After every update the latents are decoded and read again; an answer whose energy is below the model's
-/// threshold is accepted, else the descent goes on, and starts again from fresh noise a bounded number of
-/// times. Hard prompts so take more steps than easy ones. What is returned is the answer of lowest energy.
+/// Before every step the latents are decoded and read again; an answer whose energy is below the model's
+/// threshold is accepted, else the descent goes on, and starts again a bounded number of times, or several
+/// starts race. Hard prompts so take more steps than easy ones. What is returned is the answer of lowest
+/// energy.
 public struct Planner {
   public let model: PlannerModel
   public let options: PlanningOptions
+  /// What is moved along, and how far.
+  private let step: PlannerDirection
+  private let stepSize: Double
 
   /// - Precondition: at least one step, one start and one prompt at once.
   public init(_ model: PlannerModel, options: PlanningOptions = PlanningOptions()) {
@@ -22,6 +26,8 @@ public struct Planner {
       "planning with \(options.steps) steps, \(options.starts) starts")
     self.model = model
     self.options = options
+    step = options.step ?? model.step
+    stepSize = options.stepSize ?? step.stepSize
   }
 
   /// Answers of prompts, in their order.
@@ -69,10 +75,11 @@ public struct Planner {
       }
       let descent = withoutGradient {
         Minimizer(
-          rule: GradientDescent(), schedule: .constant(options.stepSize),
-          maximumSteps: steps.max() ?? 1, halvesStepWhenEnergyRises: true, recordsWaypoints: true
+          rule: GradientDescent(), schedule: .constant(stepSize), maximumSteps: steps.max() ?? 1,
+          halvesStepWhenEnergyRises: true, window: options.window, recordsWaypoints: true
         ).minimize(
-          PlannerEnergy(model: model, conditioning: conditioning), from: [noise(part, start: 0)])
+          PlannerEnergy(model: model, conditioning: conditioning), from: noise(part, start: 0),
+          along: step)
       }
       for (index, count) in steps.enumerated() {
         let latents = descent.waypoints[count].variables[0]
@@ -87,9 +94,13 @@ public struct Planner {
   private struct Record {
     var symbols: Tensor?
     var energy = Double.infinity
+    /// Where the start of the best answer ended, `[A, Z]`.
+    var latents: Tensor?
     var starts = 0
     var steps = 0
     var evaluations = 0
+    var gradients = 0
+    var decodings = 0
     var verifications = 0
     var reason = ""
     var trace: [PlanStep] = []
@@ -99,11 +110,10 @@ public struct Planner {
     let conditioning = try model.conditioning(ofPrompts: prompts, memory: memory)
     var records = [Record](repeating: Record(), count: prompts.count)
     var pending = Array(prompts.indices)
-    for start in 0..<options.starts where !pending.isEmpty {
-      let items = Tensor(pending.map(Int64.init)).to(device: model.device)
+    let atOnce = options.races ? options.starts : 1
+    for start in stride(from: 0, to: options.starts, by: atOnce) where !pending.isEmpty {
       descend(
-        pending.map { prompts[$0] }, pending, start: start, conditioning.select(items: items),
-        into: &records)
+        pending, of: prompts, starts: start..<start + atOnce, conditioning, into: &records)
       pending = pending.filter { !(options.verifies && records[$0].energy < model.threshold) }
     }
     let guesses = options.recordsTrace ? firstGuesses(prompts, conditioning) : nil
@@ -112,55 +122,101 @@ public struct Planner {
       return Plan(
         prompt: prompts[index], answer: model.answers(of: record.symbols!.unsqueezed(0))[0],
         energy: record.energy, isVerified: record.energy < model.threshold, starts: record.starts,
-        steps: record.steps, evaluations: record.evaluations,
-        verifications: record.verifications, reason: record.reason, firstGuess: guesses?[index],
-        trace: options.recordsTrace ? record.trace : nil)
+        steps: record.steps, evaluations: record.evaluations, gradients: record.gradients,
+        decodings: record.decodings, verifications: record.verifications,
+        operations: operations(of: record, prompts[index], memory?[index] ?? []),
+        reason: record.reason, firstGuess: guesses?[index],
+        trace: options.recordsTrace
+          ? record.trace.sorted { ($0.start, $0.step) < ($1.start, $1.step) } : nil)
     }
   }
 
-  /// One start of some of the batch's prompts.
+  /// Some starts of some of the batch's prompts, all together.
   private func descend(
-    _ prompts: [String], _ indices: [Int], start: Int, _ conditioning: Conditioning,
+    _ indices: [Int], of prompts: [String], starts: Range<Int>, _ conditioning: Conditioning,
     into records: inout [Record]
   ) {
-    let verification = AnswerVerification(model, conditioning, accepts: options.verifies)
+    // The starts of one prompt lie side by side.
+    let owners = indices.flatMap { [Int](repeating: $0, count: starts.count) }
+    let part = conditioning.gather(
+      items: Tensor(owners.map(Int64.init)).to(device: model.device))
+    let verification = AnswerVerification(
+      model, part, accepts: options.verifies, roundingSlack: options.roundingSlack)
     let descent = Minimizer(
-      rule: GradientDescent(), schedule: .constant(options.stepSize), maximumSteps: options.steps,
-      halvesStepWhenEnergyRises: true, recordsWaypoints: options.recordsTrace,
+      rule: GradientDescent(), schedule: .constant(stepSize), maximumSteps: options.steps,
+      halvesStepWhenEnergyRises: true, window: options.window,
+      recordsWaypoints: options.recordsTrace,
       stopRules: [
         verification,
         Plateau(tolerance: options.plateauTolerance, patience: options.plateauPatience),
       ]
     ).minimize(
-      PlannerEnergy(model: model, conditioning: conditioning),
-      from: [noise(prompts, start: start)])
-    for (row, index) in indices.enumerated() {
+      PlannerEnergy(model: model, conditioning: part),
+      from: start(indices, of: prompts, starts: starts, records), along: step, races: owners)
+    verification.lookAtGuesses(of: owners.indices.filter { descent.reasons[$0] != "lost" })
+
+    for (row, index) in owners.enumerated() {
       records[index].starts += 1
       records[index].steps += descent.steps[row]
-      records[index].evaluations += descent.steps[row] + 1
+      records[index].evaluations += descent.evaluations[row]
+      records[index].gradients += descent.gradients[row]
+      records[index].decodings += verification.decodings[row]
       records[index].verifications += verification.counts[row]
-      records[index].reason = descent.reasons[row]
-      if verification.bestEnergies[row] < records[index].energy || records[index].symbols == nil {
+      if records[index].reason != verification.reason {
+        records[index].reason = descent.reasons[row]
+      }
+      let isBetter =
+        verification.counts[row] > 0
+        && (records[index].symbols == nil || verification.bestEnergies[row] < records[index].energy)
+      if isBetter {
         records[index].symbols = verification.bestSymbols[row]
         records[index].energy = verification.bestEnergies[row]
+        records[index].latents = descent.values[0][row]
       }
     }
     for waypoint in descent.waypoints {
       let texts = model.answers(of: model.autoencoder.decode(waypoint.variables[0]))
       for (row, item) in waypoint.items.enumerated() {
-        records[indices[item]].trace.append(
+        records[owners[item]].trace.append(
           PlanStep(
-            start: start + 1, step: waypoint.step, energy: waypoint.energies[row],
-            text: texts[row]))
+            start: starts.lowerBound + item % starts.count + 1, step: waypoint.step,
+            energy: waypoint.energies[row], text: texts[row]))
       }
     }
+  }
+
+  /// Where starts begin, `[n, A, Z]`: noise, or the latents that came nearest with noise in them.
+  private func start(
+    _ indices: [Int], of prompts: [String], starts: Range<Int>, _ records: [Record]
+  ) -> Tensor {
+    let strength = options.restartNoise
+    return Tensor.stack(
+      indices.flatMap { index in
+        starts.map { start in
+          let noise = noise([prompts[index]], start: start)[0]
+          guard strength < 1, let best = records[index].latents else { return noise }
+          return best * (1 - strength * strength).squareRoot() + noise * strength
+        }
+      })
+  }
+
+  private func operations(
+    of record: Record, _ prompt: String, _ entries: [RetrievedEntry]
+  ) -> Double {
+    let costs = model.operationCosts(ofPrompt: prompt, entries: entries)
+    return costs.prompt + Double(record.evaluations) * costs.evaluation
+      + Double(record.gradients) * costs.gradient
+      + Double(record.decodings)
+      * (costs.decoding + (options.roundingSlack.isFinite ? costs.encoding : 0))
+      + Double(record.verifications) * costs.verification
   }
 
   /// What one full step from noise decodes to: what training trains a step to reach.
   private func firstGuesses(_ prompts: [String], _ conditioning: Conditioning) -> [String] {
     let descent = Minimizer(rule: GradientDescent(), schedule: .constant(1), maximumSteps: 1)
       .minimize(
-        PlannerEnergy(model: model, conditioning: conditioning), from: [noise(prompts, start: 0)])
+        PlannerEnergy(model: model, conditioning: conditioning), from: noise(prompts, start: 0),
+        along: step)
     return model.answers(of: model.autoencoder.decode(descent.values[0]))
   }
 

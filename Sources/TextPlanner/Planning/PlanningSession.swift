@@ -1,29 +1,20 @@
 import Foundation
 
 /// Prompts in, answers out: one at a time, or line by line.
-public struct PlanningSession {
-  private let planner: Planner
+public struct PlanningSession<Answer> {
+  private let model: PlannerModel
+  private let answer: (_ prompts: [String], _ memory: [[RetrievedEntry]]?) throws -> [Answer]
   private let retrieve: (([String]) throws -> [[RetrievedEntry]])?
 
-  /// - Parameters:
-  ///   - planner: what answers.
-  ///   - retrieve: what a memory holds for each of some prompts.
-  public init(
-    _ planner: Planner, retrieve: (([String]) throws -> [[RetrievedEntry]])? = nil
-  ) {
-    self.planner = planner
-    self.retrieve = retrieve
-  }
-
-  /// The plan of one prompt.
+  /// The answer to one prompt.
   ///
   /// - Throws: `PlannerError`, and what the memory throws.
-  public func plan(_ prompt: String) throws -> Plan { try plan([prompt])[0] }
+  public func plan(_ prompt: String) throws -> Answer { try plan([prompt])[0] }
 
   /// Answers the lines of a pipe, in their order. Those before a line that cannot be a prompt are answered.
   ///
   /// - Throws: `PlannerError` with the line's number.
-  public func plan(_ lines: PromptLines, report: (Plan) throws -> Void) throws {
+  public func plan(_ lines: PromptLines, report: (Answer) throws -> Void) throws {
     var lines = lines
     while true {
       let before = lines.lineCount
@@ -35,20 +26,46 @@ public struct PlanningSession {
           guard let prompt = String(validating: line, as: UTF8.self) else {
             throw PlannerError.notUTF8
           }
-          try planner.model.check([prompt])
+          try model.check([prompt])
           prompts.append(prompt)
         } catch let error as PlannerError {
           failure = .line(before + offset + 1, error)
           break
         }
       }
-      if !prompts.isEmpty { for plan in try plan(prompts) { try report(plan) } }
+      if !prompts.isEmpty { for answer in try plan(prompts) { try report(answer) } }
       if let failure { throw failure }
     }
   }
 
-  private func plan(_ prompts: [String]) throws -> [Plan] {
-    try planner.plan(prompts, memory: try retrieve?(prompts))
+  private func plan(_ prompts: [String]) throws -> [Answer] {
+    try answer(prompts, retrieve?(prompts))
+  }
+}
+
+extension PlanningSession where Answer == Plan {
+  /// - Parameters:
+  ///   - planner: what answers.
+  ///   - retrieve: what a memory holds for each of some prompts.
+  public init(
+    _ planner: Planner, retrieve: (([String]) throws -> [[RetrievedEntry]])? = nil
+  ) {
+    model = planner.model
+    answer = { try planner.plan($0, memory: $1) }
+    self.retrieve = retrieve
+  }
+}
+
+extension PlanningSession where Answer == ProposedAnswer {
+  /// - Parameters:
+  ///   - proposals: what answers.
+  ///   - retrieve: what a memory holds for each of some prompts.
+  public init(
+    _ proposals: AnswerProposals, retrieve: (([String]) throws -> [[RetrievedEntry]])? = nil
+  ) {
+    model = proposals.judge
+    answer = { try proposals.answers($0, memory: $1) }
+    self.retrieve = retrieve
   }
 }
 

@@ -12,11 +12,13 @@ struct HeldOutFigures {
   let fitsPrompt: Double
   /// The part of the answers that a single step from noise gets right.
   let oneStep: Double
+  /// The same of eight steps of planning.
+  let eightSteps: Double
 
   var metrics: [Metric] {
     [
       Metric("validAnswer", validAnswer), Metric("fitsPrompt", fitsPrompt),
-      Metric("oneStep", oneStep),
+      Metric("oneStep", oneStep), Metric("eightSteps", eightSteps),
     ]
   }
 
@@ -30,7 +32,7 @@ struct HeldOutFigures {
     let items = order.prefix(count).map { pairs.heldOut[Int($0)] }
     let batch = pairs.batch(items, device: model.device)
     let others = pairs.others(than: items, draws: &draws)
-    (validAnswer, fitsPrompt, oneStep) = model.inferring {
+    (validAnswer, fitsPrompt, oneStep, eightSteps) = model.inferring {
       let conditioning = model.conditioning(model.encode(batch.prompts))
       let energies = model.energies(ofAnswers: batch.answers, conditioning)
       let mistaken = model.energies(
@@ -43,19 +45,20 @@ struct HeldOutFigures {
         : model.energies(
           ofAnswers: pairs.answers(strangers.map { $0.element! }, device: model.device),
           conditioning.select(items: rows))
-      let descended = Minimizer(
-        rule: GradientDescent(), schedule: .constant(1), maximumSteps: 1
-      ).minimize(
-        PlannerEnergy(model: model, conditioning: conditioning),
-        from: [
-          Tensor.normal(model.latentShape(items.count), using: generator)
-            .to(device: model.device)
-        ])
-      let right = (model.autoencoder.decode(descended.values[0]) .== batch.answers).all(1)
+      let start = Tensor.normal(model.latentShape(items.count), using: generator)
+        .to(device: model.device)
+      func right(after steps: Int, ofSize stepSize: Double) -> Double {
+        let descended = Minimizer(
+          rule: GradientDescent(), schedule: .constant(stepSize), maximumSteps: steps
+        ).minimize(
+          PlannerEnergy(model: model, conditioning: conditioning), from: start, along: model.step)
+        let decoded = model.autoencoder.decode(descended.values[0])
+        return (decoded .== batch.answers).all(1).to(.float32).mean().item()
+      }
       return (
         Self.auroc(mistaken, over: energies),
         shuffled.map { Self.auroc($0, over: energies) } ?? 0.5,
-        right.to(.float32).mean().item()
+        right(after: 1, ofSize: 1), right(after: 8, ofSize: model.step.stepSize)
       )
     }
   }

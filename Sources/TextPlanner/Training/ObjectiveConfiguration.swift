@@ -17,6 +17,10 @@ public enum ObjectiveFamily: String, Codable, Sendable, CaseIterable {
 /// The parts of the planner's loss and their weights.
 public struct ObjectiveConfiguration: RunConfiguration {
   public var family = ObjectiveFamily.contrastive
+  /// What a step goes along, in training and in planning.
+  public var step = PlannerDirection.gradient
+  /// `residual`: steps in a row that descents under way are taken, with the graph of all; 1 to 16.
+  public var unroll = 3
   /// Of the cross-entropy of what the descended latents decode to, beside their squared error.
   public var reconstructionWeight = 1.0
   /// Of the family's own term; by default 0.05.
@@ -47,6 +51,7 @@ public struct ObjectiveConfiguration: RunConfiguration {
     ] {
       try check(weight >= 0 && weight.isFinite, name, "0 or more, found \(weight)")
     }
+    try check((1...16).contains(unroll), "unroll", "1 to 16, found \(unroll)")
     try check(everySteps >= 1, "everySteps", "at least 1, found \(everySteps)")
     try check(share > 0 && share <= 1, "share", "above 0, at most 1, found \(share)")
     try check((0...1).contains(corruption), "corruption", "0 to 1, found \(corruption)")

@@ -26,6 +26,8 @@ final class PlannerLearner: Learner {
   struct Memory: Codable {
     /// The generator of everything that is no tensor.
     var draws: SeededGenerator
+    /// What the kept weights get right of held-out prompts; nil before any was judged.
+    var keptScore: Double?
   }
 
   let pairs: TrainingPairs
@@ -37,9 +39,11 @@ final class PlannerLearner: Learner {
   private let model: PlannerModel
   private let objective: PlannerObjective
   private let buffer: RolloutBuffer
+  private let kept: KeptPlanner
+  private lazy var trainedPrompts = TrainedPrompts(pairs.trainedPrompts)
   private var sampler: EpochSampler?
   /// Takes the step's descents further, once its gradients are known.
-  private var lastStep: (batch: Batch, latentGradients: Tensor)?
+  private var lastStep: (batch: Batch, directions: Tensor, number: Int)?
 
   init(
     _ configuration: TextTrainingConfiguration, dataset: TextDataset, device: Device,
@@ -52,7 +56,8 @@ final class PlannerLearner: Learner {
     self.generator = generator
     fingerprint = dataset.fingerprintText
     let limits = TextLimits(promptLength: promptLength, answerLength: answerLength)
-    model = PlannerModel(configuration.model, limits: limits, using: generator)
+    model = PlannerModel(
+      configuration.model, limits: limits, step: configuration.objective.step, using: generator)
     model.move(to: device)
     pairs = TrainingPairs(
       dataset, vocabulary: model.vocabulary, answerLength: answerLength,
@@ -66,6 +71,13 @@ final class PlannerLearner: Learner {
     buffer = RolloutBuffer(
       configuration.rollout, candidates: pairs.trained,
       shape: Array(model.latentShape(1).dropFirst()), device: device, using: generator)
+    kept = KeptPlanner(configuration.keeping, of: model) { [model] in
+      let copy = PlannerModel(
+        configuration.model, limits: limits, step: configuration.objective.step,
+        using: RandomGenerator(seed: 0))
+      copy.move(to: model.device)
+      return copy
+    }
     collapse = CollapseMonitor(
       configuration.collapse, itemsName: "prompts", isCentred: true,
       remedies: "Lower optimizer.learningRate.peak, raise batchSize, or choose another "
@@ -91,6 +103,7 @@ final class PlannerLearner: Learner {
     self.sampler = sampler
     if isNew { try trainAutoencoder() }
     model.autoencoder.requireGradients(false)
+    if isNew { kept.begin() }
   }
 
   private func trainAutoencoder() throws {
@@ -125,23 +138,37 @@ final class PlannerLearner: Learner {
   var parameterCount: Int { model.parameterCount }
 
   /// One step down the energy, and where it should have led.
-  func energy(of batch: Batch, step: Int) -> StepEnergy {
+  func energy(of batch: Batch, step number: Int) -> StepEnergy {
     let step = objective(
       fresh: batch.fresh, rollouts: batch.underWay,
-      latents: batch.rows.isEmpty ? nil : buffer.latents(at: batch.rows), step: step,
+      latents: batch.rows.isEmpty ? nil : buffer.latents(at: batch.rows), step: number,
       draws: &memory.draws)
-    lastStep = (batch, step.latentGradients)
+    lastStep = (batch, step.directions, number + 1)
     return StepEnergy(
       total: step.loss, terms: step.terms.map { ($0.name, $0.value.detached()) },
       embeddings: step.promptEmbeddings)
   }
 
-  /// Takes the descents further.
+  /// Takes the descents further, and looks whether these weights are to be kept.
   func didStep(progress: Double) {
-    guard let (batch, gradients) = lastStep else { return }
-    let first = batch.fresh.count
-    buffer.advance(
-      batch.rows, against: gradients.slice(first..<first + batch.rows.count), fresh: batch.fresh)
+    guard let (batch, directions, number) = lastStep else { return }
+    buffer.advance(batch.rows, against: directions, fresh: batch.fresh)
+    kept.follow(step: number, judge: exactShare)
+    memory.keptScore = kept.score
+  }
+
+  /// The part of held-out prompts that eight steps of planning answer right.
+  private func exactShare(_ model: PlannerModel) -> Double {
+    let items = Array(pairs.heldOut.prefix(configuration.keeping.prompts))
+    let batch = pairs.batch(items, device: model.device)
+    let noise = Tensor.normal(
+      model.latentShape(items.count), using: RandomGenerator(seed: configuration.seed))
+    return model.inferring {
+      let decoded = model.decoded(
+        after: 8, from: noise.to(device: model.device),
+        model.conditioning(model.encode(batch.prompts)))
+      return (decoded .== batch.answers).all(1).to(.float32).mean().item()
+    }
   }
 
   // MARK: What is reported
@@ -154,21 +181,31 @@ final class PlannerLearner: Learner {
 
   // MARK: Checkpoints
 
-  /// Writes `model.safetensors` and `config.json`, the planner; and `rollout.safetensors` and
-  /// `rollout.json`, its descents under way.
+  /// Writes `model.safetensors` and `config.json`, the planner; `rollout.safetensors` and `rollout.json`, its
+  /// descents under way; and which prompts it was trained on.
   func save(to folder: String) throws {
-    model.threshold = ThresholdCalibration(model: model, pairs: pairs, seed: configuration.seed)
+    let chosen = kept.chosen(judge: exactShare)
+    chosen.threshold = ThresholdCalibration(model: chosen, pairs: pairs, seed: configuration.seed)
       .threshold()
-    try model.save(to: folder)
+    try chosen.save(to: folder)
+    try SafetensorsWriter.write(kept.state, to: "\(folder)/learning.safetensors")
     try SafetensorsWriter.write(
       [("latents", buffer.latents)], to: "\(folder)/rollout.safetensors")
     try JSONFile.write(buffer.state, to: "\(folder)/rollout.json")
+    try trainedPrompts.save(to: folder)
   }
 
   func restore(from checkpoint: Checkpoint, memory: Memory) throws {
     self.memory = memory
-    try model.loadState(
-      from: SafetensorsFile(path: checkpoint.file(PlannerModel.weightsName)))
+    let learning = checkpoint.file("learning.safetensors")
+    if FileManager.default.fileExists(atPath: learning) {
+      try kept.restore(from: SafetensorsFile(path: learning), score: memory.keptScore)
+    } else {
+      // Earlier checkpoints: their model is what was trained.
+      try model.loadState(
+        from: SafetensorsFile(path: checkpoint.file(PlannerModel.weightsName)))
+      kept.begin()
+    }
     buffer.restore(
       try JSONFile.read(RolloutBuffer.State.self, from: checkpoint.file("rollout.json")),
       latents: try SafetensorsFile(path: checkpoint.file("rollout.safetensors")).tensor("latents"))

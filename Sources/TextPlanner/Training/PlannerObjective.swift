@@ -6,19 +6,21 @@ import Torch
 struct PlannerStep {
   let loss: Tensor
   let terms: [(name: String, value: Tensor)]
-  /// The gradient of each item's energy by its latents, `[B, A, Z]`, no graph.
-  let latentGradients: Tensor
+  /// What each descent under way is to go against, `[n, A, Z]`, no graph.
+  let directions: Tensor
   /// `[B, D]`, no graph.
   let promptEmbeddings: Tensor
 }
 
 /// The loss of one step: a single step down the energy must land on the true answer.
 ///
-///     z' = z - dE(x, z)/dz
+///     z' = z - dE(x, z)/dz   or   z' = z - r = D(s_x, z)
 ///     L  = MSE(z', z*) + a CE(dec z', y) + b family + c E(x, z*)
 ///
 /// from latents z that are noised truth, corrupted truth, pure noise, or where the model's own descents
-/// stand. Nothing is unrolled: a step is trained by itself, wherever it starts.
+/// stand. Along the gradient nothing is unrolled: a step is trained by itself, wherever it starts. Along
+/// residuals, whose graph costs a third, descents under way take a few steps in a row with the graph of
+/// all, and every one of them must land.
 struct PlannerObjective {
   let model: PlannerModel
   let pairs: TrainingPairs
@@ -67,14 +69,8 @@ struct PlannerObjective {
     let retrieved = memory?.retrieve(for: batch, encoded: prompts, draws: &draws)
     let conditioning = model.conditioning(prompts, memory: retrieved)
 
-    // One step down, with the graph of the gradient.
-    let z = start.requiringGradient()
-    let energies = model.energies(of: z, conditioning)
-    let gradient = gradients(of: [energies.sum()], withRespectTo: [z], createGraph: true)[0]!
-    let descended = z - gradient
-
-    let regression = descended.meanSquaredError(truth)
-    let reconstruction = model.autoencoder.reconstructionLoss(descended, answers)
+    let landed = landings(from: start, conditioning, underWay: fresh.count..<items.count)
+    let (regression, reconstruction) = distances(landed, truth: truth, answers: answers)
     var loss = regression + reconstruction * configuration.reconstructionWeight
     var terms = [("regression", regression), ("reconstruction", reconstruction)]
 
@@ -84,7 +80,7 @@ struct PlannerObjective {
       let part = Part(
         items: chosen.map { batch.items[$0] },
         rows: Tensor(chosen.map(Int64.init)).to(device: device),
-        answers: answers, truth: truth, descended: descended.detached(),
+        answers: answers, truth: truth, descended: landed[0].detached(),
         conditioning: conditioning)
       let (term, trueEnergies) = family(part, draws: &draws)
       let truthEnergy = trueEnergies.mean()
@@ -97,8 +93,53 @@ struct PlannerObjective {
     }
     return PlannerStep(
       loss: loss, terms: terms.map { ($0.0, $0.1.detached()) },
-      latentGradients: gradient.detached(),
+      directions: withoutGradient {
+        let count = rollouts.count
+        let last = landed.last!.detached()
+        return start.slice(fresh.count..<items.count)
+          - last.slice(last.size(0) - count..<last.size(0))
+      },
       promptEmbeddings: conditioning.promptEmbeddings.detached())
+  }
+
+  /// Where a step from `start` leads, `[B, A, Z]`; then, along residuals, where further ones lead the items
+  /// `underWay`, `[n, A, Z]` each.
+  private func landings(
+    from start: Tensor, _ conditioning: Conditioning, underWay: Range<Int>
+  ) -> [Tensor] {
+    switch configuration.step {
+    case .gradient:
+      // One step down, with the graph of the gradient.
+      let z = start.requiringGradient()
+      let energies = model.energies(of: z, conditioning)
+      return [z - gradients(of: [energies.sum()], withRespectTo: [z], createGraph: true)[0]!]
+    case .residual:
+      var landed = [model.prediction(start, conditioning)]
+      guard !underWay.isEmpty, configuration.unroll > 1 else { return landed }
+      let part = conditioning.select(
+        items: Tensor(underWay.map(Int64.init)).to(device: model.device))
+      landed.append(model.prediction(landed[0].slice(underWay), part))
+      for _ in 2..<max(2, configuration.unroll) {
+        landed.append(model.prediction(landed.last!, part))
+      }
+      return landed
+    }
+  }
+
+  /// The squared error of all landings, and the cross-entropy of what they decode to: scalars. Landings after
+  /// the first are of the last items.
+  private func distances(
+    _ landed: [Tensor], truth: Tensor, answers: Tensor
+  ) -> (regression: Tensor, reconstruction: Tensor) {
+    func ofLast(_ tensor: Tensor) -> Tensor {
+      let count = tensor.size(0)
+      return Tensor.concatenate(landed.map { tensor.slice(count - $0.size(0)..<count) })
+    }
+    let all = Tensor.concatenate(landed)
+    return (
+      all.meanSquaredError(ofLast(truth)),
+      model.autoencoder.reconstructionLoss(all, ofLast(answers))
+    )
   }
 
   /// Some of the batch, for the terms that not all of it is needed for.

@@ -11,6 +11,8 @@ public struct RolloutConfiguration: RunConfiguration {
   /// Step sizes are drawn from this range anew for each item and step.
   public var minimumStepSize = 0.3
   public var maximumStepSize = 1.0
+  /// Noise is put on where a step led: of a strength drawn up to this, 0 to below 1, beside the rest of what was there.
+  public var noise = 0.0
   /// A descent is replaced by a new one from noise after a number of steps drawn from this range.
   public var minimumLifetime = 4
   public var maximumLifetime = 16
@@ -25,6 +27,7 @@ public struct RolloutConfiguration: RunConfiguration {
     try check(
       minimumStepSize > 0 && minimumStepSize <= maximumStepSize && maximumStepSize <= 2,
       "minimumStepSize", "above 0 and not above maximumStepSize, which is at most 2")
+    try check((0..<1).contains(noise), "noise", "0 to below 1, found \(noise)")
     try check(
       minimumLifetime >= 1 && minimumLifetime <= maximumLifetime, "minimumLifetime",
       "at least 1 and not above maximumLifetime, found \(minimumLifetime)")
@@ -93,9 +96,9 @@ final class RolloutBuffer {
   ///
   /// - Parameters:
   ///   - rows: which, as drawn.
-  ///   - gradients: of their energies by their latents, `[n, A, Z]`.
+  ///   - directions: what they go against, `[n, A, Z]`.
   ///   - fresh: examples for those that are replaced, at least one.
-  func advance(_ rows: [Int], against gradients: Tensor, fresh: [Int]) {
+  func advance(_ rows: [Int], against directions: Tensor, fresh: [Int]) {
     guard !rows.isEmpty else { return }
     withoutGradient {
       let places = Tensor(rows.map(Int64.init)).to(device: latents.device)
@@ -103,8 +106,8 @@ final class RolloutBuffer {
       let (low, high) = (configuration.minimumStepSize, configuration.maximumStepSize)
       let sizes = Tensor.uniform([rows.count, 1, 1], using: generator) * (high - low) + low
       rule.update(
-        [moved], against: [gradients * sizes.to(device: latents.device)], stepSize: 1)
-      latents.assign(moved, at: places)
+        [moved], against: [directions * sizes.to(device: latents.device)], stepSize: 1)
+      latents.assign(noised(moved), at: places)
 
       for row in rows { ages[row] += 1 }
       let over = rows.filter { ages[$0] >= lifetimes[$0] }
@@ -119,6 +122,16 @@ final class RolloutBuffer {
         lifetimes[row] = lifetime
       }
     }
+  }
+
+  /// `sqrt(1 - s^2) z + s noise`, s drawn for each item.
+  private func noised(_ moved: Tensor) -> Tensor {
+    guard configuration.noise > 0 else { return moved }
+    let strengths =
+      (Tensor.uniform([moved.size(0), 1, 1], using: generator) * configuration.noise)
+      .to(device: moved.device)
+    let noise = Tensor.normal(moved.shape, using: generator).to(device: moved.device)
+    return moved * (1 - strengths.squared()).sqrt() + noise * strengths
   }
 
   private func drawnLifetimes(_ count: Int) -> [Int] {

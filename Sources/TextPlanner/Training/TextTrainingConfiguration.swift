@@ -23,6 +23,7 @@ public struct TextTrainingConfiguration: TrainingConfiguration {
   public var objective = ObjectiveConfiguration()
   public var rollout = RolloutConfiguration()
   public var memory = MemoryConfiguration()
+  public var keeping = KeepingConfiguration()
   public var optimizer = Self.defaultOptimizer
   /// `cpu`, `cuda`, `cuda:INDEX` or `mps`.
   public var device = "cpu"
@@ -88,5 +89,6 @@ public struct TextTrainingConfiguration: TrainingConfiguration {
     try objective.validate()
     try rollout.validate()
     try memory.validate()
+    try keeping.validate()
   }
 }

@@ -67,11 +67,11 @@ struct ThresholdCalibration {
     let noise = Tensor.normal(
       model.latentShape(items.count), using: RandomGenerator(seed: seed))
     let descent = Minimizer(
-      rule: GradientDescent(), schedule: .constant(PlanningOptions().stepSize), maximumSteps: 8,
+      rule: GradientDescent(), schedule: .constant(model.step.stepSize), maximumSteps: 8,
       halvesStepWhenEnergyRises: true
     ).minimize(
       PlannerEnergy(model: model, conditioning: conditioning),
-      from: [noise.to(device: model.device)])
+      from: noise.to(device: model.device), along: model.step)
     let symbols = model.autoencoder.decode(descent.values[0])
     let energies = model.energies(ofAnswers: symbols, conditioning)
       .to(.float64, device: .cpu).array(of: Double.self)

@@ -129,6 +129,9 @@ struct TrainingPairs {
     SymbolBatch(items.map { prompts[$0] }, padding: vocabulary.end, device: device)
   }
 
+  /// The prompts that are trained on.
+  var trainedPrompts: [String] { trained.map { vocabulary.decode(prompts[$0].map(Int.init)) } }
+
   /// int64 `[n, A]`
   func answers(_ items: [Int], device: Device) -> Tensor {
     padded(items.map { answers[$0] }).to(device: device)

@@ -1,0 +1,48 @@
+import EnergyDescent
+import Torch
+
+/// What the latents of an answer are moved along.
+public enum PlannerDirection: String, Codable, Sendable, CaseIterable {
+  /// The gradient of the energy, (I - J)^T r.
+  case gradient
+  /// What is left between the latents and their prediction, r = z - D(s_x, z): a third of the operations.
+  case residual
+
+  /// How far a step of planning goes.
+  public var stepSize: Double {
+    switch self {
+    case .gradient: 0.5
+    case .residual: 1
+    }
+  }
+}
+
+extension PlannerEnergy: ResidualEnergy {
+  func predictions(of variables: [Tensor], items: Tensor) -> [Tensor] {
+    [model.prediction(variables[0], conditioning.select(items: items))]
+  }
+}
+
+extension PlannerModel {
+  /// What latents `[B, A, Z]` decode to after so many steps of plain planning, int64 `[B, A]`.
+  func decoded(after steps: Int, from latents: Tensor, _ conditioning: Conditioning) -> Tensor {
+    let descent = Minimizer(
+      rule: GradientDescent(), schedule: .constant(step.stepSize), maximumSteps: steps,
+      halvesStepWhenEnergyRises: true
+    ).minimize(
+      PlannerEnergy(model: self, conditioning: conditioning), from: latents, along: step)
+    return autoencoder.decode(descent.values[0])
+  }
+}
+
+extension Minimizer {
+  /// Descends from latents `[B, A, Z]`.
+  func minimize(
+    _ energy: PlannerEnergy, from latents: Tensor, along step: PlannerDirection, races: [Int] = []
+  ) -> Descent {
+    switch step {
+    case .gradient: minimize(energy, from: [latents], races: races)
+    case .residual: minimize(energy, alongResidualsFrom: [latents], races: races)
+    }
+  }
+}
