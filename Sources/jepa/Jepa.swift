@@ -42,6 +42,9 @@ struct Jepa: ParsableCommand {
       if let status = StopSignal.exitStatus { throw ExitCode(status) }
     } catch let error where exitCode(for: error) == .validationFailure {
       Self.end(telling: UsageError(error, arguments: Array(CommandLine.arguments.dropFirst())))
+    } catch is ToldByAnotherProcess {
+      fflush(stdout)
+      _exit(1)
     } catch let error where isOwn(error) {
       exit(withError: error)
     } catch {
