@@ -26,7 +26,7 @@ struct ProcessOptions: ParsableArguments {
 
   /// Runs `body` in all processes, with the group of them; nil where there is one.
   ///
-  /// - Throws: what `body` throws, in the process that is to tell of it; `ToldByAnotherProcess` in the others.
+  /// - Throws: `ToldByAnotherProcess` where `body` fails in several processes, after one of them told why.
   func run(_ body: @escaping (ProcessGroup?) throws -> Void) throws {
     guard let place = try ProcessPlace.inEnvironment() else {
       guard let processes, processes > 1 else { return try body(nil) }
@@ -57,8 +57,8 @@ struct ProcessOptions: ParsableArguments {
       try Computation.run { try body(group) }
     } catch {
       let isTold = error is ToldByAnotherProcess
-      guard group.leaveFailing(withReason: !isTold) else { throw ToldByAnotherProcess() }
-      throw error
+      group.leaveFailing(withReason: !isTold) { Jepa.tell(error) }
+      throw ToldByAnotherProcess()
     }
   }
 }

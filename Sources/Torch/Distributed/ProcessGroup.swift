@@ -102,10 +102,16 @@ public final class ProcessGroup: @unchecked Sendable {
   /// Several processes fail of one reason: the first says what it was. Nobody can be asked where rank 0 kept the store and
   /// was killed; then rank 1 tells.
   ///
-  /// - Parameter hasReason: whether this process knows what went wrong.
+  /// - Parameters:
+  ///   - hasReason: whether this process knows what went wrong.
+  ///   - tell: called where this process is to say why, before it leaves: launchers end the others of
+  ///     one that has died at once.
   /// - Returns: whether this process is to say why.
-  public func leaveFailing(withReason hasReason: Bool) -> Bool {
+  @discardableResult
+  public func leaveFailing(withReason hasReason: Bool, telling tell: () -> Void = {}) -> Bool {
     let claims = hasReason ? store.add(1, to: "told") : 0
+    let isTelling = claims.map { $0 == 1 } ?? (rank == 1)
+    if isTelling { tell() }
     _ = ct_group_leave(handle)
     let left = store.add(1, to: "left")
     if store.isKeptHere, var left {
@@ -116,7 +122,7 @@ public final class ProcessGroup: @unchecked Sendable {
         left = store.add(0, to: "left") ?? worldSize
       }
     }
-    return claims.map { $0 == 1 } ?? (rank == 1)
+    return isTelling
   }
 }
 
