@@ -46,6 +46,7 @@ let package = Package(
     .target(
       name: "CTorch",
       cxxSettings: [
+        .headerSearchPath("gloo"),
         .unsafeFlags([
           "-isystem", "\(libtorch)/include",
           "-isystem", "\(libtorch)/include/torch/csrc/api/include",
@@ -132,6 +133,12 @@ let package = Package(
         "Torch", "EnergyDescent", "Pictures", "ImageJEPA", "TrainingRuns",
       ],
       path: "Benchmarks/gpu/step"),
+    .executableTarget(
+      name: "scaling-benchmark",
+      dependencies: [
+        "Torch", "EnergyDescent", "Learning", "Pictures", "ImageJEPA", "TrainingRuns",
+      ],
+      path: "Benchmarks/scaling", exclude: ["README.md", "run", "in-namespace"]),
     .executableTarget(
       name: "anomalies-benchmark",
       dependencies: ["Torch", "Files", "Pictures", "ImageJEPA", "Evaluation"],

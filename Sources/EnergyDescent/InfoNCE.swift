@@ -36,8 +36,66 @@ public struct InfoNCE: Sendable, Equatable {
     return similarities.crossEntropy(labels)
   }
 
-  private static func normalized(_ embeddings: Tensor) -> Tensor {
-    let embeddings = embeddings.to(.float32)
-    return embeddings / embeddings.norm(1, keepingDimensions: true).clamped(to: 1e-12...(.infinity))
+  /// NT-Xent of the first of V views `[V, N, D]` with each of the others, averaged.
+  ///
+  /// - Parameter shares: how the N items lie on several processes, of which these are this one's; nil for one.
+  /// - Returns: a scalar; of several processes each has its own, whose mean is that of all items.
+  public func bothWays(views: Tensor, shares: RowShares?) -> Tensor {
+    let others = 1..<views.size(0)
+    let terms: [Tensor]
+    if let shares {
+      let own = Self.normalized(views, along: 2)
+      let all = own.permuted(1, 0, 2).contiguous().gathered(shares)
+      terms = others.map { view in
+        let rows = Tensor.concatenate([own[0], own[view]])
+        let columns = Tensor.concatenate([all.select(0, along: 1), all.select(view, along: 1)])
+        return bothWays(rows, among: columns, shares)
+      }
+    } else {
+      terms = others.map { bothWays(views[0], views[$0]) }
+    }
+    return terms.dropFirst().reduce(terms[0], +) / Double(terms.count)
+  }
+
+  /// NT-Xent of this process's rows, both views one after the other `[2n, D]`, among all processes' `[2N, D]`.
+  private func bothWays(_ rows: Tensor, among columns: Tensor, _ shares: RowShares) -> Tensor {
+    // The places of this process's items among the columns of either view.
+    let places = [shares.offset, shares.total + shares.offset].map {
+      Self.places($0..<$0 + shares.own, rows.device)
+    }
+    let itself =
+      Tensor.concatenate(places).unsqueezed(1)
+      .== Self.places(0..<2 * shares.total, rows.device).unsqueezed(0)
+    let similarities = (rows.matmul(columns.transposed()) / temperature)
+      .filled(with: -.infinity, where: itself)
+    let losses = similarities.crossEntropy(
+      Tensor.concatenate([places[1], places[0]]), reduction: .none)
+    return RowShares?.some(shares).mean(of: losses)
+  }
+
+  /// What InfoNCE repels one set of embeddings `[N, D]` by: the uniformity of Wang and Isola 2020, arXiv:2005.10242.
+  ///
+  /// - Parameter shares: as for `bothWays`.
+  public func repulsion(_ embeddings: Tensor, shares: RowShares?) -> Tensor {
+    let unit = Self.normalized(embeddings)
+    let columns = shares.map { unit.gathered($0) } ?? unit
+    let first = shares?.offset ?? 0
+    let itself =
+      Self.places(first..<first + unit.size(0), unit.device).unsqueezed(1)
+      .== Self.places(0..<columns.size(0), unit.device).unsqueezed(0)
+    let similarities = (unit.matmul(columns.transposed()) / temperature)
+      .filled(with: -.infinity, where: itself)
+    return shares.mean(of: similarities.logSumExp(1))
+  }
+
+  private static func places(_ range: Range<Int>, _ device: Device) -> Tensor {
+    Tensor.range(
+      Double(range.lowerBound), to: Double(range.upperBound), dtype: .int64, device: device)
+  }
+
+  private static func normalized(_ embeddings: Tensor, along dimension: Int = 1) -> Tensor {
+    let embeddings = embeddings.inFullPrecision
+    return embeddings
+      / embeddings.norm(dimension, keepingDimensions: true).clamped(to: 1e-12...(.infinity))
   }
 }

@@ -54,7 +54,7 @@ public final class Muon: UpdateRule {
   static func orthogonalized(_ matrices: Tensor) -> Tensor {
     let isTall = matrices.size(1) > matrices.size(2)
     let wide = isTall ? matrices.transposed() : matrices
-    let start = (wide / (wide.norm(1, 2, keepingDimensions: true) + 1e-7)).to(.float32)
+    let start = (wide / (wide.norm(1, 2, keepingDimensions: true) + 1e-7)).inFullPrecision
     var gram = start.matmul(start.transposed())
     var product: Tensor?
     let identity = Tensor.identity(gram.size(1), device: gram.device)

@@ -35,54 +35,99 @@ public struct SIGReg: Sendable {
   ///
   /// - Parameters:
   ///   - embeddings: `[N, D]`, or `[V, N, D]` for V separate samples.
-  ///   - directions: `[D, S]`, of length 1.
-  /// - Returns: a scalar: the mean over directions (and samples).
-  public func callAsFunction(_ embeddings: Tensor, directions: Tensor) -> Tensor {
-    statistics(embeddings, directions: directions).mean()
+  ///   - directions: `[D, S]`, of length 1; the same in all processes.
+  ///   - shares: how the N embeddings lie on several processes, of which these are this one's; nil for one.
+  /// - Returns: a scalar: the mean over directions (and samples), of all processes' embeddings.
+  public func callAsFunction(
+    _ embeddings: Tensor, directions: Tensor, shares: RowShares? = nil
+  ) -> Tensor {
+    statistics(embeddings, directions: directions, shares: shares).mean()
   }
 
   /// The statistic of each sample: `[V]`, or `[1]` for embeddings `[N, D]`.
-  public func statistics(_ embeddings: Tensor, directions: Tensor) -> Tensor {
+  public func statistics(
+    _ embeddings: Tensor, directions: Tensor, shares: RowShares? = nil
+  ) -> Tensor {
     let samples = embeddings.rank == 2 ? embeddings.unsqueezed(0) : embeddings
     precondition(
       samples.rank == 3 && directions.rank == 2 && directions.size(0) == samples.size(2),
       "SIGReg of embeddings \(embeddings.shape) along directions \(directions.shape)")
-    let projections = samples.to(.float32).matmul(directions)
-    let (values, slopes) = withoutGradient { valuesAndSlopes(projections.detached()) }
+    let full = samples.inFullPrecision
+    let projections = full.matmul(directions.to(full.dtype))
+    let (values, slopes) = withoutGradient { valuesAndSlopes(projections.detached(), shares) }
     // The slope is known in closed form, so the graph needs only this product: its derivative by the
     // projections is `slopes`, and its value is moved to the statistic's.
     let surrogate = (projections * slopes).sum(1, 2)
     return surrogate + (values - surrogate).detached()
   }
 
+  private var spacing: Double { range / Double(knots - 1) }
+
   /// The statistic of projections `[V, N, S]`, `[V]`, and its derivative by them, `[V, N, S]`.
-  private func valuesAndSlopes(_ projections: Tensor) -> (values: Tensor, slopes: Tensor) {
-    let (count, directions) = (Double(projections.size(1)), Double(projections.size(2)))
-    let spacing = range / Double(knots - 1)
-    let angle = projections * spacing
-    // The knots are equally spaced, so cos(k x) and sin(k x) follow from the two before:
-    // f(k + 1) = 2 cos(x) f(k) - f(k - 1). The knot at 0 contributes nothing.
-    let (firstCosine, firstSine) = (angle.cos(), angle.sin())
-    let twiceCosine = firstCosine * 2
-    var cosines = (before: Tensor.ones([], device: projections.device), now: firstCosine)
-    var sines = (before: Tensor.zeros([], device: projections.device), now: firstSine)
+  private func valuesAndSlopes(
+    _ projections: Tensor, _ shares: RowShares?
+  ) -> (values: Tensor, slopes: Tensor) {
+    let (count, directions) = (
+      Double(shares?.total ?? projections.size(1)), Double(projections.size(2))
+    )
+    let meansOfAll = shares.map { means(of: projections, $0) }
     var values = Tensor.zeros([projections.size(0)], device: projections.device)
     let slopes = Tensor.zeros(like: projections)
+    // The knot at 0 contributes nothing.
+    var waves = Waves(projections * spacing)
     for k in 1..<knots {
-      if k > 1 {
-        cosines = (cosines.now, twiceCosine * cosines.now - cosines.before)
-        sines = (sines.now, twiceCosine * sines.now - sines.before)
-      }
+      if k > 1 { waves.advance() }
       let t = Double(k) * spacing
       let normal = exp(-t * t / 2)
       let weight = (k == knots - 1 ? 1 : 2) * spacing * normal
-      let real = cosines.now.mean(1, keepingDimensions: true) - normal
-      let imaginary = sines.now.mean(1, keepingDimensions: true)
-      values = values + (real.squared() + imaginary.squared()).sum(1, 2) * weight
-      slopes.accumulate(cosines.now, times: imaginary, scale: 2 * weight * t)
-      slopes.accumulate(sines.now, times: real, scale: -2 * weight * t)
+      let (cosine, sine) =
+        meansOfAll.map { ($0[2 * k - 2], $0[2 * k - 1]) }
+        ?? (
+          waves.cosine.mean(1, keepingDimensions: true), waves.sine.mean(1, keepingDimensions: true)
+        )
+      let real = cosine - normal
+      values = values + (real.squared() + sine.squared()).sum(1, 2) * weight
+      slopes.accumulate(waves.cosine, times: sine, scale: 2 * weight * t)
+      slopes.accumulate(waves.sine, times: real, scale: -2 * weight * t)
     }
-    slopes.scale(by: 1 / directions)
+    // Each process has the statistic in its loss: their sum depends so many times as much on these embeddings.
+    slopes.scale(by: Double(shares?.group.worldSize ?? 1) / directions)
     return (values * (count / directions), slopes)
+  }
+
+  /// Cosine and sine at each knot but the first, averaged over the embeddings of all processes: `[2 (knots - 1), V, 1, S]`.
+  ///
+  /// They go around in one piece, and the waves are computed once more for the slopes.
+  private func means(of projections: Tensor, _ shares: RowShares) -> Tensor {
+    var waves = Waves(projections * spacing)
+    var sums: [Tensor] = []
+    for k in 1..<knots {
+      if k > 1 { waves.advance() }
+      sums += [waves.cosine, waves.sine].map { $0.sum(1, keepingDimensions: true) }
+    }
+    let all = Tensor.stack(sums)
+    shares.group.sum([all])
+    return all / Double(shares.total)
+  }
+}
+
+/// cos(k x) and sin(k x) for k = 1, 2, …: the knots are equally spaced, so both follow from the two before,
+/// f(k + 1) = 2 cos(x) f(k) - f(k - 1).
+private struct Waves {
+  private(set) var cosine: Tensor
+  private(set) var sine: Tensor
+  private var before: (cosine: Tensor, sine: Tensor)
+  private let twice: Tensor
+
+  init(_ angle: Tensor) {
+    (cosine, sine) = (angle.cos(), angle.sin())
+    before = (Tensor.ones([], device: angle.device), Tensor.zeros([], device: angle.device))
+    twice = cosine * 2
+  }
+
+  mutating func advance() {
+    let (nextCosine, nextSine) = (twice * cosine - before.cosine, twice * sine - before.sine)
+    before = (cosine, sine)
+    (cosine, sine) = (nextCosine, nextSine)
   }
 }

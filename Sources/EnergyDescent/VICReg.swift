@@ -45,6 +45,30 @@ public struct VICReg: Sendable, Equatable {
     variance(embeddings) * varianceWeight + covariance(embeddings) * covarianceWeight
   }
 
+  /// The mean of `regularizer` over V sets of embeddings `[V, N, D]`.
+  ///
+  /// - Parameter shares: how the N embeddings lie on several processes, of which these are this one's; nil for one.
+  public func regularizer(ofSets sets: Tensor, shares: RowShares?) -> Tensor {
+    let matrices = shares.map { covariances(of: sets, $0) }
+    let terms = (0..<sets.size(0)).map { index -> Tensor in
+      guard let matrix = matrices?[index] else { return regularizer(sets[index]) }
+      let variances = matrix.diagonal()
+      let hinge = (1 - (variances + epsilon).sqrt()).relu().mean()
+      let others = matrix.squared().sum() - variances.squared().sum()
+      return hinge * varianceWeight + others / Double(sets.size(2)) * covarianceWeight
+    }
+    return terms.dropFirst().reduce(terms[0], +) / Double(terms.count)
+  }
+
+  /// The covariances of all processes' embeddings, `[V, D, D]`.
+  private func covariances(of sets: Tensor, _ shares: RowShares) -> Tensor {
+    precondition(shares.total > 1, "the covariance of \(shares.total) embeddings")
+    let sums = sets.sum(1, keepingDimensions: true).summed(over: shares.group)
+    let centred = sets - sums / Double(shares.total)
+    return centred.permuted(0, 2, 1).matmul(centred).summed(over: shares.group)
+      / Double(shares.total - 1)
+  }
+
   /// The whole loss of two views' embeddings `[N, D]`; variance is averaged over the views and
   /// covariance summed, as in the paper.
   public func callAsFunction(_ first: Tensor, _ second: Tensor) -> Tensor {

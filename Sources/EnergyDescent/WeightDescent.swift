@@ -1,11 +1,19 @@
 import Torch
 
-/// Where gradients of several processes would meet. A single process has nothing to exchange.
+/// Where gradients of several processes meet. A single process has nothing to exchange.
 public protocol GradientExchange: AnyObject {
   var rank: Int { get }
   var worldSize: Int { get }
   /// Replaces every gradient by its mean over all processes.
   func average(_ gradients: [Tensor])
+}
+
+extension ProcessGroup: GradientExchange {
+  /// Replaces every gradient by its mean over all processes: all of them travel at once.
+  public func average(_ gradients: [Tensor]) {
+    sum(gradients)
+    withoutGradient { for gradient in gradients { gradient.scale(by: 1 / Double(worldSize)) } }
+  }
 }
 
 /// The exchange of one process: nothing happens.
@@ -80,12 +88,13 @@ public final class WeightDescent {
 
   /// The rule that a run's configuration asks for.
   public convenience init(
-    _ modules: [(name: String, module: Module)], _ configuration: OptimizerConfiguration
+    _ modules: [(name: String, module: Module)], _ configuration: OptimizerConfiguration,
+    exchange: any GradientExchange = SingleProcess()
   ) {
     self.init(
       modules, matrices: configuration.matrices, matrixStepScale: configuration.matrixStepScale,
       betas: (configuration.beta1, configuration.beta2), weightDecay: configuration.weightDecay,
-      clipNorm: configuration.clipNorm)
+      clipNorm: configuration.clipNorm, exchange: exchange)
   }
 
   private static func decays(_ name: String, _ tensor: Tensor) -> Bool {
@@ -94,12 +103,15 @@ public final class WeightDescent {
 
   /// One update from the gradients that `backward()` left in the weights, which it clears.
   ///
+  /// - Parameters:
+  ///   - stepSize: how far.
+  ///   - figures: tensors that are averaged over the processes on the way, in place.
   /// - Returns: the norm of the gradient before clipping, a scalar tensor; reading it waits for it.
   @discardableResult
-  public func step(stepSize: Double) -> Tensor {
+  public func step(stepSize: Double, averaging figures: [Tensor] = []) -> Tensor {
     let tensors = parameters.map(\.tensor)
     let gradients = tensors.map { $0.gradient ?? Tensor.zeros(like: $0) }
-    exchange.average(gradients)
+    exchange.average(gradients + figures)
     let norm = globalNorm(gradients)
     if let clipNorm {
       scale(gradients, by: (clipNorm / (norm + 1e-6)).clamped(to: 0...1))

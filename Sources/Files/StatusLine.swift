@@ -15,6 +15,7 @@ public final class StatusLine: Sendable {
   private let descriptor: Int32
   private let shown = Mutex("")
   private let silent = Atomic(false)
+  private let muted = Atomic(false)
 
   /// The line at the bottom of what `descriptor` shows.
   init(
@@ -32,6 +33,9 @@ public final class StatusLine: Sendable {
     clear()
     silent.store(true, ordering: .relaxed)
   }
+
+  /// Whether nothing at all is written from now on: in a process that does the same as another one, which tells.
+  public func mute(_ isMuted: Bool) { muted.store(isMuted, ordering: .relaxed) }
 
   /// Columns of the terminal now; 80 where that is not known.
   public var width: Int {
@@ -102,6 +106,7 @@ public final class StatusLine: Sendable {
 
   /// A closed standard error is no reason to stop a run.
   private func write(_ text: String) {
+    if muted.load(ordering: .relaxed) { return }
     try? DurableFile.append(text.utf8, to: descriptor, "standard error")
   }
 }

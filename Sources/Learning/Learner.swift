@@ -25,11 +25,15 @@ package protocol Learner: AnyObject {
     continuing checkpoint: Checkpoint?
   ) throws
 
+  /// Called before anything else where several processes train together: each computes its part of a step, and together
+  /// they compute what one process would.
+  func compute(with group: ProcessGroup)
+
   // MARK: Data
 
   /// What is drawn, once a pass.
   var items: LearningItems { get }
-  /// Items that one batch takes from the sampler.
+  /// Items that one batch takes from the sampler, those of all processes.
   var batchSize: Int { get }
   /// Gets ready to draw batches, and does what comes before the first step of a new run.
   func begin(drawing sampler: EpochSampler, isNew: Bool) throws
@@ -77,7 +81,7 @@ package protocol Learner: AnyObject {
 
 /// A batch as the loop sees it.
 package protocol LearningBatch {
-  /// How many of what is counted per second it holds.
+  /// How many of what is counted per second it holds, in this process.
   var itemCount: Int { get }
   /// What a loss that is no number is blamed on: paths, or the beginnings of texts.
   var names: [String] { get }

@@ -12,12 +12,15 @@ package final class TrainingLoop<L: Learner> {
   /// The checkpoint that was written last, or that a resumed run goes on from; nil where there is none.
   package private(set) var lastCheckpoint: Checkpoint?
   private let configuration: L.Configuration
-  private let run: RunFolder
+  /// nil in a process that does not write.
+  private let run: RunFolder?
+  private let runPath: String
+  private let group: ProcessGroup?
   private let logger = Logger(label: "jepa")
   private let generator: RandomGenerator
   private let descent: WeightDescent
   private let divergence: DivergenceWatch
-  private let metrics: MetricsLog
+  private let metrics: MetricsLog?
   private var state: TrainingState<L.Memory>
 
   /// Makes everything ready for the first step, or for the step after the last checkpoint.
@@ -27,47 +30,89 @@ package final class TrainingLoop<L: Learner> {
   ///     goes on as it asks.
   ///   - run: the run's folder, new or resumed.
   ///   - isResuming: whether `run` may hold a checkpoint to go on from.
-  /// - Throws: `RunError.samplerChanged` where the data are others, and what the learner throws.
+  ///   - group: the processes that train together; only the first has the run's folder. nil for one.
+  /// - Throws: `RunError.samplerChanged` where the data are others, and what the learner throws;
+  ///   `ProcessGroupError` where processes differ, or are too many.
   package init(
-    _ configuration: L.Configuration, dataset: L.Dataset, run: RunFolder, isResuming: Bool
+    _ configuration: L.Configuration, dataset: L.Dataset, run: RunFolder?, isResuming: Bool,
+    group: ProcessGroup? = nil
   ) throws {
+    precondition((run != nil) == (group?.isFirst ?? true), "the first process has the run's folder")
     self.configuration = configuration
     self.run = run
+    self.group = group
     let device = try Device(configuration.device)
-    Self.prepareProcess(for: configuration)
+    try group?.requireSame(settings: configuration, device: device)
+    Self.prepareProcess(for: configuration, in: group)
     generator = RandomGenerator(seed: configuration.seed)
-    lastCheckpoint = isResuming ? try run.latestCheckpoint() : nil
+    lastCheckpoint = isResuming ? try run?.latestCheckpoint() : nil
+    runPath = group.map { $0.texts(run?.path ?? "")[0] } ?? run?.path ?? ""
+    if let group {
+      let path = group.texts(lastCheckpoint?.path ?? "")[0]
+      if !group.isFirst, !path.isEmpty { lastCheckpoint = try Checkpoint.open(at: path) }
+    }
     learner = try L(
       configuration, dataset: dataset, device: device, generator: generator,
       continuing: lastCheckpoint)
-    descent = WeightDescent(learner.trained, configuration.optimizer)
+    let exchange: any GradientExchange = group ?? SingleProcess()
+    descent = WeightDescent(learner.trained, configuration.optimizer, exchange: exchange)
     divergence = DivergenceWatch(device: device, advice: L.Configuration.divergenceAdvice)
 
     let items = learner.items
+    if let group {
+      try group.requireRoom(forBatchesOf: learner.batchSize)
+      try group.requireSame("data", "\(items.name) with checksum \(items.fingerprint)")
+      learner.compute(with: group)
+    }
     state = TrainingState(
       sampler: EpochSampler.State(seed: configuration.seed, itemCount: items.count),
       dataFingerprint: items.fingerprint, memory: learner.memory)
     if let lastCheckpoint {
       state = try TrainingCheckpoint.state(of: lastCheckpoint, as: TrainingState<L.Memory>.self)
       try items.check(
-        sampler: state.sampler, fingerprint: state.dataFingerprint, ofRun: run.path)
+        sampler: state.sampler, fingerprint: state.dataFingerprint, ofRun: runPath)
       try TrainingCheckpoint.restore(
         learner, descent: descent, from: lastCheckpoint, state: state)
       if !state.generator.isEmpty { generator.state = Array(state.generator) }
       divergence.lastGood = lastCheckpoint.path
     }
+    group?.broadcast(descent.parameters.map { $0.tensor.detached() })
+    guard let run else {
+      metrics = nil
+      return
+    }
     try run.write(configuration: configuration)
     metrics = try MetricsLog(in: run, resumingAfter: isResuming ? state.progress.step : nil)
+    if isResuming { try tellProcesses(of: run) }
     try run.record(
       RunEnvironment(
         torch: Session.torchVersion, device: device.description, threads: Session.threadCount,
-        dataFingerprint: items.fingerprint, seed: configuration.seed,
+        processes: group?.worldSize, dataFingerprint: items.fingerprint, seed: configuration.seed,
         firstStep: state.progress.step))
   }
 
+  /// Says where a run goes on in another number of processes than it had.
+  private func tellProcesses(of run: RunFolder) throws {
+    guard let earlier = try run.environments().last else { return }
+    let (before, now) = (earlier.processes ?? 1, group?.worldSize ?? 1)
+    guard before != now else { return }
+    logger.notice(
+      """
+      \(run.path) was trained by \(before.counted("process", plural: "processes")) and goes on with \(now): each item is still \
+      drawn once an epoch; numbers differ in their last digits
+      """)
+  }
+
   /// Threads and arithmetic, which hold for the whole process.
-  private static func prepareProcess(for configuration: L.Configuration) {
-    let threads = configuration.threads ?? min(Session.threadCount, L.Configuration.mostThreads)
+  private static func prepareProcess(
+    for configuration: L.Configuration, in group: ProcessGroup?
+  ) {
+    // What a launcher or the user sets is for each process.
+    let isSet = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] != nil
+    let share = isSet ? 1 : group?.place.localSize ?? 1
+    let threads =
+      configuration.threads
+      ?? max(1, min(Session.threadCount / share, L.Configuration.mostThreads))
     if threads != Session.threadCount { Session.threadCount = threads }
     Session.flushDenormals()
   }
@@ -97,7 +142,7 @@ package final class TrainingLoop<L: Learner> {
     do {
       return try Computation.run { try self.descend(reporter, until: shouldStop) }
     } catch let error as ComputationError {
-      run.unlock()
+      run?.unlock()
       throw TrainingError.failed(
         reason: "\(error)", advice: error.isOfMemory ? L.Configuration.memoryAdvice : nil,
         lastGood: lastCheckpoint?.path)
@@ -112,63 +157,109 @@ package final class TrainingLoop<L: Learner> {
     var items = 0
     try learner.begin(
       drawing: EpochSampler(
-        resuming: state.sampler, itemCount: learner.items.count, batchSize: learner.batchSize),
+        resuming: state.sampler, itemCount: learner.items.count, batchSize: learner.batchSize,
+        rank: group?.rank ?? 0, worldSize: group?.worldSize ?? 1),
       isNew: lastCheckpoint == nil)
 
-    while !isOver && !shouldStop() {
-      let progress = configuration.duration.fraction(at: state.progress)
-
+    steps: while true {
       // The energy of a batch, or of several whose gradients add up.
       var energies: [StepEnergy] = []
       var (names, sampler) = ([String](), state.sampler)
-      for _ in 0..<configuration.accumulation {
-        let batch = try nextBatch()
+      var divergedHere: (any Error)?
+      for part in 0..<configuration.accumulation {
+        let isEnding = part == 0 && (isOver || shouldStop())
+        guard let (batch, count) = try nextBatch(unless: isEnding, clock) else { break steps }
         let energy = learner.energy(of: batch, step: state.progress.step)
         names += batch.names
-        try divergence.note(
-          energy.total, "loss", ofStep: state.progress.step + 1, names: batch.names)
+        do {
+          try divergence.note(
+            energy.total, "loss", ofStep: state.progress.step + 1, names: batch.names)
+        } catch {
+          // Others take their part of the step, and are to see that it went wrong.
+          guard group != nil else { throw error }
+          divergedHere = divergedHere ?? error
+        }
         (energy.total / Double(configuration.accumulation)).backward()
-        if let embeddings = energy.embeddings { learner.collapse?.note(embeddings) }
+        if let embeddings = energy.allEmbeddings { learner.collapse?.note(embeddings) }
         energies.append(energy.withoutGraph)
-        items += batch.itemCount
+        items += count
         sampler = batch.samplerAfter
         learner.release(batch)
       }
 
       // One step down; a teacher follows.
+      let progress = configuration.duration.fraction(at: state.progress)
       let rate = configuration.optimizer.learningRate.value(at: progress)
-      let gradientNorm = descent.step(stepSize: rate)
+      var energy = StepEnergy.mean(of: energies)
+      let numbers = group == nil ? nil : energy.numbers
+      let gradientNorm = descent.step(stepSize: rate, averaging: numbers.map { [$0] } ?? [])
       learner.didStep(progress: progress)
 
       state.sampler = sampler
       state.progress.step += 1
       state.progress.epoch = sampler.epochs
-      // Of several processes, rank 0's clock would hold, and what it decides from here on.
-      state.progress.seconds = clock.seconds
+      if let divergedHere { throw divergedHere }
+      if let numbers {
+        energy = energy.replacing(numbers: numbers)
+        // Of one whose own loss was a number, another one tells.
+        if !numbers[0].item().isFinite { throw ToldByAnotherProcess() }
+      }
       try divergence.note(gradientNorm, "gradient", ofStep: state.progress.step, names: names)
-      let metrics = try isLogged ? log(energies, gradientNorm, rate) : nil
+      guard run != nil else {
+        if isLogged { try log(energy, gradientNorm, rate) }
+        continue
+      }
+      state.progress.seconds = clock.seconds
+      let metrics = try isLogged ? log(energy, gradientNorm, rate) : nil
       reporter.update(state.progress, items: items, metrics: metrics)
       if isSaved(minutesSinceLast: (clock.seconds - saved) / 60) {
         try save()
         saved = clock.seconds
       }
     }
-    reporter.finish(state.progress, items: items)
-    if lastCheckpoint?.step != state.progress.step { try save() }
+    if run != nil {
+      reporter.finish(state.progress, items: items)
+      if lastCheckpoint?.step != state.progress.step { try save() }
+    }
+    // What the others end with is right only if this was saved.
+    group?.waitForAll()
+    if run == nil { lastCheckpoint = Checkpoint(step: state.progress.step, ofRun: runPath) }
     return TrainingOutcome(
       progress: state.progress, isFinished: isOver, checkpoint: lastCheckpoint!, items: items,
       seconds: clock.sessionSeconds, waitingSeconds: learner.waitingSeconds)
   }
 
-  /// The next batch. Where there is none, because data went away or are bad and the run strict, what was
-  /// learned so far is saved first.
-  private func nextBatch() throws -> L.Batch {
-    do {
-      return try learner.nextBatch()
-    } catch {
-      if state.progress.step > (lastCheckpoint?.step ?? 0) { try save() }
-      throw error
+  /// The next batch and how many items it has, in all processes; nil at the end. Where there is none, because data went away
+  /// or are bad and the run strict, what was learned so far is saved first.
+  private func nextBatch(
+    unless isEnding: Bool, _ clock: SessionClock
+  ) throws -> (batch: L.Batch, itemCount: Int)? {
+    if isEnding, group == nil { return nil }
+    let drawn = isEnding ? nil : Result { try learner.nextBatch() }
+    var failure: (any Error)?
+    if case .failure(let error) = drawn { failure = error }
+    let batch = try? drawn?.get()
+    var agreed = StepAgreement()
+    agreed.isEnding = isEnding
+    agreed.hasFailed = failure != nil
+    agreed.items = batch?.itemCount ?? 0
+    if let group {
+      agreed.signal = StopSignal.number
+      agreed.seconds = clock.seconds
+      agreed.savedStep = lastCheckpoint?.step
+      agreed = agreed.agreed(in: group)
+      StopSignal.share(agreed.signal)
+      if run == nil {
+        state.progress.seconds = agreed.seconds
+        lastCheckpoint = agreed.savedStep.map { Checkpoint(step: $0, ofRun: runPath) }
+      }
     }
+    if agreed.hasFailed {
+      if run != nil, state.progress.step > (lastCheckpoint?.step ?? 0) { try save() }
+      throw failure ?? ToldByAnotherProcess()
+    }
+    guard !agreed.isEnding, let batch else { return nil }
+    return (batch, agreed.items)
   }
 
   // MARK: What is reported
@@ -177,15 +268,16 @@ package final class TrainingLoop<L: Learner> {
   private var isLogged: Bool { isJudged || state.progress.step == 1 || isOver }
 
   /// Logs a step, and judges whether training has collapsed: never at a run's first and last step alone,
-  /// which a run that is stopped or made longer has elsewhere.
+  /// which a run that is stopped or made longer has elsewhere. Of several processes the first does.
+  @discardableResult
   private func log(
-    _ energies: [StepEnergy], _ gradientNorm: Tensor, _ rate: Double
+    _ energy: StepEnergy, _ gradientNorm: Tensor, _ rate: Double
   ) throws -> [Metric] {
     try divergence.read()
+    guard let metrics else { return [] }
     // How often is logged changes nothing of what is learned.
     let drawn = generator.state
     defer { generator.state = drawn }
-    let energy = StepEnergy.mean(of: energies)
     let watched = learner.collapse?.figures()
     // The ones to watch come first: a narrow terminal shows no more.
     let logged =
@@ -225,6 +317,7 @@ package final class TrainingLoop<L: Learner> {
   }
 
   private func save() throws {
+    guard let run, let metrics else { return }
     try divergence.read()
     state.generator = Data(generator.state)
     state.collapseStrikes = learner.collapse?.strikes ?? 0

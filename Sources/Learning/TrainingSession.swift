@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Logging
 import Torch
@@ -14,11 +15,14 @@ package struct TrainingRequest {
   /// `key=value`, on top of the file.
   package var overrides: [String]
   package var isResuming: Bool
+  /// The processes that train together; nil for one.
+  package var group: ProcessGroup?
 
   package init(
     input: String, output: String, configurationFile: String?, overrides: [String],
-    isResuming: Bool
+    isResuming: Bool, group: ProcessGroup? = nil
   ) {
+    self.group = group
     self.input = input
     self.output = output
     self.configurationFile = configurationFile
@@ -71,21 +75,26 @@ package struct TrainingSession<Source: TrainingSource> {
     self.request = request
   }
 
-  /// Trains; a signal to stop ends it after the step, with a checkpoint.
+  /// Trains; a signal to stop ends it after the step, with a checkpoint. Of several processes the first writes and reports.
   ///
-  /// - Throws: `TrainingError`, `RunError`, and what the source and the learner throw: each says in one line
+  /// - Throws: `ToldByAnotherProcess` in a process whose failure another one tells of; else
+  ///   `TrainingError`, `RunError`, `ProcessGroupError`, and what the source and the learner throw: each says in one line
   ///   what was expected and found.
   package func run() throws -> TrainingOutcome {
+    let group = request.group
+    let isWriting = group?.isFirst ?? true
     let resumed =
-      request.isResuming ? try RunFolder.resume(at: request.output, logger: logger) : nil
+      request.isResuming && isWriting
+      ? try RunFolder.resume(at: request.output, logger: logger) : nil
     let settings = try source.settings(for: request)
     // Asked before anything is made, so that the same command can be corrected and given again.
     _ = try Device(settings.device)
     let (configuration, dataset) = try source.open(settings, for: request, logger: logger)
     try resumed?.checkResumable(with: configuration, allowing: Trainee.Configuration.changeable)
-    let run = try resumed ?? RunFolder.create(at: request.output, logger: logger)
+    let run =
+      isWriting ? try resumed ?? RunFolder.create(at: request.output, logger: logger) : nil
     let loop = try TrainingLoop<Trainee>(
-      configuration, dataset: dataset, run: run, isResuming: request.isResuming)
+      configuration, dataset: dataset, run: run, isResuming: request.isResuming, group: group)
     if let outcome = loop.finished {
       logger.notice(
         """
@@ -94,14 +103,16 @@ package struct TrainingSession<Source: TrainingSource> {
         """)
       return outcome
     }
-    introduce(loop, configuration)
+    if isWriting { introduce(loop, configuration) }
+    // From here on what this process says is its own: which pictures it replaced.
+    StatusLine.standardError.mute(false)
 
     let signal = StopSignal()
     defer { signal.restore() }
     let outcome = try loop.train(
       reporter: ProgressReporter(duration: configuration.duration, itemsName: Source.itemsName),
       shouldStop: { signal.isRequested })
-    conclude(outcome, stoppedBy: signal.name)
+    if isWriting { conclude(outcome, stoppedBy: signal.name) }
     return outcome
   }
 

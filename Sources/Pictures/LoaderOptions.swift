@@ -2,7 +2,7 @@ import Foundation
 
 /// How a loader works; nothing here changes what it delivers.
 public struct LoaderOptions: Codable, Sendable, Equatable {
-  /// Threads that decode.
+  /// Threads that decode; several processes on one machine share them.
   public var workers: Int
   /// Batches made ahead of the one that is being used.
   public var prefetchedBatches: Int
@@ -32,6 +32,13 @@ public struct LoaderOptions: Codable, Sendable, Equatable {
     prefetchedBatches = try values.decode(
       .prefetchedBatches, default: standard.prefetchedBatches)
     isStrict = try values.decode(.isStrict, default: false)
+  }
+
+  /// The same for one of several processes on this machine: they share the threads.
+  package func shared(among processes: Int?) -> LoaderOptions {
+    var shared = self
+    shared.workers = max(1, workers / (processes ?? 1))
+    return shared
   }
 
   package func validate() throws(ImageError) {

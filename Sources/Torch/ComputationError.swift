@@ -8,6 +8,8 @@ public enum ComputationError: Error, Equatable, CustomStringConvertible, Localiz
   case outOfMemory(operation: String, device: String, wanted: String?)
   /// A device, or a library that computes on it, failed: it may not answer again in this process.
   case deviceFailed(operation: String, reason: String)
+  /// Another process of a `ProcessGroup` is gone, or did not answer in time.
+  case peersFailed(reason: String)
 
   public var description: String {
     switch self {
@@ -15,6 +17,8 @@ public enum ComputationError: Error, Equatable, CustomStringConvertible, Localiz
       "out of memory on \(device): \(operation) asked for \(wanted ?? "more than there is")"
     case .deviceFailed(let operation, let reason):
       "the device failed in \(operation): \(reason)"
+    case .peersFailed(let reason):
+      "another process that takes part \(reason)"
     }
   }
 
@@ -40,8 +44,15 @@ public enum ComputationError: Error, Equatable, CustomStringConvertible, Localiz
       // What follows the first line tells how to debug a kernel.
       let line = message.split(whereSeparator: \.isNewline).first.map(String.init)
       self = .deviceFailed(operation: operation, reason: line ?? "it does not say why")
+    case Int32(CT_PEERS_FAILED): self = .peersFailed(reason: Self.reason(ofPeers: message))
     default: return nil
     }
+  }
+
+  /// Gloo names its own source and the sockets; what they mean is one of two things.
+  private static func reason(ofPeers message: String) -> String {
+    message.contains("imed out") || message.contains("imeout")
+      ? "does not answer: it hangs, or its machine cannot be reached" : "has ended"
   }
 
   /// CPUs count bytes (`you tried to allocate 4096 bytes`), devices say `Tried to allocate 2.00 GiB`.
@@ -67,6 +78,7 @@ public enum ComputationError: Error, Equatable, CustomStringConvertible, Localiz
     switch self {
     case .outOfMemory: Int32(CT_OUT_OF_MEMORY)
     case .deviceFailed: Int32(CT_DEVICE_FAILED)
+    case .peersFailed: Int32(CT_PEERS_FAILED)
     }
   }
 }

@@ -90,6 +90,9 @@ extension Tensor {
     converted(dtype ?? self.dtype, device ?? self.device, copy: false)
   }
 
+  /// The tensor in float32, or in float64 where it is that: sums of many elements need no less.
+  public var inFullPrecision: Tensor { dtype == .float64 ? self : to(.float32) }
+
   private func converted(_ dtype: DType, _ device: Device, copy: Bool) -> Tensor {
     Tensor.make("to", self) {
       ct_to(handle, dtype.rawValue, device.type, device.index, copy, $0)

@@ -8,6 +8,16 @@ public struct Checkpoint: Equatable, Sendable {
   /// How many optimizer steps it holds the result of.
   public let step: Int
 
+  package init(path: String, step: Int) {
+    self.path = path
+    self.step = step
+  }
+
+  /// That of a step in the run folder `run`, whether or not there is one.
+  package init(step: Int, ofRun run: String) {
+    self.init(path: "\(run)/\(Self.folderName(step: step))", step: step)
+  }
+
   /// The path of the file called `name` in this checkpoint, whether or not there is one.
   public func file(_ name: String) -> String { "\(path)/\(name)" }
 

@@ -21,9 +21,9 @@ public struct SampledItem: Hashable, Sendable {
 /// is dropped, and a folder with fewer items than a batch works (a batch may then hold an item
 /// twice, as one that spans two epochs may).
 ///
-/// Several processes share the stream: of the `batchSize * worldSize` items of a step, rank r takes
-/// every `worldSize`-th from r on, so that together they draw what one process would. Memory: one
-/// order of `Int32`.
+/// Several processes share the stream: of the `batchSize` items of a step, rank r takes every
+/// `worldSize`-th from r on, so that together they draw what one process would. Memory: one order of
+/// `Int32`.
 public struct EpochSampler: Sendable {
   /// Where the stream stands: the same for all ranks, and for all batch sizes.
   public struct State: Codable, Equatable, Sendable {
@@ -55,7 +55,7 @@ public struct EpochSampler: Sendable {
 
   /// The items of one step of one rank.
   public struct Batch: Equatable, Sendable {
-    /// `batchSize` items.
+    /// `batchSize` items, or one rank's part of them.
     public let items: [SampledItem]
     /// The stream after this step: what a checkpoint made after this batch was learned from saves,
     /// however far a loader has drawn ahead.
@@ -64,7 +64,7 @@ public struct EpochSampler: Sendable {
 
   /// Where the stream stands.
   public private(set) var state: State
-  /// Items of a batch of one rank.
+  /// Items of a batch of all ranks together.
   public let batchSize: Int
   /// Which process this is, `0 ..< worldSize`.
   public let rank: Int
@@ -118,8 +118,8 @@ public struct EpochSampler: Sendable {
   /// The next batch of this rank.
   public mutating func nextBatch() -> Batch {
     var items: [SampledItem] = []
-    items.reserveCapacity(batchSize)
-    for offset in 0..<(batchSize * worldSize) {
+    items.reserveCapacity(batchSize / worldSize + 1)
+    for offset in 0..<batchSize {
       if offset % worldSize == rank {
         items.append(SampledItem(index: Int(order[state.position]), epoch: state.epoch))
       }

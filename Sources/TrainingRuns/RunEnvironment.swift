@@ -19,6 +19,8 @@ public struct RunEnvironment: Codable, Equatable, Sendable {
   public let device: String
   /// Threads that one operation may use.
   public let threads: Int
+  /// How many processes trained together; nil for one.
+  public let processes: Int?
   /// A checksum over the list of training files.
   public let dataFingerprint: String
   /// What every random choice is made from.
@@ -36,9 +38,10 @@ public struct RunEnvironment: Codable, Equatable, Sendable {
 
   /// Describes this process, and what the caller says.
   public init(
-    torch: String, device: String, threads: Int, dataFingerprint: String, seed: UInt64,
-    firstStep: Int = 0
+    torch: String, device: String, threads: Int, processes: Int? = nil, dataFingerprint: String,
+    seed: UInt64, firstStep: Int = 0
   ) {
+    self.processes = processes
     version = ProgramVersion.current
     gitCommit = Self.commit(ofSourceAround: Bundle.main.executablePath ?? "")
     self.torch = torch

@@ -7,7 +7,8 @@ import Synchronization
 /// A signal that was ignored, as under `nohup`, stays ignored. The earlier handlers come back with
 /// `restore()`, or when the object goes. One at a time.
 public final class StopSignal: Sendable {
-  private static let signals = [SIGINT, SIGTERM]
+  /// The signals that ask to stop.
+  package static let all = [SIGINT, SIGTERM]
   /// The signal that came, or 0. A handler may touch nothing that locks or allocates: this was made
   /// before the handler was installed.
   private static let received = Atomic<Int32>(0)
@@ -23,13 +24,21 @@ public final class StopSignal: Sendable {
       !Self.isInstalled.exchange(true, ordering: .acquiringAndReleasing),
       "one StopSignal at a time")
     Self.received.store(0, ordering: .sequentiallyConsistent)
-    earlier = Mutex(Self.signals.compactMap(Self.install))
+    earlier = Mutex(Self.all.compactMap(Self.install))
   }
 
   deinit { restore() }
 
   /// Whether the training loop is to finish its step, save and leave.
   public var isRequested: Bool { Self.received.load(ordering: .relaxed) != 0 }
+
+  /// The signal that came, or 0: also to another process that takes part, once `share` told of it.
+  package static var number: Int32 { received.load(ordering: .relaxed) }
+
+  /// Tells of a signal that came to another process that takes part, so that this one ends as that does.
+  package static func share(_ signal: Int32) {
+    if signal != 0, number == 0 { received.store(signal, ordering: .relaxed) }
+  }
 
   /// What came: `SIGINT`, `SIGTERM`, or nil.
   public var name: String? {

@@ -42,6 +42,9 @@ struct Jepa: ParsableCommand {
       if let status = StopSignal.exitStatus { throw ExitCode(status) }
     } catch let error where exitCode(for: error) == .validationFailure {
       Self.end(telling: UsageError(error, arguments: Array(CommandLine.arguments.dropFirst())))
+    } catch is ToldByAnotherProcess {
+      fflush(stdout)
+      _exit(1)
     } catch let error where isOwn(error) {
       exit(withError: error)
     } catch {
@@ -52,10 +55,13 @@ struct Jepa: ParsableCommand {
   /// Ends the program at once. Threads that memory or a device failed may stand anywhere, and libtorch's own clearing
   /// up could wait for them.
   private static func end(telling error: some Any) -> Never {
-    FileHandle.standardError.write(line(error))
+    tell(error)
     fflush(stdout)
     _exit(1)
   }
+
+  /// Tells of an error on the standard error.
+  static func tell(_ error: some Any) { FileHandle.standardError.write(line(error)) }
 
   /// What was printed may still be lost: a full disk, a closed standard output.
   private static func flushOutput() throws {

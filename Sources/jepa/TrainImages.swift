@@ -57,9 +57,11 @@ struct TrainImages: ParsableCommand {
         pictures.override,
       ],
       isStrict: strict)
-    try ImageTrainingSession(
-      folder: folder, output: options.output, configurationFile: options.config,
-      overrides: overrides, isResuming: options.resume
-    ).run()
+    try options.together.run { group in
+      try ImageTrainingSession(
+        folder: folder, output: options.output, configurationFile: options.config,
+        overrides: overrides, isResuming: options.resume, group: group
+      ).run()
+    }
   }
 }

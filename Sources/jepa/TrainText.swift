@@ -31,9 +31,12 @@ struct TrainText: ParsableCommand {
   @OptionGroup var options: TrainingOptions
 
   func run() throws {
-    try TextTrainingSession(
-      file: file, output: options.output, configurationFile: options.config,
-      overrides: options.overrides([("objective.family", objective)]), isResuming: options.resume
-    ).run()
+    try options.together.run { group in
+      try TextTrainingSession(
+        file: file, output: options.output, configurationFile: options.config,
+        overrides: options.overrides([("objective.family", objective)]),
+        isResuming: options.resume, group: group
+      ).run()
+    }
   }
 }

@@ -34,9 +34,11 @@ struct TrainTextBaseline: ParsableCommand {
   }
 
   func run() throws {
-    try BaselineTrainingSession(
-      file: file, output: options.output, like: like, configurationFile: options.config,
-      overrides: options.overrides([]), isResuming: options.resume
-    ).run()
+    try options.together.run { group in
+      try BaselineTrainingSession(
+        file: file, output: options.output, like: like, configurationFile: options.config,
+        overrides: options.overrides([]), isResuming: options.resume, group: group
+      ).run()
+    }
   }
 }

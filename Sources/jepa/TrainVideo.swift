@@ -44,9 +44,11 @@ struct TrainVideo: ParsableCommand {
         ("initial", initial), ("synthetic.share", synthetic.map { "\($0)" }),
         ("synthetic.pictures", pictures), decoding.override,
       ], isStrict: strict)
-    try ClipTrainingSession(
-      folder: folder, output: options.output, configurationFile: options.config,
-      overrides: overrides, isResuming: options.resume
-    ).run()
+    try options.together.run { group in
+      try ClipTrainingSession(
+        folder: folder, output: options.output, configurationFile: options.config,
+        overrides: overrides, isResuming: options.resume, group: group
+      ).run()
+    }
   }
 }

@@ -39,6 +39,8 @@ struct TrainingOptions: ParsableArguments {
   @Flag(help: "Go on from the run folder's last checkpoint.")
   var resume = false
 
+  @OptionGroup var together: ProcessOptions
+
   @OptionGroup var progress: ProgressArguments
 
   func validate() throws {

@@ -270,6 +270,14 @@ import TrainingRuns
     ComputationError.outOfMemory(operation: "matmul", device: "cuda", wanted: nil),
     ComputationError.deviceFailed(
       operation: "matmul", reason: "CUDA error: an illegal memory access was encountered"),
+    ComputationError.peersFailed(reason: "has ended"),
+    ProcessGroupError.missingVariable(name: "RANK", beside: "WORLD_SIZE", advice: "set both"),
+    ProcessGroupError.invalidVariable(name: "RANK", expected: "0 to 1", found: "2"),
+    ProcessGroupError.portInUse(port: 29500),
+    ProcessGroupError.unreachable(address: "node01", port: 29500, seconds: 300),
+    ProcessGroupError.incomplete(rank: 1, worldSize: 2, seconds: 300),
+    ProcessGroupError.different(what: "data", values: ["a", "b"]),
+    ProcessGroupError.unsupportedDevice("cuda:0"),
     TorchError.stateMismatch(
       path: path, missing: ["a"], unexpected: ["b"], misshapen: ["c (expected [2], found [3])"]),
   ]

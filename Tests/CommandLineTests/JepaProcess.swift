@@ -121,6 +121,8 @@ final class JepaProcess {
     }
   #endif
 
+  var identifier: Int32 { process.processIdentifier }
+
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
   /// Waits until `holds`, or the process ends, or a minute is over.

@@ -28,6 +28,8 @@ final class TinyLearner: Learner {
     var fingerprint = "ten"
     /// Where the data end: a batch after so many is an error.
     var batches = Int.max
+    /// The batch whose energy is no number.
+    var nanBatch: Int?
     /// The batch whose energy takes more memory than there is.
     var hugeBatch: Int?
     var isSuspected = false
@@ -53,7 +55,10 @@ final class TinyLearner: Learner {
   private let layer: Linear
   private var sampler: EpochSampler?
   private var drawn = 0
+  private var share = ItemShare(of: 4)
   private(set) var ends = 0
+  /// What was learned from, in this process.
+  private(set) var seen: [String] = []
 
   init(
     _ configuration: TinyConfiguration, dataset: Dataset, device: Device,
@@ -65,6 +70,8 @@ final class TinyLearner: Learner {
     layer = Linear(4, 2, using: generator)
     collapse = CollapseMonitor(configuration.collapse, itemsName: "numbers")
   }
+
+  func compute(with group: ProcessGroup) { share = ItemShare(of: 4, among: group) }
 
   var items: LearningItems {
     LearningItems(
@@ -88,13 +95,14 @@ final class TinyLearner: Learner {
   var trained: [(name: String, module: Module)] { [("layer", layer)] }
 
   func energy(of batch: Batch, step: Int) -> StepEnergy {
-    let input = Tensor.normal([batch.itemCount, 4], using: generator)
+    let input = share.own(of: Tensor.normal([share.total, 4], using: generator))
     let output = layer(input)
     if drawn == dataset.hugeBatch { _ = Tensor.empty([1 << 48]) }
-    let error = (output - input.slice(0..<2, along: 1)).squared().mean()
+    seen += batch.names
+    let error = share.rows().mean(of: (output - input.slice(0..<2, along: 1)).squared())
     return StepEnergy(
-      total: error, terms: [("error", error.detached())],
-      embeddings: input)
+      total: drawn == dataset.nanBatch ? error * .nan : error, terms: [("error", error.detached())],
+      embeddings: input, embeddingShares: share.rows())
   }
 
   func didStep(progress: Double) { memory.stepsFollowed += 1 }
@@ -116,10 +124,14 @@ final class TinyLearner: Learner {
   /// A loop in the folder `path`.
   static func loop(
     _ configuration: TinyConfiguration = TinyConfiguration(), on dataset: Dataset = Dataset(),
-    in path: String, isResuming: Bool = false
+    in path: String, isResuming: Bool = false, group: ProcessGroup? = nil
   ) throws -> TrainingLoop<TinyLearner> {
-    let run = isResuming ? try RunFolder.resume(at: path) : try RunFolder.create(at: path)
-    return try TrainingLoop(configuration, dataset: dataset, run: run, isResuming: isResuming)
+    var run: RunFolder?
+    if group?.isFirst ?? true {
+      run = isResuming ? try RunFolder.resume(at: path) : try RunFolder.create(at: path)
+    }
+    return try TrainingLoop(
+      configuration, dataset: dataset, run: run, isResuming: isResuming, group: group)
   }
 }
 

@@ -11,6 +11,7 @@ import Testing
     "ct_keep_freed_memory", "ct_flush_denormals", "ct_event_free", "ct_generator_free", "ct_free",
     "ct_copy_counts", "ct_rank", "ct_size", "ct_stride", "ct_element_count", "ct_dtype",
     "ct_device_type", "ct_device_index", "ct_is_contiguous", "ct_same_storage", "ct_requires_grad",
+    "ct_store_free", "ct_group_free",
   ]
   /// Functions that answer without a status, and guard what may throw inside.
   private static let guardedInside: Set<String> = [

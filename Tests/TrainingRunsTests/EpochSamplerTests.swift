@@ -50,15 +50,16 @@ import Testing
 
   @Test(arguments: [2, 3])
   func ranksTogetherDrawWhatOneProcessWould(worldSize: Int) {
-    var single = EpochSampler(itemCount: 10, batchSize: 4 * worldSize, seed: 3)
+    // 8 items, of which three ranks have 3, 3 and 2.
+    var single = EpochSampler(itemCount: 10, batchSize: 8, seed: 3)
     var ranks = (0..<worldSize).map {
-      EpochSampler(itemCount: 10, batchSize: 4, seed: 3, rank: $0, worldSize: worldSize)
+      EpochSampler(itemCount: 10, batchSize: 8, seed: 3, rank: $0, worldSize: worldSize)
     }
     for _ in 0..<5 {
       let whole = single.nextBatch()
       for rank in 0..<worldSize {
         let batch = ranks[rank].nextBatch()
-        let expected = stride(from: rank, to: 4 * worldSize, by: worldSize).map { whole.items[$0] }
+        let expected = stride(from: rank, to: 8, by: worldSize).map { whole.items[$0] }
         #expect(batch.items == expected)
         #expect(batch.stateAfter == whole.stateAfter)
       }

@@ -32,8 +32,9 @@ typedef ct_tensor *CT_NONNULL const *CT_NONNULL ct_list;
 // Element types and kinds of device, numbered as libtorch's own enumerations are.
 enum { CT_UINT8 = 0, CT_INT32 = 3, CT_INT64 = 4, CT_FLOAT16 = 5, CT_FLOAT32 = 6, CT_FLOAT64 = 7, CT_BOOL = 11, CT_BFLOAT16 = 15 };
 enum { CT_CPU = 0, CT_CUDA = 1, CT_MPS = 13, CT_META = 14 };
-// What a function returns. Refused: the caller's mistake, such as shapes that do not fit.
-enum { CT_OK = 0, CT_REFUSED = 1, CT_OUT_OF_MEMORY = 2, CT_DEVICE_FAILED = 3 };
+// What a function returns. Refused: the caller's mistake, such as shapes that do not fit. Peers failed: another process is
+// gone, or does not answer.
+enum { CT_OK = 0, CT_REFUSED = 1, CT_OUT_OF_MEMORY = 2, CT_DEVICE_FAILED = 3, CT_PEERS_FAILED = 4 };
 
 // --- Failures (failure.cpp) -----------------------------------------------------------------
 const char *ct_last_error(void);
@@ -242,6 +243,41 @@ int32_t ct_global_norm(ct_list tensors, int32_t count, ct_out out);
 /// Multiplies every tensor by `factor`, a scalar tensor.
 int32_t ct_scale_(ct_list tensors, int32_t count, const ct_tensor *factor);
 int32_t ct_lerp_all_(ct_list tensors, ct_list ends, int32_t count, double weight);
+
+// --- Several processes (distributed.cpp) -----------------------------------------------------
+/// Where processes find each other, and small values that all of them see.
+typedef struct ct_store ct_store;
+/// Processes that compute one thing together, connected with each other. Every function on a group must be called by all of
+/// them, in the same order; it fails with CT_PEERS_FAILED where one is gone, or has not come after the timeout.
+typedef struct ct_group ct_group;
+
+/// Opens a store at `port` (0: any that is free), or connects with the one that is at `host`.
+int32_t ct_store_create(const char *host, int32_t port, bool is_server, const char *prefix, int64_t timeout_ms,
+                        ct_store *CT_NULLABLE *CT_NONNULL out);
+int32_t ct_store_port(const ct_store *store, int32_t *out);
+/// Adds to the number under a key, 0 at first, and gives the sum.
+int32_t ct_store_add(ct_store *store, const char *key, int64_t amount, int64_t *out);
+void ct_store_free(ct_store *store);
+
+/// Connects with all others, and waits for them. Listens at `host`; null for the address that the machine's name has. The
+/// interface that GLOO_SOCKET_IFNAME names goes before both.
+int32_t ct_group_create(const ct_store *store, int32_t rank, int32_t size, const char *CT_NULLABLE host, int64_t timeout_ms,
+                        ct_group *CT_NULLABLE *CT_NONNULL out);
+/// Closes the connections: whatever the others wait for fails.
+int32_t ct_group_leave(ct_group *group);
+void ct_group_free(ct_group *group);
+int32_t ct_group_barrier(ct_group *group);
+/// Replaces each tensor by its sum over all processes.
+int32_t ct_group_sum_(ct_group *group, ct_list tensors, int32_t count);
+/// Replaces each tensor by that of the process `root`.
+int32_t ct_group_broadcast_(ct_group *group, ct_list tensors, int32_t count, int32_t root);
+/// The sum over all processes, through which gradients flow to all of them.
+int32_t ct_group_summed(const ct_tensor *x, ct_group *group, ct_out out);
+/// `[W, …]`: the tensors of all processes, of one shape. Gradients flow to all of them.
+int32_t ct_group_gathered(const ct_tensor *x, ct_group *group, ct_out out);
+/// Batch norm by the moments of all processes' items; also gives them, the variance with n - 1.
+int32_t ct_group_batch_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double epsilon,
+                            ct_group *group, ct_out out, ct_out mean, ct_out variance);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,5 @@
 import Files
+import Learning
 import Torch
 
 /// The context and target blocks of one batch, as tensors on a device.
@@ -18,6 +19,25 @@ public struct BlockMasks {
     self.context = context.to(device: device)
     self.targets = targets.flattened(1).to(device: device)
     blocks = targets.size(1)
+  }
+
+  /// Draws the blocks of a share of pictures. The draw depends on the generator only.
+  ///
+  /// Each process draws those of all pictures and takes its own: so they are the same by however many processes, and all
+  /// contexts are of one length.
+  static func draw(
+    _ mask: MultiBlockMask, for share: ItemShare, grid: TokenGrid,
+    using generator: RandomGenerator, device: Device
+  ) -> BlockMasks {
+    let all = draw(mask, count: share.total, grid: grid, using: generator, device: device)
+    return BlockMasks(
+      context: share.own(of: all.context), targets: share.own(of: all.targets), blocks: all.blocks)
+  }
+
+  private init(context: Tensor, targets: Tensor, blocks: Int) {
+    self.context = context
+    self.targets = targets
+    self.blocks = blocks
   }
 
   /// Draws the blocks of `count` pictures. The draw depends on the generator only.

@@ -1,3 +1,4 @@
+import Learning
 import Torch
 
 /// The token energy: a picture's tokens, predicted from the same picture with cells
@@ -48,11 +49,23 @@ final class CellCompletion: Module {
   ///   - masked: tokens `[B, N, D]` of the masked pictures.
   ///   - visible: `[B, N]`.
   ///   - targets: projected tokens of the clean pictures.
-  func trainingEnergy(masked: Tensor, visible: Tensor, targets: Tensor) -> Tensor {
+  ///   - share: which part of all processes' pictures these are.
+  func trainingEnergy(
+    masked: Tensor, visible: Tensor, targets: Tensor, share: ItemShare
+  ) -> Tensor {
     withoutGradient {
-      mean.move(towards: targets.detached().to(mean.dtype).mean(0, 1), weight: 0.01)
+      mean.move(towards: meanToken(of: targets.detached().to(mean.dtype), share), weight: 0.01)
     }
-    return (predictor.complete(masked, visible: visible) - targets).squared().mean()
+    return share.rows().mean(
+      of: (predictor.complete(masked, visible: visible) - targets).squared())
+  }
+
+  /// The mean of all processes' tokens, `[D]`.
+  private func meanToken(of targets: Tensor, _ share: ItemShare) -> Tensor {
+    guard let group = share.group else { return targets.mean(0, 1) }
+    let sum = targets.sum(0, 1)
+    group.sum([sum])
+    return sum / Double(share.total * targets.size(1))
   }
 
   /// How badly each picture's tokens fit their predictions, `[B]`: 1 - cosine, about the mean token.

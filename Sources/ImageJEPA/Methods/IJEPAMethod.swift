@@ -52,29 +52,38 @@ public final class IJEPAMethod: TrainingMethod {
   ) -> StepEnergy {
     let pictures = batch.pictures("clean")
     let masks = BlockMasks.draw(
-      configuration.blocks, count: batch.count, grid: grid, using: generator,
+      configuration.blocks, for: batch.share, grid: grid, using: generator,
       device: pictures.device)
     return withAutocast(to: precision, on: pictures.device) {
-      energy(of: pictures, masks: masks)
+      energy(of: pictures, masks: masks, share: batch.share)
     }
   }
 
   /// The energy of pictures `[B, 3, S, S]` for given masks.
-  public func energy(of pictures: Tensor, masks: BlockMasks) -> StepEnergy {
+  ///
+  /// - Parameter share: which part of all processes' pictures these are; by default all.
+  public func energy(
+    of pictures: Tensor, masks: BlockMasks, share: ItemShare? = nil
+  ) -> StepEnergy {
     let (targets, embeddings) = self.targets(of: pictures, masks: masks)
     let context = contextEncoder.tokens(of: pictures, keeping: masks.context)
     let predictions = masks.predict(
       with: predictor, from: context, together: configuration.predictsBlocksTogether)
-    let energy = predictions.to(.float32).smoothL1(targets)
+    let shares = share?.rows()
+    let energy =
+      shares == nil
+      ? predictions.inFullPrecision.smoothL1(targets)
+      : shares.mean(of: predictions.inFullPrecision.smoothL1(targets, reduction: .none))
     return StepEnergy(
-      total: energy, terms: [("energy", energy.detached())], embeddings: embeddings)
+      total: energy, terms: [("energy", energy.detached())], embeddings: embeddings,
+      embeddingShares: shares)
   }
 
   /// The teacher's layer-normed tokens at the target blocks, `[B, M * m, D]`, and its embeddings of the
   /// whole pictures, `[B, D]`.
   private func targets(of pictures: Tensor, masks: BlockMasks) -> (Tensor, embeddings: Tensor) {
     withoutGradient {
-      let tokens = teacher.module.tokens(of: pictures).to(.float32)
+      let tokens = teacher.module.tokens(of: pictures).inFullPrecision
       return (tokens.layerNormalized(epsilon: 1e-5).gatherTokens(masks.targets), tokens.mean(1))
     }
   }

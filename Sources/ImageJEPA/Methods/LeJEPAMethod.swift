@@ -37,8 +37,10 @@ public final class LeJEPAMethod: TrainingMethod {
     let views = projector(Tensor.concatenate(embeddings))
       .reshaped(-1, batch.count, projector.width)
 
-    let invariance = (views - views.mean(0, keepingDimensions: true)).squared().mean()
-    let penalty = regularizer(views, using: generator)
+    let shares = batch.share.rows()
+    let invariance = shares.mean(
+      of: (views - views.mean(0, keepingDimensions: true)).squared())
+    let penalty = regularizer(views, shares: shares, using: generator)
     return StepEnergy(
       total: regularizer.combine(prediction: invariance, penalty: penalty),
       terms: [
@@ -46,7 +48,8 @@ public final class LeJEPAMethod: TrainingMethod {
         (regularizer.name.rawValue, penalty.detached()),
       ],
       embeddings: embeddings[0].slice(0..<batch.count).detached(),
-      collapseShares: regularizer.collapseShares((penalty, batch.count)))
+      collapseShares: regularizer.collapseShares((penalty, batch.share.total)),
+      embeddingShares: shares)
   }
 
   public func energies(of pictures: Tensor, using generator: RandomGenerator) -> Tensor? { nil }

@@ -45,24 +45,26 @@ public final class MasksMethod: TrainingMethod {
     of batch: TrainingBatch, using generator: RandomGenerator, precision: DType?
   ) -> StepEnergy {
     let pictures = batch.pictures("clean")
+    let share = batch.share
     let masks = BlockMasks.draw(
-      configuration.blocks, count: batch.count, grid: grid, using: generator,
-      device: pictures.device)
+      configuration.blocks, for: share, grid: grid, using: generator, device: pictures.device)
     let (tokens, context) = withAutocast(to: precision, on: pictures.device) {
       (
         encoder.tokens(of: pictures),
         encoder.withoutStatistics { encoder.tokens(of: pictures, keeping: masks.context) }
       )
     }
-    let projected = tokenProjector(tokens.to(.float32))
+    let projected = tokenProjector(tokens.inFullPrecision)
     let predictions = masks.predict(
-      with: predictor, from: context.to(.float32),
+      with: predictor, from: context.inFullPrecision,
       together: configuration.predictsBlocksTogether)
-    let energy = (predictions - projected.gatherTokens(masks.targets)).squared().mean()
+    let energy = share.rows().mean(
+      of: (predictions - projected.gatherTokens(masks.targets)).squared())
 
     let embeddings = tokens.mean(1)
-    let penalty = regularizer(projector(embeddings).unsqueezed(0), using: generator)
-    let tokenPenalty = regularizer.ofTokens(projected, using: generator)
+    let penalty = regularizer(
+      projector(embeddings).unsqueezed(0), shares: share.rows(), using: generator)
+    let tokenPenalty = regularizer.ofTokens(projected, of: share, using: generator)
     return StepEnergy(
       total: regularizer.combine(
         prediction: energy, penalty: (penalty + tokenPenalty * 0.5) / 1.5),
@@ -72,8 +74,9 @@ public final class MasksMethod: TrainingMethod {
       ].map { ($0.0, $0.1.detached()) },
       embeddings: embeddings.detached(),
       collapseShares: regularizer.collapseShares(
-        (penalty, batch.count),
-        (tokenPenalty, min(configuration.regularizedTokens, tokens.size(0) * tokens.size(1)))))
+        (penalty, share.total),
+        (tokenPenalty, regularizer.testedTokens(of: share, each: tokens.size(1)))),
+      embeddingShares: share.rows())
   }
 
   public func energies(of pictures: Tensor, using generator: RandomGenerator) -> Tensor? {

@@ -1,4 +1,5 @@
 import EnergyDescent
+import Learning
 import Torch
 
 /// An anti-collapse regularizer with a configuration's settings, for whatever a method embeds.
@@ -16,41 +17,43 @@ struct Regularizer {
   }
 
   /// The penalty for V views of the same N items, `[V, N, D]`: a scalar.
-  func callAsFunction(_ views: Tensor, using generator: RandomGenerator) -> Tensor {
+  ///
+  /// - Parameter shares: how the items lie on several processes, of which these are this one's; nil for one. Each process has
+  ///   a penalty of its own, whose mean over the processes is that of all items.
+  func callAsFunction(
+    _ views: Tensor, shares: RowShares?, using generator: RandomGenerator
+  ) -> Tensor {
     switch name {
     case .sigreg:
       let directions = SIGReg.directions(
         configuration.directions, width: views.size(2), using: generator, device: views.device)
-      return sigreg(views, directions: directions)
+      return sigreg(views, directions: directions, shares: shares)
     case .vicreg:
       // The invariance term is the method's own; its weight there is 1, so these are the paper's
       // divided by 25.
-      let terms = (0..<views.size(0)).map { vicreg.regularizer(views[$0]) }
-      return terms.dropFirst().reduce(terms[0], +) / Double(terms.count) / vicreg.invarianceWeight
+      return vicreg.regularizer(ofSets: views, shares: shares) / vicreg.invarianceWeight
     case .infonce:
-      guard views.size(0) > 1 else { return repulsion(views[0]) }
-      let terms = (1..<views.size(0)).map { infonce.bothWays(views[0], views[$0]) }
-      return terms.dropFirst().reduce(terms[0], +) / Double(terms.count)
+      // One set of embeddings has no partners to attract: only what InfoNCE repels by remains.
+      return views.size(0) > 1
+        ? infonce.bothWays(views: views, shares: shares)
+        : infonce.repulsion(views[0], shares: shares)
     }
   }
 
-  /// The penalty for embeddings `[N, D]` of which at most `regularizedTokens` are tested.
-  func ofTokens(_ tokens: Tensor, using generator: RandomGenerator) -> Tensor {
-    let rows = tokens.reshaped(-1, tokens.size(-1))
-    let wanted = min(configuration.regularizedTokens, rows.size(0))
-    let chosen = Tensor.permutation(rows.size(0), using: generator).slice(0..<wanted)
-    return self(
-      rows.select(indices: chosen.to(device: rows.device)).unsqueezed(0), using: generator)
+  /// The penalty for the tokens `[B, N, D]` of the items of a share, of all of which at most `regularizedTokens` are tested.
+  func ofTokens(
+    _ tokens: Tensor, of share: ItemShare, using generator: RandomGenerator
+  ) -> Tensor {
+    let each = tokens.size(1)
+    let sample = share.sample(
+      testedTokens(of: share, each: each), of: tokens.reshaped(-1, tokens.size(-1)), each: each,
+      using: generator)
+    return self(sample.rows.unsqueezed(0), shares: sample.shares, using: generator)
   }
 
-  /// One set of embeddings has no partners to attract: only what InfoNCE repels by remains, the
-  /// uniformity of Wang and Isola 2020, arXiv:2005.10242.
-  private func repulsion(_ embeddings: Tensor) -> Tensor {
-    let lengths = embeddings.norm(1, keepingDimensions: true).clamped(to: 1e-12...(.infinity))
-    let unit = embeddings / lengths
-    let itself = Tensor.identity(unit.size(0), dtype: .bool, device: unit.device)
-    return (unit.matmul(unit.transposed()) / configuration.temperature)
-      .filled(with: -.infinity, where: itself).logSumExp(1).mean()
+  /// How many of the items' tokens, `each` of one, are tested.
+  func testedTokens(of share: ItemShare, each: Int) -> Int {
+    min(configuration.regularizedTokens, share.total * each)
   }
 
   /// How much of full collapse penalties show, given how many items each is of: SIGReg is about 0.41 N there.

@@ -7,13 +7,23 @@ import Torch
 public struct TrainingBatch {
   /// B, the number of pictures.
   public let count: Int
+  /// Which part of all processes' pictures these are.
+  public let share: ItemShare
   private let batch: ViewBatch
   /// The batch's memory, uint8 `[bytes]`.
   private let bytes: Tensor
+  private let dtype: DType
 
-  package init(_ batch: ViewBatch, device: Device) {
+  /// - Parameters:
+  ///   - share: which part of all processes' pictures these are; by default all.
+  ///   - dtype: what pixels are computed in.
+  package init(
+    _ batch: ViewBatch, device: Device, share: ItemShare? = nil, dtype: DType = .float32
+  ) {
     self.batch = batch
+    self.dtype = dtype
     count = batch.count
+    self.share = share ?? ItemShare(of: batch.count)
     let onHost = Tensor.view(
       of: batch.bytes, shape: [batch.bytes.count], dtype: .uint8, keepingAlive: batch)
     bytes = onHost.to(device: device)
@@ -28,7 +38,7 @@ public struct TrainingBatch {
   /// - Precondition: the plan has views of this name.
   public func pictures(_ name: String) -> Tensor {
     let (specification, regions) = region(of: name)
-    return elements(regions.pixels, .float32)
+    return elements(regions.pixels, .float32).to(dtype)
       .reshaped(specification.count * count, 3, specification.size, specification.size)
   }
 

@@ -54,7 +54,10 @@ public final class ViewsMethod: TrainingMethod {
   public func energy(
     of batch: TrainingBatch, using generator: RandomGenerator, precision: DType?
   ) -> StepEnergy {
-    let completed = max(1, Int((Double(batch.count) * configuration.tokenShare).rounded()))
+    let share = batch.share
+    let completedShare = share.first(
+      max(1, Int((Double(share.total) * configuration.tokenShare).rounded())))
+    let completed = completedShare.own
     let clean = batch.pictures("clean")
     let masked = batch.pictures("masked").slice(0..<completed)
     let local = batch.pictures("local")
@@ -77,19 +80,19 @@ public final class ViewsMethod: TrainingMethod {
     let maskedView = projected.slice(whole..<whole + completed)
     let invariance =
       pooledPredictor.map { predictionError($0, of: views, from: batch) }
-      ?? spread(of: views, and: maskedView)
+      ?? spread(of: views, of: share, and: maskedView, of: completedShare)
 
     // The token energy: the clean frame's tokens from what the masked frame shows.
     let targets = completion.projector(cleanTokens.slice(0..<completed))
     let visible = completion.visibility(of: batch.cells("masked").slice(0..<completed))
     let tokenEnergy = completion.trainingEnergy(
-      masked: maskedTokens, visible: visible, targets: targets)
+      masked: maskedTokens, visible: visible, targets: targets, share: completedShare)
 
     // What keeps both from collapsing.
     // Where one view is the target it is regularized by itself: healthy others would hide its collapse.
     let viewPenalty = regularizer(
-      pooledPredictor == nil ? views : views.slice(0..<1), using: generator)
-    let tokenPenalty = tokenRegularizer.ofTokens(targets, using: generator)
+      pooledPredictor == nil ? views : views.slice(0..<1), shares: share.rows(), using: generator)
+    let tokenPenalty = tokenRegularizer.ofTokens(targets, of: completedShare, using: generator)
 
     let weight = configuration.tokenWeight
     let total =
@@ -104,14 +107,22 @@ public final class ViewsMethod: TrainingMethod {
         ("\(tokenRegularizer.name.rawValue)Tokens", tokenPenalty),
       ].map { ($0.0, $0.1.detached()) },
       embeddings: embeddings[0].detached(),
-      collapseShares: regularizer.collapseShares((viewPenalty, batch.count))
+      collapseShares: regularizer.collapseShares((viewPenalty, share.total))
         + tokenRegularizer.collapseShares(
-          (tokenPenalty, min(configuration.regularizedTokens, targets.size(0) * targets.size(1)))))
+          (
+            tokenPenalty,
+            tokenRegularizer.testedTokens(of: completedShare, each: targets.size(1))
+          )),
+      embeddingShares: share.rows())
   }
 
   /// Squared distances of the views `[V, B, D]`, and of the masked view `[b, D]` that the first b
   /// pictures have besides, to the mean of each picture's views; averaged over all.
-  private func spread(of views: Tensor, and masked: Tensor) -> Tensor {
+  ///
+  /// Of several processes each has its own part, whose mean over the processes is that of all pictures.
+  private func spread(
+    of views: Tensor, of share: ItemShare, and masked: Tensor, of maskedShare: ItemShare
+  ) -> Tensor {
     let (copies, count, width) = (views.size(0), views.size(1), views.size(2))
     let seen = masked.size(0)
     let sums = views.sum(0)
@@ -122,7 +133,8 @@ public final class ViewsMethod: TrainingMethod {
     let distances =
       (views - means.unsqueezed(0)).squared().sum()
       + (masked - means.slice(0..<seen)).squared().sum()
-    return distances / Double((copies * count + seen) * width)
+    let distanceCount = Double((copies * share.total + maskedShare.total) * width)
+    return distances / (distanceCount / Double(share.worldSize))
   }
 
   /// Squared errors of the clean view's embedding, predicted from each local view's and its crop.
@@ -131,8 +143,8 @@ public final class ViewsMethod: TrainingMethod {
   ) -> Tensor {
     let local = views.slice(1..<views.size(0)).reshaped(-1, views.size(2))
     let predicted = predictor(local, corruption: batch.corruption("local"))
-    return (predicted.reshaped(-1, batch.count, views.size(2)) - views.slice(0..<1)).squared()
-      .mean()
+    return batch.share.rows().mean(
+      of: (predicted.reshaped(-1, batch.count, views.size(2)) - views.slice(0..<1)).squared())
   }
 
   // MARK: The energy of given pictures

@@ -22,6 +22,8 @@ final class ImageLearner: Learner {
   private let device: Device
   private let precision: DType?
   private let generator: RandomGenerator
+  private let modules: [Module]
+  private var share: ItemShare
   private var requests: SampledRequests?
   private var loader: ViewLoader?
 
@@ -35,9 +37,15 @@ final class ImageLearner: Learner {
     self.generator = generator
     precision = configuration.precision.resolved(on: device)
     method = try configuration.continuing(from: checkpoint).makeMethod(using: generator)
-    let modules = [method.encoder] + (method.companions + method.trained).map(\.module)
+    share = ItemShare(of: configuration.batchSize)
+    modules = [method.encoder] + (method.companions + method.trained).map(\.module)
     for module in modules { module.move(to: device) }
     collapse = CollapseMonitor(configuration.collapse)
+  }
+
+  func compute(with group: ProcessGroup) {
+    share = ItemShare(of: configuration.batchSize, among: group)
+    for module in modules { module.shareStatistics(over: group) }
   }
 
   // MARK: Data
@@ -56,7 +64,8 @@ final class ImageLearner: Learner {
     self.requests = requests
     loader = try ViewLoader(
       folder, plan: configuration.views!, decoder: configuration.decoder, seed: configuration.seed,
-      options: configuration.loader, requests: requests, allocator: device.batchAllocator)
+      options: configuration.loader.shared(among: share.group?.place.localSize), requests: requests,
+      allocator: device.batchAllocator)
   }
 
   func nextBatch() throws -> Batch {
@@ -78,7 +87,8 @@ final class ImageLearner: Learner {
 
   func energy(of batch: Batch, step: Int) -> StepEnergy {
     method.energy(
-      of: TrainingBatch(batch.views, device: device), using: generator, precision: precision)
+      of: TrainingBatch(batch.views, device: device, share: share), using: generator,
+      precision: precision)
   }
 
   func didStep(progress: Double) { method.didStep(progress: progress) }

@@ -15,13 +15,14 @@ public struct ImageTrainingSession {
   ///   - configurationFile: YAML; a resumed run starts from its own.
   ///   - overrides: `key=value`, on top of the file.
   ///   - isResuming: whether to go on from the run's last checkpoint.
+  ///   - group: the processes that train together, each of which makes such a session; nil for one.
   public init(
     folder: String, output: String, configurationFile: String? = nil, overrides: [String] = [],
-    isResuming: Bool = false
+    isResuming: Bool = false, group: ProcessGroup? = nil
   ) {
     request = TrainingRequest(
       input: folder, output: output, configurationFile: configurationFile, overrides: overrides,
-      isResuming: isResuming)
+      isResuming: isResuming, group: group)
   }
 
   /// Trains; a signal to stop ends it after the step, with a checkpoint.

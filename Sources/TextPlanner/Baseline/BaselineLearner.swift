@@ -19,6 +19,7 @@ final class BaselineLearner: Learner {
   private let fingerprint: String
   private let model: AutoregressiveModel
   private var sampler: EpochSampler?
+  private var group: ProcessGroup?
 
   init(
     _ configuration: BaselineConfiguration, dataset: TextDataset, device: Device,
@@ -38,6 +39,8 @@ final class BaselineLearner: Learner {
       dataset, vocabulary: model.vocabulary, answerLength: answerLength,
       heldOutShare: configuration.heldOutShare, seed: configuration.seed)
   }
+
+  func compute(with group: ProcessGroup) { self.group = group }
 
   // MARK: Data
 
@@ -63,13 +66,19 @@ final class BaselineLearner: Learner {
   var trained: [(name: String, module: Module)] { [("model", model)] }
 
   func energy(of batch: Batch, step: Int) -> StepEnergy {
-    StepEnergy(total: loss(of: pairs.batch(batch.items, device: model.device)), terms: [])
+    StepEnergy(
+      total: loss(of: pairs.batch(batch.items, device: model.device), among: group), terms: [])
   }
 
   /// The cross-entropy of a symbol, averaged over all of the batch: a scalar.
-  private func loss(of batch: PairBatch) -> Tensor {
-    model.negativeLogLikelihoods(batch.answers, model.context(batch.prompts)).sum()
-      / model.symbolCounts(batch.answers).sum()
+  ///
+  /// - Parameter group: processes that have parts of the batch: each has a loss of its own, whose mean is that of all symbols.
+  private func loss(of batch: PairBatch, among group: ProcessGroup? = nil) -> Tensor {
+    let sum = model.negativeLogLikelihoods(batch.answers, model.context(batch.prompts)).sum()
+    let count = withoutGradient { model.symbolCounts(batch.answers).sum() }
+    guard let group else { return sum / count }
+    group.sum([count])
+    return sum / count * Double(group.worldSize)
   }
 
   // MARK: What is reported

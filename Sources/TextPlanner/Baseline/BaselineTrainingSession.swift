@@ -1,6 +1,7 @@
 import Files
 import Learning
 import Logging
+import Torch
 import TrainingRuns
 
 /// One session of training a baseline: from a file and a planner to a finished or stopped run.
@@ -15,14 +16,15 @@ public struct BaselineTrainingSession {
   ///   - configurationFile: YAML, where there is no planner; a resumed run starts from its own.
   ///   - overrides: `key=value`, on top of that.
   ///   - isResuming: whether to go on from the run's last checkpoint.
+  ///   - group: the processes that train together, each of which makes such a session; nil for one.
   public init(
     file: String, output: String, like planner: String? = nil, configurationFile: String? = nil,
-    overrides: [String] = [], isResuming: Bool = false
+    overrides: [String] = [], isResuming: Bool = false, group: ProcessGroup? = nil
   ) {
     source = BaselineSource(planner: planner)
     request = TrainingRequest(
       input: file, output: output, configurationFile: configurationFile, overrides: overrides,
-      isResuming: isResuming)
+      isResuming: isResuming, group: group)
   }
 
   /// Trains; a signal to stop ends it after the step, with a checkpoint.

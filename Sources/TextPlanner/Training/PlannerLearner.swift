@@ -13,8 +13,11 @@ import TrainingRuns
 final class PlannerLearner: Learner {
   /// Examples, and descents under way.
   struct Batch: LearningBatch {
+    /// All processes' examples, and this one's.
+    let allFresh: [Int]
     let fresh: [Int]
-    /// The descents' places in the buffer, and their examples.
+    /// The places of all processes' descents in the buffer, and this one's with their examples.
+    let allRows: [Int]
     let rows: [Int]
     let underWay: [Int]
     let names: [String]
@@ -37,11 +40,12 @@ final class PlannerLearner: Learner {
   private let fingerprint: String
   private let generator: RandomGenerator
   private let model: PlannerModel
-  private let objective: PlannerObjective
+  private var objective: PlannerObjective
   private let buffer: RolloutBuffer
   private let kept: KeptPlanner
   private lazy var trainedPrompts = TrainedPrompts(pairs.trainedPrompts)
   private var sampler: EpochSampler?
+  private var group: ProcessGroup?
   /// Takes the step's descents further, once its gradients are known.
   private var lastStep: (batch: Batch, directions: Tensor, number: Int)?
 
@@ -85,6 +89,21 @@ final class PlannerLearner: Learner {
     memory = Memory(draws: SeededGenerator(seed: configuration.seed, 1))
   }
 
+  /// Every process knows all descents under way and draws the whole batch, for it is numbers only; it computes its part of
+  /// both, and all take all descents further.
+  func compute(with group: ProcessGroup) { self.group = group }
+
+  /// This process's of what all have.
+  private func own<Element>(_ all: [Element]) -> [Element] {
+    guard let group else { return all }
+    return stride(from: group.rank, to: all.count, by: group.worldSize).map { all[$0] }
+  }
+
+  /// How so many of something lie on the processes.
+  private func shares(of count: Int) -> RowShares? {
+    count > 0 ? ItemShare(of: count, among: group).rows() : nil
+  }
+
   // MARK: Data
 
   var items: LearningItems {
@@ -100,7 +119,8 @@ final class PlannerLearner: Learner {
   var batchSize: Int { configuration.batchSize - rolloutCount }
 
   func begin(drawing sampler: EpochSampler, isNew: Bool) throws {
-    self.sampler = sampler
+    self.sampler = try EpochSampler(
+      resuming: sampler.state, itemCount: pairs.trained.count, batchSize: batchSize)
     if isNew { try trainAutoencoder() }
     model.autoencoder.requireGradients(false)
     if isNew { kept.begin() }
@@ -110,6 +130,9 @@ final class PlannerLearner: Learner {
     let exact = try AutoencoderTraining(
       configuration: configuration.autoencoder, pairs: pairs, vocabulary: model.vocabulary
     ).train(model.autoencoder, using: generator)
+    // All train it alike; machines of different kinds round differently.
+    group?.broadcast(model.autoencoder.parameters.map { $0.tensor.detached() })
+    guard group?.isFirst ?? true else { return }
     Logger(label: "jepa").info(
       """
       answer autoencoder: \(String(format: "%.2f", 100 * exact)) % of \(pairs.heldOut.count) \
@@ -121,11 +144,13 @@ final class PlannerLearner: Learner {
     guard let drawn = sampler?.nextBatch() else {
       preconditionFailure("a batch before training began")
     }
-    let fresh = drawn.items.map { pairs.trained[$0.index] }
-    let rows = buffer.draw(rolloutCount)
+    let allFresh = drawn.items.map { pairs.trained[$0.index] }
+    let allRows = buffer.draw(rolloutCount)
+    let (fresh, rows) = (own(allFresh), own(allRows))
     let underWay = rows.map { buffer.items[$0] }
     return Batch(
-      fresh: fresh, rows: rows, underWay: underWay, names: pairs.excerpts(fresh + underWay),
+      allFresh: allFresh, fresh: fresh, allRows: allRows, rows: rows, underWay: underWay,
+      names: pairs.excerpts(fresh + underWay),
       samplerAfter: drawn.stateAfter)
   }
 
@@ -139,20 +164,56 @@ final class PlannerLearner: Learner {
 
   /// One step down the energy, and where it should have led.
   func energy(of batch: Batch, step number: Int) -> StepEnergy {
-    let step = objective(
-      fresh: batch.fresh, rollouts: batch.underWay,
-      latents: batch.rows.isEmpty ? nil : buffer.latents(at: batch.rows), step: number,
-      draws: &memory.draws)
+    let step = withOwnDraws(number) { draws in
+      objective(
+        fresh: batch.fresh, rollouts: batch.underWay,
+        latents: batch.rows.isEmpty ? nil : buffer.latents(at: batch.rows), step: number,
+        draws: &draws)
+    }
     lastStep = (batch, step.directions, number + 1)
     return StepEnergy(
       total: step.loss, terms: step.terms.map { ($0.name, $0.value.detached()) },
-      embeddings: step.promptEmbeddings)
+      embeddings: step.promptEmbeddings, embeddingShares: objective.shares)
+  }
+
+  /// Runs `body` with draws that are this process's alone: they depend on the seed, the step and the rank, and leave those
+  /// that all processes have in common where they are.
+  private func withOwnDraws<Result>(
+    _ step: Int, _ body: (inout SeededGenerator) -> Result
+  ) -> Result {
+    guard let group else { return body(&memory.draws) }
+    let (fresh, rows) = (shares(of: batchSize), shares(of: rolloutCount))
+    objective.shares = fresh.map { fresh in
+      RowShares(
+        fresh.counts.enumerated().map { $1 + (rows?.counts[$0] ?? 0) }, on: group)
+    }
+    objective.sharedGenerator = RandomGenerator(
+      seed: Self.seed(configuration.seed, step, rank: group.worldSize))
+    let common = generator.state
+    defer { generator.state = common }
+    let seed = Self.seed(configuration.seed, step, rank: group.rank)
+    generator.state = RandomGenerator(seed: seed).state
+    var draws = SeededGenerator(seed: seed, 1)
+    return body(&draws)
+  }
+
+  private static func seed(_ seed: UInt64, _ step: Int, rank: Int) -> UInt64 {
+    var draws = SeededGenerator(seed: seed, UInt64(step), UInt64(rank))
+    return draws.next()
   }
 
   /// Takes the descents further, and looks whether these weights are to be kept.
   func didStep(progress: Double) {
     guard let (batch, directions, number) = lastStep else { return }
-    buffer.advance(batch.rows, against: directions, fresh: batch.fresh)
+    var (rows, moves) = (batch.rows, directions)
+    if let shares = shares(of: batch.allRows.count) {
+      moves = withoutGradient { moves.gathered(shares) }
+      rows = (0..<shares.group.worldSize).flatMap { rank in
+        stride(from: rank, to: batch.allRows.count, by: shares.group.worldSize)
+          .map { batch.allRows[$0] }
+      }
+    }
+    buffer.advance(rows, against: moves, fresh: batch.allFresh)
     kept.follow(step: number, judge: exactShare)
     memory.keptScore = kept.score
   }

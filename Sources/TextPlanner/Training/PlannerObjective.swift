@@ -28,6 +28,10 @@ struct PlannerObjective {
   let corruption: AnswerCorruption
   let memory: MemoryTraining?
   let generator: RandomGenerator
+  /// How the items lie on several processes; nil for one. The family's term is that of all of them.
+  var shares: RowShares?
+  /// What all processes draw alike; nil for `generator`.
+  var sharedGenerator: RandomGenerator?
   private let sigreg = SIGReg()
   private let vicreg = VICReg()
 
@@ -70,23 +74,27 @@ struct PlannerObjective {
     let conditioning = model.conditioning(prompts, memory: retrieved)
 
     let landed = landings(from: start, conditioning, underWay: fresh.count..<items.count)
-    let (regression, reconstruction) = distances(landed, truth: truth, answers: answers)
+    // A process's part counts for as many items as it has; that of one process for all.
+    let weight = shares.map { Double($0.own * $0.group.worldSize) / Double($0.total) } ?? 1
+    let missed = distances(landed, truth: truth, answers: answers)
+    let (regression, reconstruction) = (missed.regression * weight, missed.reconstruction * weight)
     var loss = regression + reconstruction * configuration.reconstructionWeight
     var terms = [("regression", regression), ("reconstruction", reconstruction)]
 
     if step % configuration.everySteps == 0 {
-      let count = max(1, Int((configuration.share * Double(items.count)).rounded()))
-      let chosen = spread(count, over: items.count)
+      let chosen = spread(partCount(of: items.count), over: items.count)
       let part = Part(
         items: chosen.map { batch.items[$0] },
         rows: Tensor(chosen.map(Int64.init)).to(device: device),
         answers: answers, truth: truth, descended: landed[0].detached(),
         conditioning: conditioning)
       let (term, trueEnergies) = family(part, draws: &draws)
-      let truthEnergy = trueEnergies.mean()
+      let truthEnergy = trueEnergies.mean() * weight
       loss = loss + truthEnergy * configuration.truthWeight
       terms.append(("trueEnergy", truthEnergy))
-      if let term {
+      if var term {
+        // SIGReg and VICReg are of all processes' items already.
+        if ![.sigreg, .vicreg].contains(configuration.family) { term = term * weight }
         loss = loss + term * configuration.resolvedFamilyWeight
         terms.append((configuration.family.rawValue, term))
       }
@@ -165,6 +173,11 @@ struct PlannerObjective {
     }
   }
 
+  /// How many of a batch's items the family's term is of.
+  private func partCount(of itemCount: Int) -> Int {
+    max(1, Int((configuration.share * Double(itemCount)).rounded()))
+  }
+
   /// `count` rows at equal distances.
   private func spread(_ count: Int, over total: Int) -> [Int] {
     (0..<min(count, total)).map { $0 * total / min(count, total) }
@@ -225,13 +238,17 @@ struct PlannerObjective {
   }
 
   private func penalty(_ embeddings: Tensor) -> Tensor {
+    let shares = shares.map { shares in
+      RowShares(shares.counts.map { min($0, partCount(of: $0)) }, on: shares.group)
+    }
     if configuration.family == .vicreg {
-      return vicreg.regularizer(embeddings) / vicreg.invarianceWeight
+      return vicreg.regularizer(ofSets: embeddings.unsqueezed(0), shares: shares)
+        / vicreg.invarianceWeight
     }
     let directions = SIGReg.directions(
-      configuration.directions, width: embeddings.size(1), using: generator,
+      configuration.directions, width: embeddings.size(1), using: sharedGenerator ?? generator,
       device: embeddings.device)
-    return sigreg(embeddings, directions: directions)
+    return sigreg(embeddings, directions: directions, shares: shares)
   }
 
   /// For each of the part's items an answer with one mistake (its own negative where it has one, every

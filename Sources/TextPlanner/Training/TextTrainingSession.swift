@@ -1,6 +1,7 @@
 import Files
 import Learning
 import Logging
+import Torch
 
 /// One session of training a planner: from a file and settings to a finished or stopped run.
 public struct TextTrainingSession {
@@ -12,13 +13,14 @@ public struct TextTrainingSession {
   ///   - configurationFile: YAML; a resumed run starts from its own.
   ///   - overrides: `key=value`, on top of the file.
   ///   - isResuming: whether to go on from the run's last checkpoint.
+  ///   - group: the processes that train together, each of which makes such a session; nil for one.
   public init(
     file: String, output: String, configurationFile: String? = nil, overrides: [String] = [],
-    isResuming: Bool = false
+    isResuming: Bool = false, group: ProcessGroup? = nil
   ) {
     request = TrainingRequest(
       input: file, output: output, configurationFile: configurationFile, overrides: overrides,
-      isResuming: isResuming)
+      isResuming: isResuming, group: group)
   }
 
   /// Trains; a signal to stop ends it after the step, with a checkpoint.

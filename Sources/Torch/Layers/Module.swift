@@ -103,6 +103,17 @@ open class Module {
     return try body()
   }
 
+  /// The processes over whose items batch norms in training take their statistics; nil for this one's alone.
+  public private(set) var group: ProcessGroup?
+
+  /// Has batch norms in training normalize by the statistics of all processes' items, as if one process had them all.
+  ///
+  /// Where running statistics are kept, they are the same in all processes.
+  public final func shareStatistics(over group: ProcessGroup?) {
+    self.group = group
+    for child in children { child.module.shareStatistics(over: group) }
+  }
+
   private func setTracksStatistics(_ on: Bool) {
     tracksStatistics = on
     for child in children { child.module.setTracksStatistics(on) }

@@ -85,10 +85,23 @@ public final class BatchNorm: Module {
 
   /// `[B, C]` or `[B, C, H, W]`, unchanged in shape.
   public func callAsFunction(_ x: Tensor) -> Tensor {
+    if isTraining, let group { return normalized(x, over: group) }
     let tracked = !isTraining || tracksStatistics
     return x.batchNormalized(
       weight: weight, bias: bias, runningMean: tracked ? runningMean : nil,
       runningVariance: tracked ? runningVariance : nil, training: isTraining, momentum: momentum,
       epsilon: epsilon)
+  }
+
+  private func normalized(_ x: Tensor, over group: ProcessGroup) -> Tensor {
+    let (normalized, mean, variance) = x.batchNormalized(
+      weight: weight, bias: bias, epsilon: epsilon, over: group)
+    if tracksStatistics {
+      withoutGradient {
+        runningMean.move(towards: mean, weight: momentum)
+        runningVariance.move(towards: variance, weight: momentum)
+      }
+    }
+    return normalized
   }
 }

@@ -53,25 +53,37 @@ struct ClipMethod {
     let copyError: Tensor
   }
 
-  /// - Parameter clips: `[B, T, 3, S, S]`, normalised.
-  func energy(of clips: Tensor, using generator: RandomGenerator, precision: DType?) -> Step {
+  /// - Parameters:
+  ///   - clips: `[B, T, 3, S, S]`, normalised.
+  ///   - share: which part of all processes' clips these are; by default all.
+  ///   - generator: makes the step's random draws, the same in all processes.
+  ///   - precision: what products are computed in; nil for float32.
+  func energy(
+    of clips: Tensor, share: ItemShare? = nil, using generator: RandomGenerator,
+    precision: DType?
+  ) -> Step {
+    let share = share ?? ItemShare(of: clips.size(0))
     let maps = model.encoder.maps(of: clips, precision: precision)
     let predictions = PredictionMode.allCases.compactMap {
       ClipPredictions($0, of: maps, by: model.predictor, precision: precision)
     }
-    let errors = predictions.map { (name: $0.mode.rawValue, value: $0.energies.mean()) }
+    let errors = predictions.map {
+      (name: $0.mode.rawValue, value: share.rows().mean(of: $0.energies))
+    }
     let prediction =
       errors.dropFirst().reduce(errors[0].value) { $0 + $1.value }
       / Double(errors.count)
 
     let tokens = maps.permuted(0, 1, 3, 4, 2).reshaped(-1, maps.size(2))
-    let wanted = min(configuration.regularizedTokens, tokens.size(0))
-    let chosen = Tensor.permutation(tokens.size(0), using: generator).slice(0..<wanted)
-    let sample = tokens.select(indices: chosen.to(device: tokens.device))
+    let each = maps.size(1) * maps.size(3) * maps.size(4)
+    let wanted = min(configuration.regularizedTokens, share.total * each)
+    let sample = share.sample(wanted, of: tokens, each: each, using: generator)
     let penalty = sigreg(
-      sample,
+      sample.rows,
       directions: SIGReg.directions(
-        configuration.directions, width: sample.size(1), using: generator, device: sample.device))
+        configuration.directions, width: tokens.size(1), using: generator, device: tokens.device),
+      shares: sample.shares)
+    let watched = min(64, wanted) / share.worldSize
 
     let copyError = withoutGradient {
       (maps.slice(1..<maps.size(1), along: 1) - maps.slice(0..<maps.size(1) - 1, along: 1))
@@ -80,8 +92,11 @@ struct ClipMethod {
     let energy = StepEnergy(
       total: prediction + penalty * configuration.regularizerWeight,
       terms: errors.map { ($0.name, $0.value.detached()) } + [("sigreg", penalty.detached())],
-      embeddings: sample.detached().slice(0..<min(64, wanted)),
-      collapseShares: [penalty.detached() / (0.41 * Double(wanted))])
+      embeddings: sample.rows.detached().slice(0..<min(watched, sample.rows.size(0))),
+      collapseShares: [penalty.detached() / (0.41 * Double(wanted))],
+      embeddingShares: sample.shares.map { shares in
+        RowShares(shares.counts.map { min(watched, $0) }, on: shares.group)
+      })
     return Step(energy: energy, copyError: copyError)
   }
 }

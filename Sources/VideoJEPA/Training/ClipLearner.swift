@@ -27,6 +27,7 @@ final class ClipLearner: Learner {
   private let device: Device
   private let precision: DType?
   private let generator: RandomGenerator
+  private var share: ItemShare
   private var loader: ClipLoader?
 
   /// - Throws: `ClipError.noWindows` where no shot is as long as a window; `ModelError`.
@@ -38,6 +39,7 @@ final class ClipLearner: Learner {
     self.dataset = dataset
     self.device = device
     self.generator = generator
+    share = ItemShare(of: configuration.batchSize)
     let library = dataset.library
     windows = ClipWindows(of: library, windowLength: configuration.windowLength)
     guard windows.count > 0 else {
@@ -61,6 +63,11 @@ final class ClipLearner: Learner {
     slowFeatures = SlowFeatureMonitor(configuration.slowFeatures)
   }
 
+  func compute(with group: ProcessGroup) {
+    share = ItemShare(of: configuration.batchSize, among: group)
+    for part in model.parts { part.module.shareStatistics(over: group) }
+  }
+
   // MARK: Data
 
   var items: LearningItems {
@@ -76,7 +83,8 @@ final class ClipLearner: Learner {
       dataset.library, windows: windows, augmentation: configuration.augmentation,
       normalization: model.description.normalization,
       synthetic: dataset.synthetic.map { ($0, configuration.synthetic.share) },
-      seed: configuration.seed, options: configuration.loader, sampler: sampler,
+      seed: configuration.seed,
+      options: configuration.loader.shared(among: share.group?.place.localSize), sampler: sampler,
       allocator: device.batchAllocator)
   }
 
@@ -94,7 +102,8 @@ final class ClipLearner: Learner {
   var trained: [(name: String, module: Module)] { model.parts }
 
   func energy(of batch: ClipBatch, step: Int) -> StepEnergy {
-    let step = method.energy(of: batch.clips(on: device), using: generator, precision: precision)
+    let step = method.energy(
+      of: batch.clips(on: device), share: share, using: generator, precision: precision)
     slowFeatures.note(step.copyError)
     return step.energy
   }
