@@ -43,7 +43,7 @@ struct Duplicates: ParsableCommand {
   @Option(
     help: """
       Which of a group is kept: the first by its path; the largest, of most pixels; the best, which \
-      needs the most bytes as a JPEG of quality 90, so that smaller, blurred, grey and badly \
+      needs the most bytes as a PNG of 64 levels, so that smaller, blurred, grey and badly \
       compressed copies lose.
       """)
   var keep = DuplicateSearch.Keep.first

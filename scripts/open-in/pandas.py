@@ -8,8 +8,8 @@ import pandas as pd
 work = sys.argv[1]
 array = np.load(f"{work}/e.npy")
 archive = np.load(f"{work}/e.npz")
-table = pd.read_csv(f"{work}/e.csv")
-lines = pd.read_json(f"{work}/e.jsonl", lines=True)
+table = pd.read_csv(f"{work}/table.csv")
+lines = pd.read_json(f"{work}/lines.jsonl", lines=True)
 numbers = table.filter(regex=r"^e\d+$").to_numpy(np.float32)
 assert array.shape == archive["embeddings"].shape == numbers.shape and len(lines) == len(array)
 assert (array == archive["embeddings"]).all() and (array == numbers).all()

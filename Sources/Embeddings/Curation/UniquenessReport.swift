@@ -87,15 +87,19 @@ public struct UniquenessReport: Codable, Sendable {
 
   public func json() throws -> String { try ReportJSON.text(of: self) }
 
-  /// The least unique pictures in the first rows, each beside its nearest; the most unique in the rows after.
+  /// The least unique pictures in a row and the nearest of each below; then the most unique and theirs.
   public var sheet: PictureSheet {
     let count = min(Self.shown, rows / 2)
+    let ends = [Array(pictures.prefix(count)), Array(pictures.suffix(count).reversed())]
     return PictureSheet(
-      rows: (pictures.prefix(count) + pictures.suffix(count).reversed()).map {
+      rows: ends.flatMap { end in
         [
-          PictureSheet.Tile($0.picture.item, caption: String(format: "%.3f", $0.uniqueness)),
-          PictureSheet.Tile(
-            $0.nearest.item, caption: String(format: "%.3f", $0.similarity), startsGroup: true),
+          end.map {
+            PictureSheet.Tile($0.picture.item, caption: String(format: "%.3f", $0.uniqueness))
+          },
+          end.map {
+            PictureSheet.Tile($0.nearest.item, caption: String(format: "near %.3f", $0.similarity))
+          },
         ]
       })
   }

@@ -13,7 +13,7 @@ public struct DuplicateSearch {
     case first
     /// The one of most pixels; of equal ones that of most bytes.
     case largest
-    /// The one that shows most: whose JPEG of quality 90 is largest.
+    /// The one that shows most: whose PNG of 64 levels a channel is largest.
     case best
   }
 
