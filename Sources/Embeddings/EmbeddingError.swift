@@ -45,6 +45,10 @@ public enum EmbeddingError: Error, Equatable, Sendable {
   case malformedEmbeddings(path: String, expected: String, found: String)
   /// Two exports would share the files that stand beside them.
   case sharedStem(path: String, other: String)
+  /// More pairs of pictures are near each other than can be held.
+  case tooManyPairs(threshold: Float, found: Int, limit: Int)
+  /// A file of embeddings has no picture of a folder.
+  case noRowsInFolder(path: String, folder: String)
 }
 
 extension EmbeddingError: CustomStringConvertible, LocalizedError {
@@ -64,7 +68,7 @@ extension EmbeddingError: CustomStringConvertible, LocalizedError {
     case .tooFewClasses(let found):
       "expected items of at least two classes, found \(found): one folder for each class?"
     case .unknownFormat(let path, let found):
-      "\(path): expected an ending of .npy, .npz, .safetensors, .csv or .jsonl, or a folder for the "
+      "\(path): expected an ending of .npy, .npz, .safetensors, .csv, .jsonl or .faiss, or a folder for the "
         + "embedding projector, found .\(found)"
     case .outputNotEmpty(let path):
       "\(path) is not empty and was not made by jepa embed: name another folder for the embedding projector, or write into it with --force"
@@ -100,6 +104,11 @@ extension EmbeddingError: CustomStringConvertible, LocalizedError {
       "\(path): expected \(expected), found \(found)"
     case .sharedStem(let path, let other):
       "\(path) would overwrite what stands beside \(other): give it another name, not only another ending"
+    case .tooManyPairs(let threshold, let found, let limit):
+      "\(found) pairs of pictures are near each other at \(threshold), more than \(limit): this model does not tell these "
+        + "pictures apart; raise --threshold, or leave --link and --keep out"
+    case .noRowsInFolder(let path, let folder):
+      "\(path) holds no picture of \(folder): paths are those that jepa embed was given"
     }
   }
 

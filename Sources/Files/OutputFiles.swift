@@ -74,7 +74,9 @@ public struct OutputFile: Sendable {
 
   /// Whether a name is nothing but the ending of a file that this program writes, such as `.npy`.
   fileprivate static func isEnding(_ name: String) -> Bool {
-    let endings = ["npy", "npz", "safetensors", "csv", "jsonl", "json", "png", "html", "mp4"]
+    let endings = [
+      "npy", "npz", "safetensors", "csv", "jsonl", "faiss", "json", "png", "html", "mp4",
+    ]
     return name.hasPrefix(".") && endings.contains(String(name.dropFirst()))
   }
 

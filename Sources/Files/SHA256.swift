@@ -23,6 +23,15 @@ package struct SHA256 {
       throw .failure(errno, operation: "read", path)
     }
     defer { close(descriptor) }
+    return try hexadecimal(of: descriptor, path: path)
+  }
+
+  /// The digest of what an open file holds from here on.
+  ///
+  /// - Throws: `FileError.failed`, which names `path`.
+  package static func hexadecimal(
+    of descriptor: Int32, path: String
+  ) throws(FileError) -> String {
     let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
     defer { chunk.deallocate() }
     var digest = SHA256()

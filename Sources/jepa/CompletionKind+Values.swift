@@ -11,5 +11,5 @@ extension CompletionKind {
 
   /// Files of `jepa embed`.
   static let embeddings = CompletionKind.file(
-    extensions: ["npy", "npz", "safetensors", "csv", "jsonl"])
+    extensions: ["npy", "npz", "safetensors", "csv", "jsonl", "faiss"])
 }

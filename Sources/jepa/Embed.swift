@@ -23,8 +23,9 @@ struct Embed: ParsableCommand {
     discussion: """
       INPUTs are folders of pictures, pictures and videos (one row a frame; ffmpeg reads them). \
       The ending of --output says the format: .npy (with a .csv file of its rows and a .json file \
-      of what made it), .npz, .safetensors, .csv, .jsonl; a name without an ending is a folder for \
-      TensorBoard's embedding projector. A file is embedded once, by however many paths and links \
+      of what made it), .npz, .safetensors, .csv, .jsonl, .faiss (a flat index of \
+      FAISS, by product with --normalize and by distance without, with the same files beside it); \
+      a name without an ending is a folder for TensorBoard's embedding projector. A file is embedded once, by however many paths and links \
       it is named. What is skipped is named; where it is more than ten files, all are listed in \
       NAME.skipped.csv.
 
@@ -67,6 +68,13 @@ struct Embed: ParsableCommand {
       "The layer whose tokens are pooled: -1 is the encoder's output, -2 what the last block but "
         + "one leaves, …; 1 is the first block."))
   var layer = -1
+
+  @Flag(
+    help: """
+      Put a small picture into each line of a .jsonl file, as an image's address \
+      (data:image/jpeg;base64,…), for tools that show them.
+      """)
+  var thumbnails = false
 
   @Flag(help: "Divide each embedding by its length.")
   var normalize = false
@@ -135,7 +143,8 @@ struct Embed: ParsableCommand {
       resizesFrames: true, decoder: pictures.decoder)
     let report = try EmbeddingExport(
       embedder: PictureEmbedder(model: model, settings: settings),
-      batchSize: batch, workers: workers, isStrict: strict, decoder: pictures.decoder
+      batchSize: batch, workers: workers, isStrict: strict, hasThumbnails: thumbnails,
+      decoder: pictures.decoder
     ).run(
       try PictureInputs(
         inputs, lists: filesFrom, foldersAreFrames: frames, frameOptions: frameOptions),

@@ -13,7 +13,8 @@ struct Jepa: ParsableCommand {
     abstract: "Learns from pictures without labels, by predicting in embedding space.",
     version: ProgramVersion.current,
     subcommands: [
-      Train.self, Evaluate.self, Embed.self, Neighbors.self, Duplicates.self, Map.self,
+      Train.self, Evaluate.self, Embed.self, Neighbors.self, Duplicates.self,
+      Outliers.self, Uniqueness.self, Sample.self, Map.self,
       Visualize.self, Anomalies.self, Inspect.self, Import.self, Score.self, Calibrate.self,
       Benchmark.self,
       Plan.self, Energy.self, MakeTask.self, Remember.self, EvaluateText.self, Preview.self,

@@ -145,8 +145,8 @@ import Testing
   @Test func impossibleExportsAreOneLine() throws {
     try expectFailure(
       "embed", pictures.path, "--checkpoint", run.path, "--output", path("e.parquet"),
-      saying: "\(path("e.parquet")): expected an ending of .npy, .npz, .safetensors, .csv or "
-        + ".jsonl, or a folder for the embedding projector, found .parquet")
+      saying: "\(path("e.parquet")): expected an ending of .npy, .npz, .safetensors, .csv, "
+        + ".jsonl or .faiss, or a folder for the embedding projector, found .parquet")
     try expectFailure(
       "embed", pictures.path, "--checkpoint", run.path, "--output", path("e.csv"), "--pool", "none",
       saying: "pool: expected mean, max or attention for \(path("e.csv")), found none")
@@ -244,6 +244,8 @@ import Testing
     #expect(json["surplus"] as? Int == 2 && json["rows"] as? Int == 14)
     let groups = try #require(json["groups"] as? [[[String: Any]]])
     #expect(groups.map(\.count) == [3])
+    #expect(groups[0].map { $0["relation"] as? String } == ["kept", "same bytes", "same bytes"])
+    #expect(groups[0].map { $0["canGo"] as? Bool } == [false, true, true])
     try expectFailure(
       "duplicates", "--embeddings", path("e.safetensors"), "--threshold", "2",
       saying: "threshold: expected above 0, at most 1, found 2.0")

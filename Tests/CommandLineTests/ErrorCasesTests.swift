@@ -243,6 +243,8 @@ import TrainingRuns
     EmbeddingError.otherModel(path: path, expected: "0a1b", model: "/runs/a", found: "2c3d"),
     EmbeddingError.malformedEmbeddings(path: path, expected: "a header", found: "3 bytes"),
     EmbeddingError.sharedStem(path: path, other: "a.csv"),
+    EmbeddingError.tooManyPairs(threshold: 0.9, found: 17_000_000, limit: 16_777_216),
+    EmbeddingError.noRowsInFolder(path: path, folder: "/inbox"),
   ]
 
   private static let weights: [any Error] = [

@@ -49,7 +49,7 @@ import Torch
 
   // MARK: Formats
 
-  @Test(arguments: ["e.npy", "e.npz", "e.safetensors", "e.csv", "e.jsonl"])
+  @Test(arguments: ["e.npy", "e.npz", "e.safetensors", "e.csv", "e.jsonl", "e.faiss"])
   func everyFormatReadsBackAsItWas(name: String) throws {
     // Names that want quoting.
     let odd = "\(pictures.path)/a, \"b\"\n ü"
@@ -257,7 +257,7 @@ import Torch
 
   // MARK: Interruptions
 
-  @Test(arguments: ["e.npy", "e.npz", "e.safetensors", "e.csv", "e.jsonl", "e"])
+  @Test(arguments: ["e.npy", "e.npz", "e.safetensors", "e.csv", "e.jsonl", "e.faiss", "e"])
   func whatWasInterruptedGoesOnToTheSameBytes(name: String) throws {
     let all = try paths
     let broken = output("broken.png")

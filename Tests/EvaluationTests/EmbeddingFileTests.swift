@@ -85,7 +85,31 @@ import Torch
     try FileManager.default.removeItem(atPath: output("e.json"))
     expectFailure("e.npy", saying: "found a file without \(output("e.json"))")
     expectFailure("none.npy", saying: "No such file")
-    expectFailure("folder", saying: "expected a .npy, .npz, .safetensors, .csv or .jsonl file")
+    expectFailure(
+      "folder", saying: "expected a .npy, .npz, .safetensors, .csv, .jsonl or .faiss file")
+  }
+
+  /// The bytes that `faiss.write_index` writes of the same numbers, but for two numbers that nobody reads.
+  @Test func indicesOfFAISS() throws {
+    try write("e.faiss")
+    let good = try output.bytes("e.faiss")
+    var expected = Data("IxF2".utf8) + [2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]
+    expected += [0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 6, 0, 0, 0]
+    expected += [0, 0, 0, 0]
+    let file = try EmbeddingFile(path: output("e.faiss"))
+    let numbers = file.values.array(of: Float.self)
+    #expect(good == expected + numbers.withUnsafeBytes { Data($0) })
+    let source = try EmbeddingFile(path: Fixtures.path("embeddings/numpy.npz"))
+    #expect(file.rows == source.rows && numbers == source.values.array(of: Float.self))
+    for bad in [good.dropLast(), good + [0], Data("IxFI".utf8) + good[4...], good[1...]] {
+      try output.write(Data(bad), to: "e.faiss")
+      expectFailure("e.faiss", saying: "a flat index of FAISS, whole, by product or distance")
+    }
+    // A count whose product is beyond all numbers.
+    var huge = good
+    huge.replaceSubrange(8..<16, with: [UInt8](repeating: 0x7F, count: 8))
+    try output.write(huge, to: "e.faiss")
+    expectFailure("e.faiss", saying: "a flat index of FAISS")
   }
 
   @Test func archivesThatAreNotOurs() throws {

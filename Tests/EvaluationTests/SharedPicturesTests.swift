@@ -8,7 +8,9 @@ import Testing
 /// Test pictures that are training pictures too.
 @Suite struct SharedPicturesTests {
   private func shared(_ train: String, _ test: String) throws -> SharedPictures {
-    SharedPictures(train: try ImageFolder(train), test: try ImageFolder(test))
+    let (train, test) = (try ImageFolder(train), try ImageFolder(test))
+    return SharedPictures(
+      SharedPictures.pairs(train: train, test: test), testCount: test.count)
   }
 
   @Test func otherPicturesShareNothing() throws {

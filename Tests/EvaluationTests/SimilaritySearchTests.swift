@@ -71,6 +71,39 @@ import Torch
     #expect(found == expected && !expected.isEmpty)
   }
 
+  /// What short vectors exclude is not near: the pairs are those of all products, few or many of them, within all
+  /// rows and between two parts of them.
+  @Test(arguments: [0.02, 0.5, 3])
+  func aBoundMissesNoPair(noise: Double) {
+    let generator = RandomGenerator(seed: 8)
+    let centres = Tensor.normal([40, 48], using: generator)
+    let items =
+      Tensor.concatenate((0..<35).map { _ in centres })
+      + Tensor.normal([1400, 48], using: generator) * noise
+    let search = SimilaritySearch(items)
+    for split in [nil, 500] {
+      func pairs(isBounded: Bool) -> [[Int]: Float] {
+        var found: [[Int]: Float] = [:]
+        search.forEachPair(above: 0.8, acrossRow: split, isBounded: isBounded) {
+          #expect(found.updateValue($2, forKey: [$0, $1]) == nil && $0 < $1)
+        }
+        return found
+      }
+      let (expected, found) = (pairs(isBounded: false), pairs(isBounded: true))
+      // On the threshold itself rounding decides.
+      func inner(_ pairs: [[Int]: Float]) -> Set<[Int]> {
+        Set(pairs.filter { $0.value > 0.8 + 1e-5 }.keys)
+      }
+      #expect(inner(expected).isSubset(of: found.keys))
+      #expect(inner(found).isSubset(of: expected.keys))
+      #expect(found.allSatisfy { pair, value in abs(value - (expected[pair] ?? value)) < 1e-5 })
+      #expect(noise > 1 || !expected.isEmpty)
+      if let split {
+        #expect(found.keys.allSatisfy { $0[0] < split && $0[1] >= split })
+      }
+    }
+  }
+
   /// On a circle, 20 degrees apart: a row is near the one that is kept, and no chain goes further.
   @Test func copiesAreNearTheOneThatIsKept() throws {
     let angles = [0.0, 20, 40, 60, 80, 180, 200, 110].map { $0 * .pi / 180 }

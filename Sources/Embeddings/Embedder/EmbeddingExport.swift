@@ -15,6 +15,7 @@ public struct EmbeddingExport {
   private let batchSize: Int
   private let workers: Int
   private let isStrict: Bool
+  private let hasThumbnails: Bool
   private let decoder: ImageDecoder
 
   /// How much work an interruption may cost.
@@ -24,14 +25,16 @@ public struct EmbeddingExport {
 
   /// - Parameters:
   ///   - workers: threads that decode pictures; they change nothing of what is written.
+  ///   - hasThumbnails: whether each line of a `.jsonl` file holds a small picture, too.
   public init(
     embedder: PictureEmbedder, batchSize: Int = 32, workers: Int = 2, isStrict: Bool = false,
-    decoder: ImageDecoder = ImageDecoder()
+    hasThumbnails: Bool = false, decoder: ImageDecoder = ImageDecoder()
   ) {
     self.embedder = embedder
     self.batchSize = batchSize
     self.workers = workers
     self.isStrict = isStrict
+    self.hasThumbnails = hasThumbnails
     self.decoder = decoder
   }
 
@@ -96,11 +99,21 @@ public struct EmbeddingExport {
       throw InputError.invalidSetting(
         name: "pool", expected: "mean, max or attention for \(output)", found: "none")
     }
+    guard format == .jsonl || !hasThumbnails else {
+      throw InputError.invalidSetting(
+        name: "thumbnails", expected: "a .jsonl file", found: output)
+    }
+    guard format.holdsHalves || embedder.settings.dtype == .float32 else {
+      throw InputError.invalidSetting(
+        name: "dtype", expected: "float32 for \(output)", found: "\(embedder.settings.dtype)")
+    }
     try check(paths, format: format, against: read, isForced: isForced)
     var description = try embedder.description()
+    var choices = ["batch": "\(batchSize)"]
+    if hasThumbnails { choices["thumbnails"] = "true" }
     let export = try UnfinishedExport(
       paths.unfinished,
-      settings: description.fields.merging(["batch": "\(batchSize)"]) { $1 },
+      settings: description.fields.merging(choices) { $1 },
       isResuming: isResuming)
     let continuedRows = export.state.rowCount
 
@@ -119,7 +132,8 @@ public struct EmbeddingExport {
 
     do {
       if export.state.publications == nil {
-        let writer = try format.makeWriter(export, paths: paths, description: description)
+        let writer = try format.makeWriter(
+          export, paths: paths, description: description, hasThumbnails: hasThumbnails)
         let skipped = try SkippedList(export, path: paths.skipped)
         let outcome = try write(inputs, with: writer, skipped: skipped, to: export, until: stop)
         description.shape[0] = export.state.rowCount

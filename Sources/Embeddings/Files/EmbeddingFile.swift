@@ -28,9 +28,10 @@ public struct EmbeddingFile: Sendable {
     case .safetensors: contents = try Contents(safetensors: paths)
     case .csv: contents = try Contents(csv: paths)
     case .jsonl: contents = try Contents(jsonl: paths)
+    case .faiss: contents = try Contents(faiss: paths)
     case .projector:
       throw EmbeddingError.malformedEmbeddings(
-        path: path, expected: "a .npy, .npz, .safetensors, .csv or .jsonl file",
+        path: path, expected: "a .npy, .npz, .safetensors, .csv, .jsonl or .faiss file",
         found: "a folder or a file without an ending")
     }
     func require(_ holds: Bool, _ expected: String, _ found: String) throws {
@@ -112,6 +113,23 @@ private struct Contents {
         "\(data.count) bytes of them")
     }
     return (header, data)
+  }
+
+  // MARK: faiss
+
+  init(faiss paths: EmbeddingPaths) throws {
+    let file = try MappedFile(path: paths.output)
+    guard let header = FAISSHeader(file.bytes) else {
+      throw Self.malformed(
+        paths.output, "a flat index of FAISS, whole, by product or distance", "another file")
+    }
+    // Behind a header of 45 bytes no number is where a processor wants it.
+    values = Tensor.empty([header.count, header.width])
+    values.withUnsafeMutableBytes {
+      $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: file.bytes[FAISSHeader.byteCount...]))
+    }
+    description = try Self.description(beside: paths)
+    rows = try Self.rows(inList: paths.rows, ofFile: paths.output)
   }
 
   /// The description in a file beside another.

@@ -4,6 +4,8 @@ import Foundation
 /// The formats that embeddings are written in.
 public enum EmbeddingFormat: String, CaseIterable, Sendable {
   case npy, npz, safetensors, csv, jsonl
+  /// A flat index of FAISS.
+  case faiss
   /// A folder for TensorBoard's embedding projector.
   case projector
 
@@ -25,9 +27,12 @@ public enum EmbeddingFormat: String, CaseIterable, Sendable {
   var holdsTokens: Bool {
     switch self {
     case .npy, .npz, .safetensors, .jsonl: true
-    case .csv, .projector: false
+    case .csv, .faiss, .projector: false
     }
   }
+
+  /// Whether numbers may be kept in half precision.
+  var holdsHalves: Bool { self != .faiss }
 }
 
 /// The files of one export: the one that was asked for, and those beside it.
@@ -49,7 +54,7 @@ struct EmbeddingPaths {
     let about = OutputFile("the description of --output", description, .description)
     let left = OutputFile("the list of what --output leaves out", skipped, .skippedList)
     return switch format {
-    case .npy:
+    case .npy, .faiss:
       [
         OutputFile("--output", output, .describedEmbeddings),
         OutputFile("the rows of --output", rows, .rows), about, left,
@@ -68,8 +73,9 @@ struct EmbeddingPaths {
 
   /// Another export whose rows or description would be overwritten: it has the same name up to the ending.
   func neighbour(of format: EmbeddingFormat) -> String? {
-    guard [.npy, .csv, .jsonl].contains(format) else { return nil }
-    return [EmbeddingFormat.npy, .csv, .jsonl].filter { $0 != format }.map { "\(stem).\($0)" }
+    let formats = [EmbeddingFormat.npy, .csv, .jsonl, .faiss]
+    guard formats.contains(format) else { return nil }
+    return formats.filter { $0 != format }.map { "\(stem).\($0)" }
       .first(where: isExport)
   }
 

@@ -23,26 +23,28 @@ protocol EmbeddingFormatWriter {
 extension EmbeddingFormat {
   /// The writer that goes on where the export's state says.
   func makeWriter(
-    _ export: UnfinishedExport, paths: EmbeddingPaths, description: EmbeddingDescription
+    _ export: UnfinishedExport, paths: EmbeddingPaths, description: EmbeddingDescription,
+    hasThumbnails: Bool = false
   ) throws -> any EmbeddingFormatWriter {
     switch self {
-    case .npy, .npz, .safetensors:
+    case .npy, .npz, .safetensors, .faiss:
       try ArrayWriter(self, export: export, paths: paths, description: description)
     case .csv, .jsonl:
-      try TextWriter(self, export: export, paths: paths, description: description)
+      try TextWriter(
+        self, export: export, paths: paths, description: description, hasThumbnails: hasThumbnails)
     case .projector: try ProjectorWriter(export: export, paths: paths)
     }
   }
 }
 
-/// `.npy`, `.npz` and `.safetensors`: numbers one after the other, and a list of rows.
+/// `.npy`, `.npz`, `.safetensors` and `.faiss`: numbers one after the other, and a list of rows.
 private struct ArrayWriter: EmbeddingFormatWriter {
   private let format: EmbeddingFormat
   private let export: UnfinishedExport
   private let paths: EmbeddingPaths
   private let numbers: ExportPart
   private let list: ExportPart
-  /// The bytes before the numbers: room for NumPy's header, whose length does not depend on N.
+  /// The bytes before the numbers: room for a header, whose length does not depend on N.
   private let headerByteCount: Int
 
   /// Metadata of more bytes than this goes into a file of its own: the format's readers take 100 MB.
@@ -57,11 +59,21 @@ private struct ArrayWriter: EmbeddingFormatWriter {
     self.paths = paths
     numbers = try export.part("numbers")
     list = try export.part("rows.csv")
-    let header = format == .npy ? Self.header(description).bytes : []
+    let header = Self.header(of: format, description)
     headerByteCount = header.count
     if numbers.byteCount == 0 { try numbers.append(header) }
     if list.byteCount == 0 {
       try list.append(DelimitedText.rowFields.joined(separator: ",") + "\r\n")
+    }
+  }
+
+  private static func header(
+    of format: EmbeddingFormat, _ description: EmbeddingDescription
+  ) -> [UInt8] {
+    switch format {
+    case .npy: header(description).bytes
+    case .faiss: FAISSHeader(description).bytes
+    default: []
     }
   }
 
@@ -83,7 +95,7 @@ private struct ArrayWriter: EmbeddingFormatWriter {
     case .npz: return try finishNPZ(description)
     case .safetensors: return try finishSafetensors(description)
     default:
-      try numbers.overwrite(at: 0, with: Self.header(description).bytes)
+      try numbers.overwrite(at: 0, with: Self.header(of: format, description))
       let about = try export.assembled("description.json")
       try about.append(description.json() + "\n")
       return [

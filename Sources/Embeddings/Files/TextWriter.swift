@@ -1,4 +1,5 @@
 import Foundation
+import Pictures
 import Torch
 
 /// `.csv` and `.jsonl`: a line for each embedding. Numbers are the shortest that read back as the same.
@@ -9,12 +10,18 @@ struct TextWriter: EmbeddingFormatWriter {
   private let export: UnfinishedExport
   private let paths: EmbeddingPaths
   private let text: ExportPart
+  private let hasThumbnails: Bool
+
+  /// The side of a small picture, in pixels.
+  private static let thumbnailSize = 96
+  private static let thumbnailQuality = 80
 
   init(
     _ format: EmbeddingFormat, export: UnfinishedExport, paths: EmbeddingPaths,
-    description: EmbeddingDescription
+    description: EmbeddingDescription, hasThumbnails: Bool = false
   ) throws {
     self.format = format
+    self.hasThumbnails = hasThumbnails
     self.export = export
     self.paths = paths
     text = try export.part("lines")
@@ -31,6 +38,7 @@ struct TextWriter: EmbeddingFormatWriter {
     let values = embeddings.to(.float32).array(of: Float.self)
     let shape = Array(embeddings.shape.dropFirst())
     let length = shape.reduce(1, *)
+    let thumbnails = hasThumbnails ? try Self.thumbnails(of: pictures()) : []
     var lines = ""
     for (index, row) in rows.enumerated() {
       let numbers = values[index * length..<(index + 1) * length]
@@ -43,10 +51,24 @@ struct TextWriter: EmbeddingFormatWriter {
         lines += "\"label\":\(row.label.map(JSONText.quoted) ?? "null"),"
         if let frame = row.frame { lines += "\"frame\":\(frame)," }
         if let seconds = row.seconds { lines += "\"seconds\":\(seconds)," }
+        if hasThumbnails { lines += "\"thumbnail\":\"\(thumbnails[index])\"," }
         lines += "\"embedding\":\(Self.array(numbers, shape: shape))}\n"
       }
     }
     try text.append(lines)
+  }
+
+  /// Small JPEGs of pictures `[n, 3, S, S]` in 0…1, each as the address of an image: `data:image/jpeg;base64,…`.
+  private static func thumbnails(of pictures: Tensor) throws -> [String] {
+    let small = pictures.resized(height: thumbnailSize, width: thumbnailSize).contiguous()
+      .array(of: Float.self)
+    let length = 3 * thumbnailSize * thumbnailSize
+    return try stride(from: 0, to: small.count, by: length).map { start in
+      let image = RGBImage(
+        planes: small[start..<start + length], width: thumbnailSize, height: thumbnailSize)
+      let bytes = try image.jpegBytes(quality: thumbnailQuality)
+      return "data:image/jpeg;base64,\(Data(bytes).base64EncodedString())"
+    }
   }
 
   private static func array(_ numbers: ArraySlice<Float>, shape: [Int]) -> String {

@@ -151,8 +151,15 @@ public struct NearestNeighbours: Sendable {
 ///
 /// - Throws: `InputError.tooFewItems` where there is none.
 package func share(of predictions: [Int], equalTo labels: [Int]) throws -> Double {
-  guard !labels.isEmpty else {
+  try share(of: zip(predictions, labels).map { $0 == $1 })
+}
+
+/// The share of what is right, 0 to 1.
+///
+/// - Throws: `InputError.tooFewItems` where there is none.
+package func share(of isRight: [Bool]) throws -> Double {
+  guard !isRight.isEmpty else {
     throw InputError.tooFewItems(purpose: "an accuracy", needed: 1, found: 0)
   }
-  return Double(zip(predictions, labels).count { $0 == $1 }) / Double(labels.count)
+  return Double(isRight.count { $0 }) / Double(isRight.count)
 }

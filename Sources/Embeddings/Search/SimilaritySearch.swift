@@ -8,8 +8,8 @@ import Torch
 /// The mean is what all pictures share; without the subtraction it dominates every cosine, and a threshold
 /// would mean something else for each model. Rows are looked at in blocks, so that memory beyond the file's
 /// own pages is bounded: a search among N rows of width D costs N D multiplications for each query, and all
-/// pairs cost N^2 D / 2 (100,000 rows of width 192: some 10^12 of them). For millions of
-/// rows an approximate index would be the tool.
+/// pairs cost N^2 / 2 products of short vectors (`PairBound`). For millions of rows an approximate index
+/// would be the tool.
 public struct SimilaritySearch: Sendable {
   /// A row and how similar it is, -1 to 1.
   public struct Match: Equatable, Sendable, Codable {
@@ -19,12 +19,12 @@ public struct SimilaritySearch: Sendable {
 
   /// The number of rows, N.
   public let count: Int
-  private let values: Tensor
+  let values: Tensor
   /// `[1, D]`
   private let mean: Tensor
   /// Whether a mean is subtracted.
   public let isCentred: Bool
-  private let blockRows: Int
+  let blockRows: Int
 
   /// - Parameters:
   ///   - values: `[N, D]`, float32 or float16.
@@ -51,6 +51,11 @@ public struct SimilaritySearch: Sendable {
     count = values.size(0)
     isCentred = mean != nil
     self.mean = mean ?? Tensor.zeros([1, values.size(1)])
+  }
+
+  /// A search among other rows of the same width, about the same mean.
+  func among(_ values: Tensor) -> SimilaritySearch {
+    SimilaritySearch(values, mean: isCentred ? mean : nil, blockRows: blockRows)
   }
 
   /// The unit vectors that cosines are products of, `[n, D]`.
@@ -103,43 +108,5 @@ public struct SimilaritySearch: Sendable {
       }
     }
     return matches
-  }
-
-  /// Calls `body` with every pair of rows that are at least so similar, the smaller row first.
-  ///
-  /// Of a block of rows those within it come first, then those with later rows, each time in their
-  /// order: so every pair (i, j) comes after all pairs (h, i) and (h, j) with h < i.
-  ///
-  /// - Parameter progress: is told how many blocks of pairs are done.
-  public func forEachPair(
-    above threshold: Float, progress: WorkProgress? = nil,
-    _ body: (_ first: Int, _ second: Int, _ similarity: Float) -> Void
-  ) {
-    let blocks = (count + blockRows - 1) / blockRows
-    progress?.begin("comparing all pairs, block", total: blocks * (blocks + 1) / 2)
-    for start in stride(from: 0, to: count, by: blockRows) {
-      let (rows, directions) = block(start)
-      for otherStart in stride(from: start, to: count, by: blockRows) {
-        defer { progress?.advance() }
-        let (others, candidates) = otherStart == start ? (rows, directions) : block(otherStart)
-        var similarities = withoutGradient { directions.matmul(candidates.transposed()) }
-        if otherStart == start {
-          // Each pair once, and no row with itself.
-          similarities = similarities.upperTriangle(diagonal: 1)
-        }
-        // Most blocks have no pair, and a look at the greatest is cheaper than the search for all.
-        guard similarities.max().item() >= Double(threshold) else { continue }
-        let (places, values) = withoutGradient {
-          let isPair = similarities .>= Double(threshold)
-          return (isPair.nonzero().array(of: Int64.self), similarities.select(where: isPair))
-        }
-        for (pair, similarity) in values.array(of: Float.self).enumerated() {
-          let first = rows.lowerBound + Int(places[2 * pair])
-          let second = others.lowerBound + Int(places[2 * pair + 1])
-          guard first < second else { continue }
-          body(first, second, similarity)
-        }
-      }
-    }
   }
 }

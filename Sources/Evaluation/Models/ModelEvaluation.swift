@@ -45,7 +45,8 @@ public struct ModelEvaluation {
     let classes = try Classes(train: trainFolder, test: testFolder)
     let progress = WorkProgress()
     progress.begin("comparing the folders")
-    let sharedPictures = SharedPictures(train: trainFolder, test: testFolder)
+    let pairs = SharedPictures.pairs(train: trainFolder, test: testFolder)
+    let sharedPictures = SharedPictures(pairs, testCount: testFolder.count)
     if let shared = sharedPictures.summary { logger.warning("\(shared)") }
     let model = try ImageModel.load(from: checkpoint, device: device)
     func labelled(_ folder: ImageFolder) -> LabelledPictures {
@@ -60,18 +61,29 @@ public struct ModelEvaluation {
       progress.begin(stage, total: pictures.folder.count, of: "pictures")
       return try pictures.table(preprocessing, logger: logger, progress: progress, embed: embed)
     }
-    func scores(
+    func tables(
       _ stage: String, _ encoder: VisionEncoder, logger: Logger? = nil
-    ) throws -> EmbeddingScores {
+    ) throws -> (train: EmbeddingTable, test: EmbeddingTable) {
       let (preprocessing, embed) = (model.preprocessing, embed(with: encoder))
-      return try EmbeddingScores(
-        train: table("\(stage), train", train, preprocessing, logger: logger, embed: embed),
-        test: table("\(stage), test", test, preprocessing, logger: logger, embed: embed), k: k
-      ) { progress.begin("\(stage), \($0)") }
+      return (
+        try table("\(stage), train", train, preprocessing, logger: logger, embed: embed),
+        try table("\(stage), test", test, preprocessing, logger: logger, embed: embed)
+      )
     }
-    let trained = try scores("1/4 trained", model.encoder, logger: logger)
+    func scores(
+      _ stage: String, _ tables: (train: EmbeddingTable, test: EmbeddingTable)
+    ) throws -> EmbeddingScores {
+      try EmbeddingScores(train: tables.train, test: tables.test, k: k) {
+        progress.begin("\(stage), \($0)")
+      }
+    }
+    let embedded = try tables("1/4 trained", model.encoder, logger: logger)
+    let leaks = LeakedPictures(train: embedded.train, test: embedded.test, shared: pairs)
+    if let near = leaks.summary { logger.warning("\(near)") }
+    let trained = try scores("1/4 trained", embedded)
     let random = try scores(
-      "2/4 random weights", try model.encoderWithRandomWeights(seed: 1))
+      "2/4 random weights",
+      try tables("2/4 random weights", try model.encoderWithRandomWeights(seed: 1)))
     let pixels = ImagePreprocessing(
       imageSize: Self.rawPixelSize, normalization: model.preprocessing.normalization,
       filter: model.preprocessing.filter)
@@ -91,7 +103,7 @@ public struct ModelEvaluation {
       train: trainPixels, test: testPixels, classes: trainFolder.labels, k: k,
       checkpoint: EvaluationReport.Checkpoint(
         path: opened.path, encoder: "\(type(of: model.encoder))", step: opened.step),
-      sharedPictures: sharedPictures)
+      sharedPictures: sharedPictures, leaks: leaks)
   }
 
   private func embed(with encoder: VisionEncoder) -> (Tensor) -> Tensor {

@@ -7,6 +7,10 @@ public struct EmbeddingScores: Equatable, Sendable {
   public let knnTop1: Double
   /// Share of the test items whose class the linear probe finds.
   public let linearTop1: Double
+  /// Of each test item whether kNN finds its class.
+  let isRightByKNN: [Bool]
+  /// Of each test item whether the linear probe finds its class.
+  let isRightByProbe: [Bool]
   /// Of the training embeddings; nil where it was not asked for.
   public let spread: EmbeddingSpread?
   /// How the probe was fitted.
@@ -27,10 +31,14 @@ public struct EmbeddingScores: Equatable, Sendable {
   ) throws {
     try test.requireWidth(of: train)
     begin("kNN")
-    knnTop1 = try NearestNeighbours(among: train, k: k).top1(on: test)
+    let neighbours = try NearestNeighbours(among: train, k: k)
+    try train.requireClasses()
+    isRightByKNN = zip(try neighbours.classify(test), test.labels).map { $0 == $1 }
+    knnTop1 = try share(of: isRightByKNN)
     begin("linear probe")
     let probe = try LinearProbe(fitting: train, options: probeOptions)
-    linearTop1 = try probe.top1(on: test)
+    isRightByProbe = zip(try probe.classify(test), test.labels).map { $0 == $1 }
+    linearTop1 = try share(of: isRightByProbe)
     self.probe = probe.fit
     if measuresSpread { begin("RankMe") }
     spread = measuresSpread ? try EmbeddingSpread(of: train) : nil

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension EvaluationReport {
@@ -30,6 +31,23 @@ extension EvaluationReport {
     let alone = Self.text(majority, 3)
     lines.append(Self.row("largest class", [alone, noInterval + alone], widths: [7, 21]))
     lines.append("(in brackets: where the share lies, with 95 % confidence)")
+    if let withoutLeaks {
+      let left = leaks?.pairs.count ?? 0
+      lines.append("")
+      lines.append(
+        "without the \(left.counted("test item")) that the training items hold, or nearly: "
+          + "\(withoutLeaks.test) are left")
+      for (name, figures, intervals) in [
+        ("trained", withoutLeaks.accuracies.trained, withoutLeaks.intervals.trained),
+        (
+          "random weights", withoutLeaks.accuracies.randomWeights,
+          withoutLeaks.intervals.randomWeights
+        ),
+        ("raw pixels", withoutLeaks.accuracies.rawPixels, withoutLeaks.intervals.rawPixels),
+      ] {
+        lines.append(row(name, accuracies(figures, intervals)))
+      }
+    }
     if !energy.isEmpty {
       lines.append("")
       lines.append(Self.row("energy", ["AUROC", "paired", "control AUROC", "control paired"]))

@@ -7,6 +7,9 @@ extension EvaluationReport {
     if let shared = sharedPictures.summary {
       sentences.append("But \(shared): these figures are not all of new pictures.")
     }
+    if let near = leaks?.summary {
+      sentences.append("And \(near): look whether they are copies.")
+    }
     return sentences.joined(separator: "\n")
   }
 

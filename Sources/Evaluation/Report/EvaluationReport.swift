@@ -22,12 +22,26 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
   public struct Accuracies: Equatable, Sendable, Codable {
     public let knnTop1: Double
     public let linearTop1: Double
+
+    init(knnTop1: Double, linearTop1: Double) {
+      self.knnTop1 = knnTop1
+      self.linearTop1 = linearTop1
+    }
+
+    init(_ scores: EmbeddingScores) {
+      self.init(knnTop1: scores.knnTop1, linearTop1: scores.linearTop1)
+    }
   }
 
   /// Where accuracies lie with 95 % confidence.
   public struct AccuracyIntervals: Equatable, Sendable, Codable {
     public let knnTop1: ShareInterval
     public let linearTop1: ShareInterval
+
+    init(_ accuracies: Accuracies, count: Int) {
+      knnTop1 = ShareInterval(of: accuracies.knnTop1, count: count)
+      linearTop1 = ShareInterval(of: accuracies.linearTop1, count: count)
+    }
   }
 
   /// One value for each row of the comparison.
@@ -35,6 +49,11 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
     public let trained: Value
     public let randomWeights: Value
     public let rawPixels: Value
+
+    func map<Other: Equatable & Sendable & Codable>(_ body: (Value) -> Other) -> Rows<Other> {
+      Rows<Other>(
+        trained: body(trained), randomWeights: body(randomWeights), rawPixels: body(rawPixels))
+    }
   }
 
   public struct Counts: Equatable, Sendable, Codable {
@@ -78,6 +97,40 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
   public let checkpoint: Checkpoint
   /// The test pictures that are training pictures too.
   public let sharedPictures: SharedPictures
+  /// The test pictures that are nearly training pictures; nil where nobody looked.
+  public let leaks: LeakedPictures?
+  /// The figures of the test pictures that are not in `leaks`; nil where all or none are.
+  public let withoutLeaks: Remainder?
+
+  /// What is found of some of the test pictures.
+  public struct Remainder: Equatable, Sendable, Codable {
+    /// How many they are.
+    public let test: Int
+    public let accuracies: Rows<Accuracies>
+    /// Wilson's interval of each accuracy.
+    public let intervals: Rows<AccuracyIntervals>
+
+    /// - Parameter isKept: of each test item whether it counts.
+    init?(
+      of isKept: [Bool], trained: EmbeddingScores, randomWeights: EmbeddingScores,
+      rawPixels: EmbeddingScores
+    ) {
+      let count = isKept.count { $0 }
+      guard count > 0, count < isKept.count else { return nil }
+      func accuracies(_ scores: EmbeddingScores) -> Accuracies {
+        func share(_ isRight: [Bool]) -> Double {
+          Double(zip(isRight, isKept).count { $0 && $1 }) / Double(count)
+        }
+        return Accuracies(
+          knnTop1: share(scores.isRightByKNN), linearTop1: share(scores.isRightByProbe))
+      }
+      test = count
+      self.accuracies = Rows(
+        trained: accuracies(trained), randomWeights: accuracies(randomWeights),
+        rawPixels: accuracies(rawPixels))
+      intervals = self.accuracies.map { AccuracyIntervals($0, count: count) }
+    }
+  }
 
   /// Puts the figures together.
   ///
@@ -86,13 +139,15 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
   ///   - test: the test items.
   ///   - classes: the classes' names in the order of their labels.
   ///   - sharedPictures: what the two folders have in common; nil for nothing.
+  ///   - leaks: what they nearly have in common; the test items' paths tell which are meant.
   /// - Throws: `InputError.tooFewItems` where there are none to test.
   ///
   /// - Precondition: `trained` and `randomWeights` have a spread.
   public init(
     trained: EmbeddingScores, randomWeights: EmbeddingScores, rawPixels: EmbeddingScores,
     energy: [Corruption: EnergyEvaluation.Figures], train: EmbeddingTable, test: EmbeddingTable,
-    classes: [String], k: Int, checkpoint: Checkpoint, sharedPictures: SharedPictures? = nil
+    classes: [String], k: Int, checkpoint: Checkpoint, sharedPictures: SharedPictures? = nil,
+    leaks: LeakedPictures? = nil
   ) throws {
     func figures(_ scores: EmbeddingScores) -> EncoderFigures {
       guard let spread = scores.spread else {
@@ -103,9 +158,7 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
         rankMeBound: spread.rankMeBound)
     }
     func intervals(_ scores: EmbeddingScores) -> AccuracyIntervals {
-      .init(
-        knnTop1: ShareInterval(of: scores.knnTop1, count: test.count),
-        linearTop1: ShareInterval(of: scores.linearTop1, count: test.count))
+      AccuracyIntervals(.init(scores), count: test.count)
     }
     let sizes = train.classSizes
     guard let largest = sizes.firstIndex(of: sizes.max() ?? 0) else {
@@ -115,7 +168,7 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
       of: Array(repeating: largest, count: test.count), equalTo: test.labels)
     self.trained = figures(trained)
     self.randomWeights = figures(randomWeights)
-    self.rawPixels = .init(knnTop1: rawPixels.knnTop1, linearTop1: rawPixels.linearTop1)
+    self.rawPixels = .init(rawPixels)
     self.energy = energy
     self.intervals = .init(
       trained: intervals(trained), randomWeights: intervals(randomWeights),
@@ -129,6 +182,12 @@ public struct EvaluationReport: Equatable, Sendable, Codable {
     self.checkpoint = checkpoint
     self.sharedPictures =
       sharedPictures ?? SharedPictures(count: 0, testCount: test.count, examples: [])
+    self.leaks = leaks
+    withoutLeaks = leaks.flatMap {
+      Remainder(
+        of: $0.isNew(test.paths), trained: trained, randomWeights: randomWeights,
+        rawPixels: rawPixels)
+    }
   }
 
   /// The report as JSON with sorted keys.

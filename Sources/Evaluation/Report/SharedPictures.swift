@@ -27,39 +27,25 @@ public struct SharedPictures: Codable, Equatable, Sendable {
     self.examples = examples
   }
 
-  /// Compares two folders. A file's bytes are read where the other folder has one of its length, and
-  /// it is not the same file.
-  init(train: ImageFolder, test: ImageFolder) {
-    let trainFiles = (0..<train.count).compactMap { FileFacts($0, in: train) }
-    let testFiles = (0..<test.count).compactMap { FileFacts($0, in: test) }
-    let identities = Dictionary(
-      trainFiles.map { ($0.identity, $0.index) }, uniquingKeysWith: { first, _ in first })
-    let others = testFiles.filter { identities[$0.identity] == nil }
-    let lengths = Set(others.map(\.length))
-    var contents: [UInt64: [Int]] = [:]
-    for file in trainFiles where lengths.contains(file.length) {
-      guard let digest = Self.bytes(file.index, in: train).map(Self.digest) else { continue }
-      contents[digest, default: []].append(file.index)
-    }
-    let trainLengths = Set(trainFiles.map(\.length))
-
-    var pairs: [(test: Int, train: Int)] = []
-    for file in testFiles {
-      if let same = identities[file.identity] {
-        pairs.append((file.index, same))
-      } else if trainLengths.contains(file.length), let bytes = Self.bytes(file.index, in: test),
-        let equal = contents[Self.digest(bytes)]?.first(where: {
-          Self.bytes($0, in: train) == bytes
-        })
-      {
-        pairs.append((file.index, equal))
-      }
-    }
+  init(_ pairs: [Pair], testCount: Int) {
     self.init(
-      count: pairs.count, testCount: test.count,
-      examples: pairs.prefix(Self.mostExamples).map {
-        Pair(test: test.path(of: $0.test), train: train.path(of: $0.train))
+      count: pairs.count, testCount: testCount, examples: Array(pairs.prefix(Self.mostExamples)))
+  }
+
+  /// Compares two folders: for each test picture that the training folder has, the first training picture that
+  /// is the same file or holds the same bytes.
+  static func pairs(train: ImageFolder, test: ImageFolder) -> [Pair] {
+    let files = EqualFiles(
+      fileSystemPaths: [train, test].flatMap { folder in
+        (0..<folder.count).map { index in
+          if case .file(let path) = folder.entry(of: index).content { path } else { nil }
+        }
       })
+    return (0..<test.count).compactMap { index in
+      let first = files.firstOfBytes[train.count + index]
+      return first < train.count
+        ? Pair(test: test.path(of: index), train: train.path(of: first)) : nil
+    }
   }
 
   /// How many there are, and names of a few; nil where there are none.
@@ -70,35 +56,5 @@ public struct SharedPictures: Codable, Equatable, Sendable {
     }
     return "\(count) of \(testCount) test pictures \(count == 1 ? "is" : "are") in the training "
       + "folder too (\(names.joined(separator: ", "))\(count > examples.count ? ", …" : ""))"
-  }
-
-  /// What a file is, without its bytes.
-  private struct FileFacts {
-    let index: Int
-    let identity: FileIdentity
-    let length: Int
-
-    init?(_ index: Int, in folder: ImageFolder) {
-      guard case .file(let path) = folder.entry(of: index).content else { return nil }
-      var status = stat()
-      guard stat(path, &status) == 0 else { return nil }
-      self.index = index
-      identity = FileIdentity(status)
-      length = Int(status.st_size)
-    }
-  }
-
-  /// The bytes of a file; nil where it cannot be read: decoding names it.
-  private static func bytes(_ index: Int, in folder: ImageFolder) -> Data? {
-    guard case .file(let path) = folder.entry(of: index).content else { return nil }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    return try? FileHandle(fileDescriptor: descriptor, closeOnDealloc: true).readToEnd()
-  }
-
-  private static func digest(_ bytes: Data) -> UInt64 {
-    var hasher = Hasher()
-    bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
-    return UInt64(truncatingIfNeeded: hasher.finalize())
   }
 }
