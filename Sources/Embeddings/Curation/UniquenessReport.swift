@@ -104,3 +104,8 @@ public struct UniquenessReport: Codable, Sendable {
       })
   }
 }
+
+extension OutputKind {
+  /// Pictures by how much they differ from the others, as CSV.
+  public static let uniquenessTable = OutputKind { $0.begin(with: UniquenessReport.tableHeader) }
+}

@@ -16,8 +16,6 @@ extension OutputKind {
   }
   /// The description beside a file of embeddings.
   static let description = OutputKind(holding: "\"modelSHA256\"")
-  /// Pictures by how much they differ from the others, as CSV.
-  public static let uniquenessTable = OutputKind { $0.begin(with: UniquenessReport.tableHeader) }
   /// What an export left out.
   static let skippedList = OutputKind { $0.begin(with: SkippedList.header) }
 }
