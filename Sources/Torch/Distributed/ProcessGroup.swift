@@ -58,13 +58,13 @@ public final class ProcessGroup: @unchecked Sendable {
   // MARK: Collectives
 
   /// Replaces each tensor by its sum over all processes.
-  public func sum(_ tensors: [Tensor]) {
+  package func sum(_ tensors: [Tensor]) {
     let status = tensors.withHandles { ct_group_sum_(handle, $0, $1) }
     if status != CT_OK { Tensor.fail("sum over processes", tensors, status) }
   }
 
   /// Replaces each tensor by that of the process `root`.
-  public func broadcast(_ tensors: [Tensor], from root: Int = 0) {
+  package func broadcast(_ tensors: [Tensor], from root: Int = 0) {
     let status = tensors.withHandles { ct_group_broadcast_(handle, $0, $1, Int32(root)) }
     if status != CT_OK { Tensor.fail("broadcast to processes", tensors, status) }
   }
