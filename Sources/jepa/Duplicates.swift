@@ -23,7 +23,7 @@ struct Duplicates: ParsableCommand {
       never go. The order of the rows does not matter: paths decide.
 
         jepa duplicates --embeddings photos.npy --output groups.png
-        jepa duplicates --embeddings photos.npy --keep best --print0 | xargs -0 mv -t spare --
+        jepa duplicates --embeddings photos.npy --keep best --print0 | xargs -0 mv --backup=numbered -t spare --
         jepa duplicates --embeddings all.npy --across library inbox --print0 | xargs -0 rm --
       """)
 
@@ -96,13 +96,17 @@ struct Duplicates: ParsableCommand {
     search.keep = keep
     search.across = across.isEmpty ? nil : .init(kept: across[0], searched: across[1])
     let report = try search.run()
+    // Before the list, whose reader may take pictures away.
+    if let output { try draw(report, to: output) }
     if printsList {
       for path in report.removable { print(path, terminator: "\0") }
       for line in [report.summary] + report.remarks { StatusLine.standardError.print(line) }
     } else {
       printResult(json ? try report.json() : report.table)
     }
-    guard let output else { return }
+  }
+
+  private func draw(_ report: DuplicateReport, to output: String) throws {
     guard !report.groups.isEmpty else {
       StatusLine.standardError.print("no group to draw")
       return

@@ -22,6 +22,9 @@ struct ProcessOptions: ParsableArguments {
       }
     }
     try OptionRange.check("--timeout", positive: timeout)
+    guard timeout <= 1_000_000 else {
+      throw ValidationError("--timeout: expected at most 1000000 seconds, found \(timeout)")
+    }
   }
 
   /// Runs `body` in all processes, with the group of them; nil where there is one.

@@ -15,7 +15,7 @@ struct Sample: ParsableCommand {
       line says how far the worst picture is from the sample. No picture is changed.
 
         jepa sample --embeddings photos.npy --count 100 --output sample.png
-        jepa sample --embeddings photos.npy --count 100 --print0 | xargs -0 cp -t labelled --
+        jepa sample --embeddings photos.npy --count 100 --print0 | xargs -0 cp --backup=numbered -t labelled --
       """)
 
   @OptionGroup var curation: CurationArguments

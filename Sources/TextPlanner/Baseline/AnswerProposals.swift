@@ -21,7 +21,7 @@ public struct ProposalOptions: Sendable, Equatable {
 }
 
 /// An answer that was written symbol by symbol and judged by the planner's energy.
-public struct ProposedAnswer: Codable, Sendable, Equatable {
+public struct ProposedAnswer: PromptAnswer, Codable, Sendable, Equatable {
   public let prompt: String
   public let answer: String
   /// E(x, enc(answer))
@@ -158,10 +158,8 @@ public struct AnswerProposals {
     let shape = [1, sampler.limits.answerLength, sampler.vocabulary.count]
     return Tensor.concatenate(
       prompts.map { prompt in
-        var fingerprint = Fingerprint()
-        fingerprint.add(prompt.utf8)
-        var seeds = SeededGenerator(seed: options.seed, fingerprint.value, UInt64(round))
-        return Tensor.uniform(shape, using: RandomGenerator(seed: seeds.next()))
+        Tensor.uniform(
+          shape, using: RandomGenerator(seed: options.seed, prompt: prompt, number: round))
       })
   }
 
@@ -177,23 +175,5 @@ extension AutoregressiveModel.Context {
   func select(items: Tensor) -> AutoregressiveModel.Context {
     AutoregressiveModel.Context(
       parts: parts.map { $0.select(items: items) }, mask: mask?.select(indices: items))
-  }
-}
-
-extension ProposedAnswer {
-  /// The answer in one line, and a mark after a tab where it is not verified.
-  public var line: String {
-    let answer = answer.withControlPictures
-    return isVerified ? answer : "\(answer)\tunverified"
-  }
-
-  /// The answer as one line of JSON.
-  public var json: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    // An answer holds nothing that cannot be encoded.
-    return String(decoding: (try? encoder.encode(self)) ?? Data(), as: UTF8.self)
   }
 }

@@ -11,7 +11,7 @@ public struct PlanStep: Codable, Sendable, Equatable {
 }
 
 /// An answer, and how it was found.
-public struct Plan: Codable, Sendable, Equatable {
+public struct Plan: PromptAnswer, Codable, Sendable, Equatable {
   public let prompt: String
   public let answer: String
   /// The energy of the answer, read again: E(x, enc(answer)).

@@ -224,11 +224,9 @@ public struct Planner {
   /// start, and not on what else is answered with it.
   private func noise(_ prompts: [String], start: Int) -> Tensor {
     let draws = prompts.map { prompt in
-      var fingerprint = Fingerprint()
-      fingerprint.add(prompt.utf8)
-      var seeds = SeededGenerator(seed: options.seed, fingerprint.value, UInt64(start))
-      return Tensor.normal(
-        model.latentShape(1), using: RandomGenerator(seed: seeds.next()))
+      Tensor.normal(
+        model.latentShape(1),
+        using: RandomGenerator(seed: options.seed, prompt: prompt, number: start))
     }
     return Tensor.concatenate(draws).to(device: model.device)
   }

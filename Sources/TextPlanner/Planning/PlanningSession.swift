@@ -70,22 +70,6 @@ extension PlanningSession where Answer == ProposedAnswer {
 }
 
 extension Plan {
-  /// The answer in one line, and a mark after a tab where it is not verified.
-  public var line: String {
-    let answer = answer.withControlPictures
-    return isVerified ? answer : "\(answer)\tunverified"
-  }
-
-  /// The plan as one line of JSON.
-  public var json: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    // A plan holds nothing that cannot be encoded.
-    return String(decoding: (try? encoder.encode(self)) ?? Data(), as: UTF8.self)
-  }
-
   /// How the answer was found: the first guess, the energy of every step with the text where it changes, and
   /// the answer.
   ///
@@ -115,22 +99,5 @@ extension Plan {
         isVerified ? "verified" : "unverified", energy, threshold, starts,
         starts == 1 ? "start" : "starts", steps, steps == 1 ? "step" : "steps"))
     return lines.joined(separator: "\n")
-  }
-}
-
-extension String {
-  /// The text with pictures (U+2400 and after) in the place of control characters, which could end a line or
-  /// drive the terminal: a model that is not sure may write any byte.
-  var withControlPictures: String {
-    String(
-      String.UnicodeScalarView(
-        unicodeScalars.map { scalar in
-          switch scalar.value {
-          case 0..<0x20: Unicode.Scalar(0x2400 + scalar.value)!
-          case 0x7F: "\u{2421}"
-          case 0x80..<0xA0: "\u{FFFD}"
-          default: scalar
-          }
-        }))
   }
 }

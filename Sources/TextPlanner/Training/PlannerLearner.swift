@@ -164,7 +164,7 @@ final class PlannerLearner: Learner {
 
   /// One step down the energy, and where it should have led.
   func energy(of batch: Batch, step number: Int) -> StepEnergy {
-    let step = withOwnDraws(number) { draws in
+    let step = withOwnDraws(batch, number) { draws in
       objective(
         fresh: batch.fresh, rollouts: batch.underWay,
         latents: batch.rows.isEmpty ? nil : buffer.latents(at: batch.rows), step: number,
@@ -179,10 +179,10 @@ final class PlannerLearner: Learner {
   /// Runs `body` with draws that are this process's alone: they depend on the seed, the step and the rank, and leave those
   /// that all processes have in common where they are.
   private func withOwnDraws<Result>(
-    _ step: Int, _ body: (inout SeededGenerator) -> Result
+    _ batch: Batch, _ step: Int, _ body: (inout SeededGenerator) -> Result
   ) -> Result {
     guard let group else { return body(&memory.draws) }
-    let (fresh, rows) = (shares(of: batchSize), shares(of: rolloutCount))
+    let (fresh, rows) = (shares(of: batch.allFresh.count), shares(of: batch.allRows.count))
     objective.shares = fresh.map { fresh in
       RowShares(
         fresh.counts.enumerated().map { $1 + (rows?.counts[$0] ?? 0) }, on: group)
