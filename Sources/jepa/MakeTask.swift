@@ -18,6 +18,7 @@ struct MakeTask: ParsableCommand {
 
         jepa make-task sudoku4 --output data/sudoku4
         jepa make-task addition --size 4 --train 20000 --output data/sums
+        jepa make-task sudoku9 --originals 1000 --train 60000 --output data/sudoku9
       """)
 
   @Argument(help: "The task.")
@@ -28,6 +29,13 @@ struct MakeTask: ParsableCommand {
 
   @Option(help: "Examples to learn from.")
   var train = 20_000
+
+  @Option(
+    help: """
+      Only so many of those to learn from are drawn; the others are the same puzzles with digits \
+      renamed and rows and columns in another order.
+      """)
+  var originals: Int?
 
   @Option(help: "Examples to be measured on.")
   var test = 1_200
@@ -49,12 +57,19 @@ struct MakeTask: ParsableCommand {
     guard train > 0 || test > 0 else {
       throw ValidationError("--train and --test: expected one of them above 0, found 0 and 0")
     }
+    if let originals {
+      try OptionRange.check(["--originals": originals], atLeast: 1)
+      guard task.hasRelatives else {
+        throw ValidationError("--originals is for sudokus, found \(task.rawValue)")
+      }
+    }
   }
 
   func run() throws {
     try OutputFolder.check(output)
     let task = try task.task(size: size, difficulties: difficulties?.range)
-    try TaskMaker(task, seed: seed).write(to: output, train: train, test: test)
+    try TaskMaker(task, seed: seed).write(
+      to: output, train: train, test: test, originals: originals)
   }
 
   /// What each task's size and difficulty are.

@@ -81,6 +81,18 @@ struct Plan: ParsableCommand {
     guard propose == .descent || !(trace || tracePlot != nil) else {
       throw ValidationError("--trace and --trace-plot show a descent: leave out --propose samples")
     }
+    guard propose == .descent || planning.isDefault else {
+      throw ValidationError(
+        "options of a descent (--along, --steps, --starts, --race, --restart-noise, --step-size, "
+          + "--window, --rounding-slack) say nothing of samples: leave them or --propose samples out"
+      )
+    }
+    guard
+      propose == .samples
+        || (samples, temperature) == (ProposalOptions().samples, ProposalOptions().temperature)
+    else {
+      throw ValidationError("--samples and --temperature are for --propose samples: add it")
+    }
   }
 
   func run() throws {

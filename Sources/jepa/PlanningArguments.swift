@@ -42,7 +42,15 @@ struct PlanningArguments: ParsableArguments {
     guard (0...1).contains(restartNoise) else {
       throw ValidationError("--restart-noise: expected 0 to 1, found \(restartNoise)")
     }
+    guard !race || restartNoise == PlanningOptions().restartNoise else {
+      throw ValidationError(
+        "--race makes all starts at once, and --restart-noise is for those after the first: "
+          + "leave one out")
+    }
   }
+
+  /// Whether anything was asked for.
+  var isDefault: Bool { options(seed: 0) == PlanningOptions() }
 
   /// - Parameter seed: what fresh noise is made from.
   func options(seed: UInt64) -> PlanningOptions {

@@ -306,6 +306,7 @@ import TrainingRuns
     TaskError.invalidSetting(name: "--train", expected: "1 or more", found: "0"),
     TaskError.outputNotEmpty(path: path),
     TaskError.tooFew(split: "test", difficulty: 3, wanted: 50, found: 20, draws: 9000),
+    TaskError.tooFewRelatives(split: "train", wanted: 50, found: 20, of: 3),
     BaselineError.notABaseline(path: path, expected: "baseline", found: "planner"),
     BaselineError.otherLimits(
       planner: TextLimits(promptLength: 32, answerLength: 16),

@@ -64,6 +64,9 @@ import TrainingRuns
     try expectFailure(
       ["make-task", "sudoku4", "--difficulties", "2-9", "--output", "\(folder.path)/x"],
       saying: "--difficulties: expected within 1-3, found 2-9")
+    try expectFailure(
+      ["make-task", "sort", "--originals", "9", "--output", "\(folder.path)/x"],
+      saying: "--originals is for sudokus, found sort")
   }
 
   @Test func aPlannerIsComparedWithABaselineOfItsKind() throws {
@@ -127,6 +130,15 @@ import TrainingRuns
       ),
       (["--temperature", "0"], "--temperature: expected a number above 0, found 0.0"),
       (["--restart-noise", "2"], "--restart-noise: expected 0 to 1, found 2.0"),
+      (
+        ["--restart-noise", "0.5", "--race"],
+        "--race makes all starts at once, and --restart-noise is for those after the first"
+      ),
+      (
+        ["--propose", "samples", "--sampler", baseline, "--steps", "9"],
+        "say nothing of samples: leave them or --propose samples out"
+      ),
+      (["--samples", "9"], "--samples and --temperature are for --propose samples: add it"),
     ] {
       let result = try JepaProcess.run(plan + arguments)
       #expect(result.status != 0 && result.errors.contains(message), "\(result.errors)")

@@ -31,7 +31,8 @@ import Torch
       #expect(answer.samples == 16 && !answer.isVerified)
       #expect((1...16).contains(answer.verifications))
       let more = try answers([answer.prompt]) { $0.samples = 32 }[0]
-      #expect(more.energy <= answer.energy, "the first 16 are among the 32")
+      // Of another batch, so of other last digits.
+      #expect(more.energy <= answer.energy * (1 + 1e-5), "the first 16 are among the 32")
     }
   }
 

@@ -106,6 +106,38 @@ import TrainingRuns
     }
   }
 
+  @Test(arguments: [TextTaskName.sudoku4, .sudoku6, .sudoku9])
+  func relativesAreOtherPuzzlesOfOneSolution(name: TextTaskName) throws {
+    let task = try #require(
+      try name.task(difficulties: name == .sudoku9 ? 6...7 : 1...2) as? SudokuTask)
+    let maker = TaskMaker(task, seed: 5)
+    let originals = try maker.examples(4, for: .train)
+    let examples = try maker.examples(24, for: .train, originals: 4)
+    #expect(Set(examples.map(\.prompt)).count == 24)
+    #expect(Set(originals.map(\.prompt)).isSubset(of: examples.map(\.prompt)))
+    #expect(try maker.examples(24, for: .train, originals: 4) == examples)
+
+    func blanks(_ prompt: String) -> Int { prompt.utf8.count { $0 == UInt8(ascii: ".") } }
+    let solver = SudokuSolver(task.shape)
+    for example in examples {
+      let puzzle = try #require(task.shape.grid(of: example.prompt))
+      let answer = try #require(task.shape.grid(of: example.answer))
+      #expect(solver.onlySolution(of: puzzle) == answer && !task.isHeldOut(answer))
+      #expect(solver.depth(of: puzzle, solution: answer) == example.difficulty)
+      #expect(originals.contains { blanks($0.prompt) == blanks(example.prompt) })
+    }
+  }
+
+  @Test func everyDigitOfASymmetryComesFromOneCell() {
+    var generator = SeededGenerator(seed: 8)
+    for shape in [SudokuShape.four, .six, .nine] {
+      let grid = SudokuSolver(shape).randomSolution(using: &generator)
+      let changed = (0..<20).map { _ in SudokuSymmetry(of: shape, using: &generator)(grid) }
+      #expect(changed.allSatisfy(shape.isSolution))
+      #expect(Set(changed).count > 10)
+    }
+  }
+
   @Test func ofTheGridsOf4x4FortyEightAreHeldOut() throws {
     let task = SudokuTask(.four, difficulties: 1...1)
     let grids = SudokuSolver(.four).solutions(of: [UInt8](repeating: 0, count: 16))

@@ -118,6 +118,14 @@ import TrainingRuns
     #expect(!FileManager.default.fileExists(atPath: folder.path))
   }
 
+  @Test func moreRelativesThanThereAreIsAnError() throws {
+    let task = try TextTaskName.addition.task(size: 2, difficulties: 0...0)
+    let error = #expect(throws: TaskError.self) {
+      _ = try TaskMaker(task, seed: 4).examples(9, for: .train, originals: 3)
+    }
+    #expect(error == .tooFewRelatives(split: "train", wanted: 9, found: 3, of: 3))
+  }
+
   @Test func settingsOutsideTheirRangeAreNamed() {
     func description(_ body: () throws -> any TextTask) -> String? {
       #expect(throws: TaskError.self) { _ = try body() }?.description

@@ -5,7 +5,7 @@ import Torch
 public enum PlannerDirection: String, Codable, Sendable, CaseIterable {
   /// The gradient of the energy, (I - J)^T r.
   case gradient
-  /// What is left between the latents and their prediction, r = z - D(s_x, z): a third of the operations.
+  /// What is left between the latents and their prediction, r = z - D(s_x, z): half of the operations.
   case residual
 
   /// How far a step of planning goes.

@@ -13,6 +13,7 @@ public struct SudokuShape: Sendable, Equatable {
 
   public static let four = SudokuShape(boxRows: 2, boxColumns: 2)
   public static let six = SudokuShape(boxRows: 2, boxColumns: 3)
+  public static let nine = SudokuShape(boxRows: 3, boxColumns: 3)
 
   /// - Precondition: at most 9 cells in a box, so that a digit is one symbol.
   public init(boxRows: Int, boxColumns: Int) {

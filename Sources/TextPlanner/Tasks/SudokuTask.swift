@@ -4,7 +4,7 @@ import Files
 /// row. Difficulty is the solver depth.
 ///
 /// Solution grids are held out, not only puzzles: of the 288 grids of 4x4 there are 48 that only test files
-/// use, of the 28 million of 6x6 one in eight. (A held-out grid still has relatives in training that differ
+/// use, of 6x6 and 9x9 one in eight. (A held-out grid still has relatives in training that differ
 /// by the names of the digits alone.)
 public struct SudokuTask: TextTask {
   public let shape: SudokuShape
@@ -15,7 +15,11 @@ public struct SudokuTask: TextTask {
 
   /// The depths that puzzles have in quantity.
   static func depths(_ shape: SudokuShape) -> ClosedRange<Int> {
-    shape == .four ? 1...3 : 1...7
+    switch shape.side {
+    case 4: 1...3
+    case 6: 1...7
+    default: 1...20
+    }
   }
 
   public init(_ shape: SudokuShape, difficulties: ClosedRange<Int>) {
@@ -69,5 +73,22 @@ public struct SudokuTask: TextTask {
     return TextExample(
       prompt: shape.text(of: found[generator.index(below: found.count)]),
       answer: shape.text(of: solution), difficulty: depth)
+  }
+
+  /// The same puzzle after a change that keeps the rules, where that is of the same depth and file: guesses
+  /// come in another order, and its grid may be one that is held out.
+  public func relative(
+    of example: TextExample, for split: TaskSplit, using generator: inout SeededGenerator
+  ) -> TextExample? {
+    guard let puzzle = shape.grid(of: example.prompt), let solution = shape.grid(of: example.answer)
+    else { return nil }
+    let symmetry = SudokuSymmetry(of: shape, using: &generator)
+    let (changed, solved) = (symmetry(puzzle), symmetry(solution))
+    guard isHeldOut(solved) == (split == .test),
+      solver.depth(of: changed, solution: solved) == example.difficulty
+    else { return nil }
+    return TextExample(
+      prompt: shape.text(of: changed), answer: shape.text(of: solved),
+      difficulty: example.difficulty)
   }
 }

@@ -8,6 +8,8 @@ public enum TaskError: Error, Equatable, Sendable {
   case outputNotEmpty(path: String)
   /// There are not as many different examples as wanted, or they are too rare to be found.
   case tooFew(split: String, difficulty: Int, wanted: Int, found: Int, draws: Int)
+  /// What was drawn has not as many different relatives as wanted.
+  case tooFewRelatives(split: String, wanted: Int, found: Int, of: Int)
 }
 
 extension TaskError: CustomStringConvertible, LocalizedError {
@@ -20,6 +22,9 @@ extension TaskError: CustomStringConvertible, LocalizedError {
     case .tooFew(let split, let difficulty, let wanted, let found, let draws):
       "\(split): wanted \(wanted) different examples of difficulty \(difficulty), found \(found) "
         + "in \(draws) draws: ask for fewer, or for other difficulties"
+    case .tooFewRelatives(let split, let wanted, let found, let count):
+      "\(split): wanted \(wanted) different examples, found \(found) that \(count) lead to: ask for "
+        + "fewer, or for more --originals"
     }
   }
 

@@ -19,21 +19,37 @@ public protocol TextTask: Sendable {
   func draw(
     for split: TaskSplit, wanted: Set<Int>, using generator: inout SeededGenerator
   ) -> TextExample?
+
+  /// An example that asks for the same in another form, for the same file and of the same difficulty; nil
+  /// where the draw came to nothing, or where the task knows no other forms.
+  func relative(
+    of example: TextExample, for split: TaskSplit, using generator: inout SeededGenerator
+  ) -> TextExample?
+}
+
+extension TextTask {
+  public func relative(
+    of example: TextExample, for split: TaskSplit, using generator: inout SeededGenerator
+  ) -> TextExample? { nil }
 }
 
 /// The tasks by the names that the command line knows.
 public enum TextTaskName: String, Sendable, CaseIterable {
   case sudoku4
   case sudoku6
+  case sudoku9
   case addition
   case path
   case sort
   case facts
 
+  /// Whether examples have relatives: others that ask for the same in another form.
+  public var hasRelatives: Bool { [.sudoku4, .sudoku6, .sudoku9].contains(self) }
+
   /// What `size` counts, and what it is by default; nil where the task has one size.
   public var size: (meaning: String, standard: Int, range: ClosedRange<Int>)? {
     switch self {
-    case .sudoku4, .sudoku6: nil
+    case .sudoku4, .sudoku6, .sudoku9: nil
     case .addition: ("digits of each number", 8, 1...18)
     case .path: ("nodes of the graph", 10, 3...26)
     case .sort: ("letters to be sorted, at most", 12, 2...64)
@@ -44,7 +60,7 @@ public enum TextTaskName: String, Sendable, CaseIterable {
   /// What `difficulty` counts.
   public var difficultyMeaning: String {
     switch self {
-    case .sudoku4, .sudoku6: "rounds of singles, and guesses, to the solution"
+    case .sudoku4, .sudoku6, .sudoku9: "rounds of singles, and guesses, to the solution"
     case .addition: "digits in the longest run of carries"
     case .path: "edges of the shortest path"
     case .sort: "letters"
@@ -64,7 +80,7 @@ public enum TextTaskName: String, Sendable, CaseIterable {
         throw TaskError.invalidSetting(
           name: "--size", expected: "none, \(rawValue) has one size", found: "\(size)")
       }
-      let shape = self == .sudoku4 ? SudokuShape.four : .six
+      let shape: SudokuShape = self == .sudoku4 ? .four : self == .sudoku6 ? .six : .nine
       return SudokuTask(
         shape, difficulties: try bounded(difficulties, by: SudokuTask.depths(shape)))
     }
@@ -75,7 +91,7 @@ public enum TextTaskName: String, Sendable, CaseIterable {
         found: "\(size)")
     }
     switch self {
-    case .sudoku4, .sudoku6: preconditionFailure("sudokus have no size")
+    case .sudoku4, .sudoku6, .sudoku9: preconditionFailure("sudokus have no size")
     case .addition:
       return AdditionTask(digits: size, difficulties: try bounded(difficulties, by: 0...size))
     case .path:
