@@ -58,7 +58,8 @@ package protocol TrainingSource {
 extension TrainingSource {
   package func settings(for request: TrainingRequest) throws -> Trainee.Configuration {
     try ConfigurationReader.read(
-      Trainee.Configuration.self, file: request.settingsFile, overrides: request.overrides)
+      Trainee.Configuration.self, file: request.settingsFile, overrides: request.overrides,
+      isOfRun: request.isResuming)
   }
 }
 

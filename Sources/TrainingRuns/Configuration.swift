@@ -15,7 +15,14 @@ import Foundation
 /// conform keep the defaults of what they do not set.
 /// A type with an `init(from:)` of its own must write, in `encode(to:)`, every key that it reads.
 public protocol RunConfiguration: Codable, Sendable, Equatable {
+  /// What was done before it could be set, as `key.path=value`, where the default is another: runs that do
+  /// not say it did so.
+  static var earlierDefaults: [String] { get }
   init()
+}
+
+extension RunConfiguration {
+  public static var earlierDefaults: [String] { [] }
 }
 
 /// A section whose keys are alternatives: setting one in a file or an override clears the others.
@@ -52,10 +59,12 @@ public enum ConfigurationReader {
   ///   - file: path of a YAML file; nil reads none.
   ///   - overrides: such as `optimizer.learningRate=3e-4`; the value is YAML; of two for one key
   ///     the later holds.
+  ///   - isOfRun: whether a run wrote the file, which holds all settings that there were.
   /// - Throws: `RunError.unknownKey`, `.wrongType`, `.invalidValue`, `.invalidYAML`,
   ///   `.invalidOverride`; `FileError.failed`.
   public static func read<Configuration: RunConfiguration>(
-    _ type: Configuration.Type, file: String? = nil, overrides: [String] = []
+    _ type: Configuration.Type, file: String? = nil, overrides: [String] = [],
+    isOfRun: Bool = false
   ) throws -> Configuration {
     guard let file else { return try read(type, yaml: "", overrides: overrides) }
     guard let bytes = try DurableFile.read(file, atMost: mostBytes) else {
@@ -63,18 +72,21 @@ public enum ConfigurationReader {
         source: file, line: nil, reason: "expected at most \(mostBytes) bytes, found more")
     }
     let text = String(decoding: bytes, as: UTF8.self)
-    return try read(type, yaml: text, source: file, overrides: overrides)
+    return try read(type, yaml: text, source: file, overrides: overrides, isOfRun: isOfRun)
   }
 
   /// The defaults of `type`, changed by the text `yaml`, changed by `overrides`.
   ///
-  /// - Parameter source: what errors call `yaml`.
-  /// - Throws: as `read(_:file:overrides:)`.
+  /// - Parameters:
+  ///   - source: what errors call `yaml`.
+  ///   - isOfRun: whether a run wrote it.
+  /// - Throws: as `read(_:file:overrides:isOfRun:)`.
   public static func read<Configuration: RunConfiguration>(
     _ type: Configuration.Type, yaml: String, source: String = "configuration",
-    overrides: [String] = []
+    overrides: [String] = [], isOfRun: Bool = false
   ) throws -> Configuration {
     var tree = try ConfigurationEncoder.tree(of: Configuration())
+    if isOfRun { tree = tree.merging(try self.tree(of: Configuration.earlierDefaults)) }
     let file = try ConfigurationTree(yaml: yaml, source: source)
     guard case .table = file else {
       throw RunError.wrongType(path: "", expected: "a section", found: file.summary)

@@ -95,12 +95,12 @@ public final class RunFolder: Sendable {
 
   /// The configuration of the run at `path`, changed by `overrides`.
   ///
-  /// - Throws: as `ConfigurationReader.read(_:file:overrides:)`.
+  /// - Throws: as `ConfigurationReader.read(_:file:overrides:isOfRun:)`.
   public static func configuration<Configuration: RunConfiguration>(
     _ type: Configuration.Type, at path: String, overrides: [String] = []
   ) throws -> Configuration {
     try ConfigurationReader.read(
-      type, file: "\(path)/\(configurationName)", overrides: overrides)
+      type, file: "\(path)/\(configurationName)", overrides: overrides, isOfRun: true)
   }
 
   /// Checks that a run may go on under `configuration`.

@@ -24,8 +24,12 @@ struct PlanningArguments: ParsableArguments {
     help: "How far each update goes; by default half of the gradient, or all of the residual.")
   var stepSize: Double?
 
-  @Option(help: "An update is halved where the energy is above the greatest of so many before.")
-  var window = PlanningOptions().window
+  @Option(
+    help: """
+      An update is halved where the energy is above the greatest of so many before; by default of \
+      the one before along the gradient, and never along residuals.
+      """)
+  var window: Int?
 
   @Option(
     help: """
@@ -36,7 +40,7 @@ struct PlanningArguments: ParsableArguments {
 
   func validate() throws {
     try OptionRange.check(
-      ["--steps": steps, "--starts": starts, "--window": window], atLeast: 1)
+      ["--steps": steps, "--starts": starts, "--window": window ?? 1], atLeast: 1)
     if let stepSize { try OptionRange.check("--step-size", positive: stepSize) }
     if let roundingSlack { try OptionRange.check("--rounding-slack", positive: roundingSlack) }
     guard (0...1).contains(restartNoise) else {

@@ -13,7 +13,8 @@ import Torch
     configuration.capacity = 8
     change(&configuration)
     return RolloutBuffer(
-      configuration, candidates: [5, 6, 7], shape: [2, 3], device: .cpu,
+      RolloutPolicy(configuration, along: .gradient), candidates: [5, 6, 7], shape: [2, 3],
+      device: .cpu,
       using: RandomGenerator(seed: seed))
   }
 

@@ -22,6 +22,7 @@ import TrainingRuns
       let configuration = try TinyPlanner.configuration(
         ["objective.family=\(family.rawValue)", "autoencoder.neededExact=0"]
           + (family == .contrastive ? ["memory.entries=2"] : [])
+          + (family == .sigreg ? ["objective.step=gradient"] : [])
           + (family == .hinge
             ? [
               "objective.step=residual", "rollout.noise=0.2", "keeping.everySteps=2",
@@ -54,11 +55,47 @@ import TrainingRuns
   /// Six losses as they were when the loop was written.
   @Test func theLossCurveIsAsItWas() throws {
     let (file, run) = (try TinyPlanner.file(), TemporaryPath("curve"))
-    let configuration = try TinyPlanner.configuration(["autoencoder.neededExact=0"])
+    let configuration = try TinyPlanner.configuration([
+      "autoencoder.neededExact=0", "objective.step=gradient",
+    ])
     try TinyPlanner.train(configuration, on: file.path, in: run.path)
     #expect(
       try losses(
         ofRun: run.path, are: [5.692540, 5.590328, 5.118953, 4.376407, 3.795161, 3.730524]))
+  }
+
+  /// Runs of before there was a choice went along the gradient, and go on so.
+  @Test func aRunThatDoesNotSayWhatItGoesAlongGoesOnAlongTheGradient() throws {
+    let (file, run) = (try TinyPlanner.file(), TemporaryPath("earlier"))
+    let settings = ["autoencoder.neededExact=0", "objective.step=gradient"]
+    try TinyPlanner.train(
+      TinyPlanner.configuration(settings), on: file.path, in: run.path, steps: 2)
+    let path = "\(run.path)/config.yaml"
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    let earlier = text.replacing("  step: gradient\n", with: "")
+    #expect(earlier.count < text.count)
+    try Data(earlier.utf8).write(to: URL(fileURLWithPath: path))
+
+    let outcome = try TextTrainingSession(
+      file: file.path, output: run.path, isResuming: true
+    ).run()
+    #expect(outcome.isFinished && outcome.checkpoint.step == 6)
+    #expect(try PlannerModel.load(from: run.path).step == .gradient)
+    #expect(
+      try ConfigurationReader.read(TextTrainingConfiguration.self).objective.step == .residual)
+  }
+
+  @Test func whatSuitsTheStepIsWrittenDown() throws {
+    let dataset = try TextDataset(contentsOf: try TinyPlanner.file().path)
+    for (step, capacity, noise) in [("gradient", 2048, 0.0), ("residual", 768, 0.2)] {
+      var configuration = try TinyPlanner.configuration([
+        "objective.step=\(step)", "rollout.maximumLifetime=5",
+      ])
+      configuration.rollout.capacity = nil
+      let rollout = try configuration.resolved(for: dataset).rollout
+      #expect(rollout.capacity == capacity && rollout.noise == noise)
+      #expect(rollout.maximumLifetime == 5 && rollout.share != nil)
+    }
   }
 
   @Test func otherExamplesAreRefused() throws {

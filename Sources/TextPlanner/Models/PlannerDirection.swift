@@ -15,6 +15,33 @@ public enum PlannerDirection: String, Codable, Sendable, CaseIterable {
     case .residual: 1
     }
   }
+
+  /// A step is halved where the energy is above the greatest of so many before; nil for never. What is
+  /// predicted from a guess may fit worse before it fits: half a step there loses puzzles
+  /// (docs/decisions/0066-residual-steps.md).
+  public var window: Int? {
+    switch self {
+    case .gradient: 1
+    case .residual: nil
+    }
+  }
+
+  /// Plain descents: full steps, halved where the energy rises if that suits.
+  ///
+  /// - Parameters:
+  ///   - steps: at most.
+  ///   - stepSize: nil for what suits.
+  ///   - window: as `window`; nil for what suits.
+  func minimizer(
+    steps: Int, stepSize: Double? = nil, window: Int? = nil, recordsWaypoints: Bool = false,
+    stopRules: @escaping @autoclosure () -> [any StopRule] = []
+  ) -> Minimizer {
+    let window = window ?? self.window
+    return Minimizer(
+      rule: GradientDescent(), schedule: .constant(stepSize ?? self.stepSize), maximumSteps: steps,
+      halvesStepWhenEnergyRises: window != nil, window: window ?? 1,
+      recordsWaypoints: recordsWaypoints, stopRules: stopRules())
+  }
 }
 
 extension PlannerEnergy: ResidualEnergy {
@@ -26,10 +53,7 @@ extension PlannerEnergy: ResidualEnergy {
 extension PlannerModel {
   /// What latents `[B, A, Z]` decode to after so many steps of plain planning, int64 `[B, A]`.
   func decoded(after steps: Int, from latents: Tensor, _ conditioning: Conditioning) -> Tensor {
-    let descent = Minimizer(
-      rule: GradientDescent(), schedule: .constant(step.stepSize), maximumSteps: steps,
-      halvesStepWhenEnergyRises: true
-    ).minimize(
+    let descent = step.minimizer(steps: steps).minimize(
       PlannerEnergy(model: self, conditioning: conditioning), from: latents, along: step)
     return autoencoder.decode(descent.values[0])
   }

@@ -15,9 +15,8 @@ import TrainingRuns
 public struct Planner {
   public let model: PlannerModel
   public let options: PlanningOptions
-  /// What is moved along, and how far.
+  /// What is moved along.
   private let step: PlannerDirection
-  private let stepSize: Double
 
   /// - Precondition: at least one step, one start and one prompt at once.
   public init(_ model: PlannerModel, options: PlanningOptions = PlanningOptions()) {
@@ -27,7 +26,6 @@ public struct Planner {
     self.model = model
     self.options = options
     step = options.step ?? model.step
-    stepSize = options.stepSize ?? step.stepSize
   }
 
   /// Answers of prompts, in their order.
@@ -74,10 +72,7 @@ public struct Planner {
         try model.conditioning(ofPrompts: part, memory: memory.map { Array($0[range]) })
       }
       let descent = withoutGradient {
-        Minimizer(
-          rule: GradientDescent(), schedule: .constant(stepSize), maximumSteps: steps.max() ?? 1,
-          halvesStepWhenEnergyRises: true, window: options.window, recordsWaypoints: true
-        ).minimize(
+        minimizer(steps: steps.max() ?? 1, recordsWaypoints: true).minimize(
           PlannerEnergy(model: model, conditioning: conditioning), from: noise(part, start: 0),
           along: step)
       }
@@ -142,10 +137,8 @@ public struct Planner {
       items: Tensor(owners.map(Int64.init)).to(device: model.device))
     let verification = AnswerVerification(
       model, part, accepts: options.verifies, roundingSlack: options.roundingSlack)
-    let descent = Minimizer(
-      rule: GradientDescent(), schedule: .constant(stepSize), maximumSteps: options.steps,
-      halvesStepWhenEnergyRises: true, window: options.window,
-      recordsWaypoints: options.recordsTrace,
+    let descent = minimizer(
+      steps: options.steps, recordsWaypoints: options.recordsTrace,
       stopRules: [
         verification,
         Plateau(tolerance: options.plateauTolerance, patience: options.plateauPatience),
@@ -185,6 +178,14 @@ public struct Planner {
     }
   }
 
+  private func minimizer(
+    steps: Int, recordsWaypoints: Bool, stopRules: @escaping @autoclosure () -> [any StopRule] = []
+  ) -> Minimizer {
+    step.minimizer(
+      steps: steps, stepSize: options.stepSize, window: options.window,
+      recordsWaypoints: recordsWaypoints, stopRules: stopRules())
+  }
+
   /// Where starts begin, `[n, A, Z]`: noise, or the latents that came nearest with noise in them.
   private func start(
     _ indices: [Int], of prompts: [String], starts: Range<Int>, _ records: [Record]
@@ -213,10 +214,9 @@ public struct Planner {
 
   /// What one full step from noise decodes to: what training trains a step to reach.
   private func firstGuesses(_ prompts: [String], _ conditioning: Conditioning) -> [String] {
-    let descent = Minimizer(rule: GradientDescent(), schedule: .constant(1), maximumSteps: 1)
-      .minimize(
-        PlannerEnergy(model: model, conditioning: conditioning), from: noise(prompts, start: 0),
-        along: step)
+    let descent = step.minimizer(steps: 1, stepSize: 1).minimize(
+      PlannerEnergy(model: model, conditioning: conditioning), from: noise(prompts, start: 0),
+      along: step)
     return model.answers(of: model.autoencoder.decode(descent.values[0]))
   }
 

@@ -8,10 +8,11 @@ public struct PlanningOptions: Sendable, Equatable {
   public var starts = 4
   /// Whether all starts are made together: the first of which an answer is verified ends the others.
   public var races = false
-  /// How far each step goes; halved where the energy rises. nil for what suits `step`.
+  /// How far each step goes. nil for what suits `step`.
   public var stepSize: Double? = nil
-  /// An energy has risen when it is above the greatest of so many before.
-  public var window = 1
+  /// A step is halved where the energy is above the greatest of so many before. nil for what suits `step`:
+  /// 1 along the gradient, never along residuals.
+  public var window: Int? = nil
   /// Answers are read again where rounding the latents to them costs less than so many times the threshold.
   public var roundingSlack = Double.infinity
   /// A start after the first is made from the latents that came nearest, with so much noise in them, 0 to 1: 1

@@ -18,7 +18,7 @@ public enum ObjectiveFamily: String, Codable, Sendable, CaseIterable {
 public struct ObjectiveConfiguration: RunConfiguration {
   public var family = ObjectiveFamily.contrastive
   /// What a step goes along, in training and in planning.
-  public var step = PlannerDirection.gradient
+  public var step = PlannerDirection.residual
   /// `residual`: steps in a row that descents under way are taken, with the graph of all; 1 to 16.
   public var unroll = 3
   /// Of the cross-entropy of what the descended latents decode to, beside their squared error.

@@ -41,6 +41,7 @@ final class PlannerLearner: Learner {
   private let generator: RandomGenerator
   private let model: PlannerModel
   private var objective: PlannerObjective
+  private let rollout: RolloutPolicy
   private let buffer: RolloutBuffer
   private let kept: KeptPlanner
   private lazy var trainedPrompts = TrainedPrompts(pairs.trainedPrompts)
@@ -72,8 +73,9 @@ final class PlannerLearner: Learner {
     objective = PlannerObjective(
       model, pairs: pairs, configuration: configuration.objective, memory: memoryTraining,
       using: generator)
+    rollout = RolloutPolicy(configuration.rollout, along: configuration.objective.step)
     buffer = RolloutBuffer(
-      configuration.rollout, candidates: pairs.trained,
+      rollout, candidates: pairs.trained,
       shape: Array(model.latentShape(1).dropFirst()), device: device, using: generator)
     kept = KeptPlanner(configuration.keeping, of: model) { [model] in
       let copy = PlannerModel(
@@ -113,7 +115,7 @@ final class PlannerLearner: Learner {
 
   /// Descents that a batch goes on with.
   private var rolloutCount: Int {
-    Int((configuration.rollout.share * Double(configuration.batchSize)).rounded())
+    Int((rollout.share * Double(configuration.batchSize)).rounded())
   }
 
   var batchSize: Int { configuration.batchSize - rolloutCount }

@@ -1,43 +1,10 @@
 import EnergyDescent
 import Torch
-import TrainingRuns
-
-/// How the model's own descents are kept for training.
-public struct RolloutConfiguration: RunConfiguration {
-  /// Descents under way.
-  public var capacity = 2048
-  /// The part of each batch that goes on with one, 0 to below 1.
-  public var share = 0.5
-  /// Step sizes are drawn from this range anew for each item and step.
-  public var minimumStepSize = 0.3
-  public var maximumStepSize = 1.0
-  /// Noise is put on where a step led: of a strength drawn up to this, 0 to below 1, beside the rest of what was there.
-  public var noise = 0.0
-  /// A descent is replaced by a new one from noise after a number of steps drawn from this range.
-  public var minimumLifetime = 4
-  public var maximumLifetime = 16
-
-  public init() {}
-
-  /// - Throws: `RunError.invalidValue`.
-  func validate() throws {
-    let check = SettingCheck(in: "rollout")
-    try check((1...1_000_000).contains(capacity), "capacity", "1 to 1000000, found \(capacity)")
-    try check((0..<1).contains(share), "share", "0 to below 1, found \(share)")
-    try check(
-      minimumStepSize > 0 && minimumStepSize <= maximumStepSize && maximumStepSize <= 2,
-      "minimumStepSize", "above 0 and not above maximumStepSize, which is at most 2")
-    try check((0..<1).contains(noise), "noise", "0 to below 1, found \(noise)")
-    try check(
-      minimumLifetime >= 1 && minimumLifetime <= maximumLifetime, "minimumLifetime",
-      "at least 1 and not above maximumLifetime, found \(minimumLifetime)")
-  }
-}
 
 /// Descents of the model under way: a step of training takes some of them one step further, so that the
 /// energy is trained where planning goes. No graph spans two steps.
 final class RolloutBuffer {
-  private let configuration: RolloutConfiguration
+  private let policy: RolloutPolicy
   private let rule: any UpdateRule
   private let generator: RandomGenerator
   /// `[C, A, Z]`
@@ -63,13 +30,13 @@ final class RolloutBuffer {
   ///   - shape: of one answer's latents, `[A, Z]`.
   ///   - rule: how latents move, the same as in planning.
   init(
-    _ configuration: RolloutConfiguration, candidates: [Int], shape: [Int], device: Device,
+    _ policy: RolloutPolicy, candidates: [Int], shape: [Int], device: Device,
     rule: any UpdateRule = GradientDescent(), using generator: RandomGenerator
   ) {
-    self.configuration = configuration
+    self.policy = policy
     self.rule = rule
     self.generator = generator
-    let count = configuration.capacity
+    let count = policy.capacity
     latents = Tensor.normal([count] + shape, using: generator).to(device: device)
     let drawn: [Int64] =
       Tensor.integers(in: 0..<candidates.count, [count], using: generator).array()
@@ -87,8 +54,8 @@ final class RolloutBuffer {
 
   /// Which descents the next step goes on with, all different.
   func draw(_ count: Int) -> [Int] {
-    let order = Tensor.permutation(configuration.capacity, using: generator)
-    let chosen: [Int64] = order.slice(0..<min(count, configuration.capacity)).array()
+    let order = Tensor.permutation(policy.capacity, using: generator)
+    let chosen: [Int64] = order.slice(0..<min(count, policy.capacity)).array()
     return chosen.map(Int.init)
   }
 
@@ -103,7 +70,7 @@ final class RolloutBuffer {
     withoutGradient {
       let places = Tensor(rows.map(Int64.init)).to(device: latents.device)
       let moved = latents.select(indices: places)
-      let (low, high) = (configuration.minimumStepSize, configuration.maximumStepSize)
+      let (low, high) = policy.stepSizes
       let sizes = Tensor.uniform([rows.count, 1, 1], using: generator) * (high - low) + low
       rule.update(
         [moved], against: [directions * sizes.to(device: latents.device)], stepSize: 1)
@@ -126,16 +93,16 @@ final class RolloutBuffer {
 
   /// `sqrt(1 - s^2) z + s noise`, s drawn for each item.
   private func noised(_ moved: Tensor) -> Tensor {
-    guard configuration.noise > 0 else { return moved }
+    guard policy.noise > 0 else { return moved }
     let strengths =
-      (Tensor.uniform([moved.size(0), 1, 1], using: generator) * configuration.noise)
+      (Tensor.uniform([moved.size(0), 1, 1], using: generator) * policy.noise)
       .to(device: moved.device)
     let noise = Tensor.normal(moved.shape, using: generator).to(device: moved.device)
     return moved * (1 - strengths.squared()).sqrt() + noise * strengths
   }
 
   private func drawnLifetimes(_ count: Int) -> [Int] {
-    let range = configuration.minimumLifetime..<configuration.maximumLifetime + 1
+    let range = policy.lifetimes.low..<policy.lifetimes.high + 1
     let drawn: [Int64] = Tensor.integers(in: range, [count], using: generator).array()
     return drawn.map(Int.init)
   }

@@ -47,6 +47,8 @@ public struct TextTrainingConfiguration: TrainingConfiguration {
   /// More do not pay: the matrices are small.
   public static let mostThreads = 4
 
+  public static let earlierDefaults = ["objective.step=gradient"]
+
   /// The settings that a resumed run may change.
   public static let changeable: Set<String> = [
     "duration", "threads", "logEverySteps", "checkpoint", "collapse",
@@ -67,6 +69,7 @@ public struct TextTrainingConfiguration: TrainingConfiguration {
     var resolved = self
     resolved.promptLength = promptLength ?? dataset.longest.promptLength
     resolved.answerLength = answerLength ?? dataset.longest.answerLength
+    resolved.rollout = rollout.resolved(along: objective.step)
     try resolved.validate()
     return resolved
   }
@@ -87,7 +90,7 @@ public struct TextTrainingConfiguration: TrainingConfiguration {
     try model.validate()
     try autoencoder.validate()
     try objective.validate()
-    try rollout.validate()
+    try rollout.validate(along: objective.step)
     try memory.validate()
     try keeping.validate()
   }

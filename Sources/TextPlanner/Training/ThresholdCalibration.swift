@@ -66,13 +66,7 @@ struct ThresholdCalibration {
     let conditioning = model.conditioning(model.encode(batch.prompts))
     let noise = Tensor.normal(
       model.latentShape(items.count), using: RandomGenerator(seed: seed))
-    let descent = Minimizer(
-      rule: GradientDescent(), schedule: .constant(model.step.stepSize), maximumSteps: 8,
-      halvesStepWhenEnergyRises: true
-    ).minimize(
-      PlannerEnergy(model: model, conditioning: conditioning),
-      from: noise.to(device: model.device), along: model.step)
-    let symbols = model.autoencoder.decode(descent.values[0])
+    let symbols = model.decoded(after: 8, from: noise.to(device: model.device), conditioning)
     let energies = model.energies(ofAnswers: symbols, conditioning)
       .to(.float64, device: .cpu).array(of: Double.self)
     let isRight = zip(model.answers(of: symbols), items).map { pairs.isRight($0, for: $1) }
