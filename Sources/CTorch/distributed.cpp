@@ -18,9 +18,17 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <stdexcept>
+#include <system_error>
 
 #include "shim.h"
 
@@ -212,20 +220,55 @@ void silence_log() {
   (void)once;
 }
 
+/// A socket that listens at one address, for c10d's store, which would listen on all interfaces. The store closes it.
+int listening_socket(const char *host, int32_t port) {
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  if (const int status = getaddrinfo(host, std::to_string(port).c_str(), &hints, &found)) {
+    throw std::runtime_error(gai_strerror(status));
+  }
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> address(found, &freeaddrinfo);
+  const int listening = socket(address->ai_family, SOCK_STREAM, 0);
+  if (listening < 0) throw std::system_error(errno, std::generic_category());
+  // A port that a run has just left is free.
+  const int yes = 1;
+  setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (bind(listening, address->ai_addr, address->ai_addrlen) == 0 && listen(listening, SOMAXCONN) == 0) return listening;
+  const int error = errno;
+  close(listening);
+  if (error == EADDRINUSE) throw std::runtime_error("EADDRINUSE");
+  throw std::system_error(error, std::generic_category());
+}
+
+/// The port that a socket is bound to.
+uint16_t port_of(int bound) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getsockname(bound, reinterpret_cast<sockaddr *>(&address), &size) != 0) {
+    throw std::system_error(errno, std::generic_category());
+  }
+  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6 *>(&address)->sin6_port
+                                             : reinterpret_cast<sockaddr_in *>(&address)->sin_port);
+}
+
 }  // namespace
 
 struct ct_group {
   c10::intrusive_ptr<Group> value;
 };
 
-int32_t ct_store_create(const char *host, int32_t port, bool is_server, const char *prefix, int64_t timeout_ms,
-                        ct_store **out) {
+int32_t ct_store_create(const char *host, int32_t port, bool is_server, bool is_local, const char *prefix,
+                        int64_t timeout_ms, ct_store **out) {
   return guarded([&] {
     silence_log();
     c10d::TCPStoreOptions options;
     options.port = static_cast<uint16_t>(port);
     options.isServer = is_server;
     options.waitWorkers = false;
+    if (is_server && is_local) {
+      options.masterListenFd = listening_socket(host, port);
+      options.port = port_of(*options.masterListenFd);
+    }
     options.timeout = std::chrono::milliseconds(timeout_ms);
     auto store = c10::make_intrusive<c10d::TCPStore>(std::string(host), options);
     auto keys = c10::make_intrusive<c10d::PrefixStore>(std::string(prefix), store);
@@ -282,6 +325,20 @@ int32_t ct_group_broadcast_(ct_group *group, ct_list tensors, int32_t count, int
       together([&] { group->value->connected().broadcast(whole, options)->wait(); });
       if (!whole[0].is_same(tensor)) tensor.copy_(whole[0]);
     }
+  });
+}
+
+int32_t ct_group_send(ct_group *group, const ct_tensor *x, int32_t rank) {
+  return guarded([&] {
+    std::vector<at::Tensor> whole{x->value.detach().contiguous()};
+    together([&] { group->value->connected().send(whole, rank, 0)->wait(); });
+  });
+}
+
+int32_t ct_group_receive_(ct_group *group, const ct_tensor *x, int32_t rank) {
+  return guarded([&] {
+    std::vector<at::Tensor> whole{x->value};
+    together([&] { group->value->connected().recv(whole, rank, 0)->wait(); });
   });
 }
 

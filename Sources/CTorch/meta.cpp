@@ -106,6 +106,15 @@ Tensor &smooth_l1_backward(const Tensor &, const Tensor &x, const Tensor &, int6
 void adamw(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList, double,
            double, double, double, double, bool, bool, MaybeTensor, MaybeTensor) {}
 
+Tensor embedding_backward(const Tensor &gradients, const Tensor &, int64_t rows, int64_t, bool) {
+  return gradients.new_empty({rows, gradients.size(-1)});
+}
+
+Tensor &logical_not_out(const Tensor &x, Tensor &out) {
+  out.resize_(x.sizes());
+  return out;
+}
+
 TORCH_LIBRARY_IMPL(aten, Meta, library) {
   library.impl("convolution_overrideable", convolution);
   library.impl("convolution_backward_overrideable", convolution_backward);
@@ -115,8 +124,10 @@ TORCH_LIBRARY_IMPL(aten, Meta, library) {
   library.impl("native_group_norm", group_norm);
   library.impl("native_group_norm_backward", group_norm_backward);
   library.impl("index_select", index_select);
+  library.impl("embedding_dense_backward", embedding_backward);
   library.impl("where.self", choose);
   library.impl("logical_and.out", logical_and_out);
+  library.impl("logical_not.out", logical_not_out);
   library.impl("var.correction", variance);
   library.impl("relu", relu);
   library.impl("mse_loss_backward", mean_squared_error_backward);

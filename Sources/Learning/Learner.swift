@@ -50,6 +50,8 @@ package protocol Learner: AnyObject {
 
   /// What the loop descends on, with the names that their weights start with.
   var trained: [(name: String, module: Module)] { get }
+  /// What else all processes need alike, such as a teacher; none by default.
+  var companions: [Module] { get }
   /// The energy of a batch.
   ///
   /// - Parameter step: how many steps were taken before.
@@ -137,6 +139,7 @@ extension Learner {
   package var waitingSeconds: Double? { nil }
   package func end() {}
   package func didStep(progress: Double) {}
+  package var companions: [Module] { [] }
   package func figures() -> [Metric] { [] }
   package func verdict(step: Int) -> CollapseVerdict? { nil }
   package var isSuspected: Bool { false }

@@ -50,6 +50,8 @@ package final class TrainingLoop<L: Learner> {
     if let group {
       let path = group.texts(lastCheckpoint?.path ?? "")[0]
       if !group.isFirst, !path.isEmpty { lastCheckpoint = try Checkpoint.open(at: path) }
+      let found = try lastCheckpoint.map { "\($0.path) with checksum \(try $0.fingerprint)" }
+      try group.requireSame("checkpoint", found ?? "none")
     }
     learner = try L(
       configuration, dataset: dataset, device: device, generator: generator,
@@ -76,7 +78,11 @@ package final class TrainingLoop<L: Learner> {
       if !state.generator.isEmpty { generator.state = Array(state.generator) }
       divergence.lastGood = lastCheckpoint.path
     }
-    group?.broadcast(descent.parameters.map { $0.tensor.detached() })
+    if let group {
+      // The same seeds give the same weights, but for machines that round differently.
+      let modules = learner.trained.map(\.module) + learner.companions
+      group.broadcast(modules.flatMap { $0.state.map { $0.tensor.detached() } })
+    }
     guard let run else {
       metrics = nil
       return
@@ -204,7 +210,9 @@ package final class TrainingLoop<L: Learner> {
         // Of one whose own loss was a number, another one tells.
         if !numbers[0].item().isFinite { throw ToldByAnotherProcess() }
       }
-      try divergence.note(gradientNorm, "gradient", ofStep: state.progress.step, names: names)
+      let blamed = try group.map { try allNames(names, besides: gradientNorm, in: $0) }
+      try divergence.note(
+        gradientNorm, "gradient", ofStep: state.progress.step, names: blamed ?? names)
       guard run != nil else {
         if isLogged { try log(energy, gradientNorm, rate) }
         continue
@@ -227,6 +235,23 @@ package final class TrainingLoop<L: Learner> {
     return TrainingOutcome(
       progress: state.progress, isFinished: isOver, checkpoint: lastCheckpoint!, items: items,
       seconds: clock.sessionSeconds, waitingSeconds: learner.waitingSeconds)
+  }
+
+  /// What a gradient that is no number is blamed on: it is the mean of all processes', so the items of all of them, in order.
+  ///
+  /// - Throws: `ToldByAnotherProcess` in all but the first, where it is none.
+  private func allNames(
+    _ names: [String], besides gradientNorm: Tensor, in group: ProcessGroup
+  ) throws -> [String] {
+    guard !gradientNorm.item().isFinite else { return names }
+    let text = String(decoding: try JSONEncoder().encode(names), as: UTF8.self)
+    let all = try group.texts(text).map {
+      try JSONDecoder().decode([String].self, from: Data($0.utf8))
+    }
+    guard group.isFirst else { throw ToldByAnotherProcess() }
+    return (0..<(all.map(\.count).max() ?? 0)).flatMap { place in
+      all.compactMap { place < $0.count ? $0[place] : nil }
+    }
   }
 
   /// The next batch and how many items it has, in all processes; nil at the end. Where there is none, because data went away
@@ -256,6 +281,8 @@ package final class TrainingLoop<L: Learner> {
     }
     if agreed.hasFailed {
       if run != nil, state.progress.step > (lastCheckpoint?.step ?? 0) { try save() }
+      // A launcher ends the others of one that ends: not while the first of them saves.
+      group?.waitForAll()
       throw failure ?? ToldByAnotherProcess()
     }
     guard !agreed.isEnding, let batch else { return nil }

@@ -25,6 +25,8 @@ public final class ImageBatch: @unchecked Sendable {
 
   /// The side of the square pictures.
   public let size: Int
+  /// The place of each picture among those that were asked for, from 0.
+  package fileprivate(set) var places: [Int] = []
   fileprivate var requested: [ImageEntry] = []
   fileprivate var requestedItems: [Int] = []
   fileprivate let memory = BatchMemory<Float>()
@@ -47,6 +49,7 @@ public final class ImageBatch: @unchecked Sendable {
   fileprivate func prepare(_ entries: [ImageEntry], items: [Int]) throws(ImageError) {
     (requested, self.entries) = (entries, entries)
     (requestedItems, self.items) = (items, items)
+    places = Array(items.indices)
     try memory.reserve(entries.count * 3 * size * size)
     lock.withLock { failures.removeAll() }
   }
@@ -59,6 +62,7 @@ public final class ImageBatch: @unchecked Sendable {
     for (place, index) in kept.enumerated() where place != index {
       (memory.pointer + place * row).update(from: memory.pointer + index * row, count: row)
     }
+    places = kept
     entries = kept.map { requested[$0] }
     items = kept.map { requestedItems[$0] }
   }
@@ -180,19 +184,25 @@ public final class ImageBatches {
   /// - Throws: with `isStrict`, the `ImageError` of the first unreadable picture of the batch;
   ///   `ImageError.noRoomForBatch`.
   public func next() throws(ImageError) -> ImageBatch? {
-    while let batch = pipeline.take() {
-      try prefetch()
-      for (row, error) in batch.failures.sorted(by: { $0.key < $1.key }) {
-        if options.isStrict { throw error }
-        failures.append(ImageFailure(path: batch.requested[row].path, error: error))
-      }
-      failureCount += batch.failures.count
-      for entry in batch.requested { position.pass(entry) }
-      batch.compact()
+    while let batch = try nextRequested() {
       if batch.count > 0 { return batch }
       release(batch)
     }
     return nil
+  }
+
+  /// As `next`, but a batch of which no picture can be read is one, too, of none.
+  package func nextRequested() throws(ImageError) -> ImageBatch? {
+    guard let batch = pipeline.take() else { return nil }
+    try prefetch()
+    for (row, error) in batch.failures.sorted(by: { $0.key < $1.key }) {
+      if options.isStrict { throw error }
+      failures.append(ImageFailure(path: batch.requested[row].path, error: error))
+    }
+    failureCount += batch.failures.count
+    for entry in batch.requested { position.pass(entry) }
+    batch.compact()
+    return batch
   }
 
   /// Gives the memory of a batch back for a later one.

@@ -4,7 +4,7 @@ import Foundation
 ///
 /// Each case says which path, what was expected and what was found; `description` is one line that
 /// can be shown as it is.
-public enum ImageError: Error, Equatable, Sendable {
+public enum ImageError: Error, Equatable, Sendable, Codable {
   /// There is nothing at `path`.
   case folderNotFound(path: String)
   /// `path` is a file where a folder was expected.

@@ -1,5 +1,5 @@
 /// A picture that could not be read.
-public struct ImageFailure: Sendable, Equatable {
+public struct ImageFailure: Sendable, Equatable, Codable {
   public let path: String
   public let error: ImageError
 

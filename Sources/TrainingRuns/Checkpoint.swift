@@ -31,6 +31,20 @@ public struct Checkpoint: Equatable, Sendable {
     return file.crc32c
   }
 
+  /// Changes with every file that its manifest lists: 16 hexadecimal digits.
+  ///
+  /// - Throws: `FileError.invalidJSON`, `.failed`.
+  package var fingerprint: String {
+    get throws {
+      var fingerprint = Fingerprint()
+      for file in try CheckpointManifest.read(from: path).files {
+        fingerprint.add("\(file.name) \(file.crc32c) ".utf8)
+      }
+      let digits = String(fingerprint.value, radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+  }
+
   /// The CRC-32C of a file that was put into the checkpoint later, as it is now; nil where there is none.
   ///
   /// - Throws: `FileError.failed`.

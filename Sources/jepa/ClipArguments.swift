@@ -77,7 +77,8 @@ enum ClipModelLocation {
   static let usual: String = {
     let place = "checkpoints/video"
     if FileManager.default.fileExists(atPath: place) { return place }
-    var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    let program = Bundle.main.executablePath ?? CommandLine.arguments[0]
+    var folder = URL(fileURLWithPath: program).resolvingSymlinksInPath()
     for _ in 0..<5 {
       folder.deleteLastPathComponent()
       let candidate = folder.appendingPathComponent(place).path

@@ -112,6 +112,8 @@ struct Embed: ParsableCommand {
 
   @OptionGroup var outputs: OutputArguments
 
+  @OptionGroup var together: ProcessOptions
+
   @OptionGroup var progress: ProgressArguments
 
   @OptionGroup var pictures: PictureOptions
@@ -126,8 +128,14 @@ struct Embed: ParsableCommand {
     try ThreadCount.check(threads)
   }
 
-  func run() throws {
-    if let threads { Session.threadCount = threads }
+  func run() throws { try together.run(run(in:)) }
+
+  private func run(in group: ProcessGroup?) throws {
+    if group != nil, filesFrom.contains("-") {
+      throw ValidationError(
+        "--files-from -: one process alone has the standard input; expected a file that all read")
+    }
+    ProcessOptions.setThreads(threads, in: group)
     var settings = EmbeddingSettings()
     settings.pooling = pool
     settings.layer = layer
@@ -141,15 +149,18 @@ struct Embed: ParsableCommand {
     let frameOptions = FrameOptions(
       every: every, shortSide: model.preprocessing.imageSize, assumedFramesPerSecond: fps,
       resizesFrames: true, decoder: pictures.decoder)
-    let report = try EmbeddingExport(
-      embedder: PictureEmbedder(model: model, settings: settings),
-      batchSize: batch, workers: workers, isStrict: strict, hasThumbnails: thumbnails,
-      decoder: pictures.decoder
-    ).run(
-      try PictureInputs(
-        inputs, lists: filesFrom, foldersAreFrames: frames, frameOptions: frameOptions),
-      to: output, reading: inputs + filesFrom.filter { $0 != "-" } + [checkpoint],
-      isResuming: resume, isForced: outputs.force, until: StopSignal())
-    printResult(report)
+    let export = try EmbeddingExport(
+      embedder: PictureEmbedder(model: model, settings: settings), batchSize: batch,
+      workers: max(1, workers / (group?.place.localSize ?? 1)), isStrict: strict,
+      hasThumbnails: thumbnails, decoder: pictures.decoder)
+    let pictures = try PictureInputs(
+      inputs, lists: filesFrom, foldersAreFrames: frames, frameOptions: frameOptions)
+    if let group, !group.isFirst {
+      return try export.takePart(pictures, until: StopSignal(), in: group)
+    }
+    printResult(
+      try export.run(
+        pictures, to: output, reading: inputs + filesFrom.filter { $0 != "-" } + [checkpoint],
+        isResuming: resume, isForced: outputs.force, until: StopSignal(), in: group))
   }
 }

@@ -36,17 +36,25 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "A picture that cannot be read is an error.")
   var strict = false
 
+  @OptionGroup var together: ProcessOptions
+
   @OptionGroup var progress: ProgressArguments
 
   func validate() throws { try OptionRange.check(["--k": k], atLeast: 1) }
 
   @OptionGroup var pictures: PictureOptions
 
-  func run() throws {
-    let report = try ModelEvaluation(
+  func run() throws { try together.run(run(in:)) }
+
+  private func run(in group: ProcessGroup?) throws {
+    ProcessOptions.setThreads(nil, in: group)
+    let evaluation = ModelEvaluation(
       checkpoint: checkpoint, device: try Device(device), k: k, isStrict: strict,
-      decoder: pictures.decoder
-    ).run(train: train, test: test)
+      decoder: pictures.decoder)
+    if let group, !group.isFirst {
+      return try evaluation.takePart(train: train, test: test, in: group)
+    }
+    let report = try evaluation.run(train: train, test: test, in: group)
     printResult(json ? try report.json() : report.table)
   }
 }

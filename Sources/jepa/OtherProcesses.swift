@@ -1,5 +1,6 @@
 import Foundation
 import Torch
+import TrainingRuns
 
 /// The other processes of `--processes`: the same command, started again with a launcher's variables.
 ///
@@ -29,8 +30,25 @@ final class OtherProcesses {
     }
   }
 
-  /// Waits until all have ended.
-  func wait() { for other in started { other.process.waitUntilExit() } }
+  /// Waits until all have ended, which is soon: the work is done.
+  ///
+  /// - Throws: `ProcessGroupError.endedBadly` for the first that ends with another status than that of a process which is
+  ///   done or was asked to stop, or does not end.
+  func wait(seconds: Double) throws {
+    let end = ContinuousClock.now + .seconds(seconds)
+    for (index, other) in started.enumerated() {
+      while other.process.isRunning, ContinuousClock.now < end { usleep(5000) }
+      guard !other.process.isRunning else {
+        throw ProcessGroupError.endedBadly(rank: index + 1, reason: .hung(seconds: seconds))
+      }
+      let status = other.process.terminationStatus
+      let isSignal = other.process.terminationReason == .uncaughtSignal
+      if isSignal || status != 0 && status != StopSignal.exitStatus {
+        throw ProcessGroupError.endedBadly(
+          rank: index + 1, reason: isSignal ? .signal(status) : .status(status))
+      }
+    }
+  }
 
   /// Ends those that have not, also one that hangs.
   func end() {

@@ -27,6 +27,17 @@ struct ProcessOptions: ParsableArguments {
     }
   }
 
+  /// Sets the threads of this process: those that are asked for, or its share of the machine's.
+  static func setThreads(_ threads: Int?, in group: ProcessGroup?) {
+    // What a launcher or the user sets is for each process.
+    let isSet = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] != nil
+    if let threads {
+      Session.threadCount = threads
+    } else if let group, !isSet {
+      Session.threadCount = max(1, Session.threadCount / group.place.localSize)
+    }
+  }
+
   /// Runs `body` in all processes, with the group of them; nil where there is one.
   ///
   /// - Throws: `ToldByAnotherProcess` where `body` fails in several processes, after one of them told why.
@@ -40,7 +51,7 @@ struct ProcessOptions: ParsableArguments {
       let others = try OtherProcesses(of: place)
       defer { others.end() }
       try run(body, at: place, store: store)
-      return others.wait()
+      return try others.wait(seconds: timeout)
     }
     if !OtherProcesses.isOneOfThem, processes != nil {
       throw ValidationError(

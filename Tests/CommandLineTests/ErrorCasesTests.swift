@@ -280,6 +280,7 @@ import TrainingRuns
     ProcessGroupError.incomplete(rank: 1, worldSize: 2, seconds: 300),
     ProcessGroupError.different(what: "data", values: ["a", "b"]),
     ProcessGroupError.unsupportedDevice("cuda:0"),
+    ProcessGroupError.endedBadly(rank: 1, reason: .hung(seconds: 300)),
     TorchError.stateMismatch(
       path: path, missing: ["a"], unexpected: ["b"], misshapen: ["c (expected [2], found [3])"]),
   ]

@@ -78,12 +78,17 @@ import TrainingRuns
     let errors = try asProcesses(3) { group -> String in
       let data = TinyLearner.Dataset(batches: group.rank == 2 ? 3 : .max)
       let loop = try TinyLearner.loop(on: data, in: run.path, group: group)
-      do { try loop.train() } catch { return "\(type(of: error)) after \(loop.progress.step)" }
+      do { try loop.train() } catch {
+        // A launcher ends all when this one ends: the first has saved by now.
+        let saved = try Checkpoint.open(at: run.path).step
+        return "\(type(of: error)) after \(loop.progress.step), \(saved) saved"
+      }
       return ""
     }
     #expect(
       errors == [
-        "ToldByAnotherProcess after 3", "ToldByAnotherProcess after 3", "DataAreGone after 3",
+        "ToldByAnotherProcess after 3, 3 saved", "ToldByAnotherProcess after 3, 3 saved",
+        "DataAreGone after 3, 3 saved",
       ])
     #expect(try Checkpoint.open(at: run.path).step == 3)
   }
@@ -98,6 +103,38 @@ import TrainingRuns
     }
     #expect(errors[0] == "ToldByAnotherProcess()")
     #expect(errors[1].hasPrefix("the loss of step 2 is nan; the batch was"))
+  }
+
+  /// The gradient is the mean of all, and so are its pictures: nobody knows whose it is that is none.
+  @Test func aGradientThatIsNoNumberIsBlamedOnAllItems() throws {
+    func errors(_ worldSize: Int) throws -> [String] {
+      func error(_ group: ProcessGroup?) -> String {
+        let path = TemporaryPath("gradient")
+        let data = TinyLearner.Dataset(nanGradientBatch: group?.rank ?? 1 == 1 ? 2 : nil)
+        do { try TinyLearner.loop(on: data, in: path.path, group: group).train() } catch {
+          // Of which sign it is says nothing.
+          return "\(error)".replacingOccurrences(of: "-nan", with: "nan")
+        }
+        return ""
+      }
+      return worldSize == 1 ? [error(nil)] : try asProcesses(worldSize, error)
+    }
+    let one = try errors(1)[0]
+    #expect(one.hasPrefix("the gradient of step 2 is nan; the batch was"), "\(one)")
+    #expect(try errors(2) == [one, "ToldByAnotherProcess()"])
+    #expect(try errors(3) == [one] + [String](repeating: "ToldByAnotherProcess()", count: 2))
+  }
+
+  /// What nothing descends on begins as the first process has it, too.
+  @Test func companionsBeginAlike() throws {
+    let weights = try asProcesses(2) { group -> [Double] in
+      let data = TinyLearner.Dataset(companionSeed: UInt64(group.rank))
+      let loop = try TinyLearner.loop(on: data, in: run.path, group: group)
+      return loop.learner.companion.state.flatMap { $0.tensor.to(.float64).flattened().array() }
+    }
+    #expect(weights[0] == weights[1])
+    let own = Linear(2, 2, using: RandomGenerator(seed: 0)).state
+    #expect(weights[0] == own.flatMap { $0.tensor.to(.float64).flattened().array() })
   }
 
   /// Memory that gives out in one leaves the others waiting in the middle of a step.

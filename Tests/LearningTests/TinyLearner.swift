@@ -30,6 +30,10 @@ final class TinyLearner: Learner {
     var batches = Int.max
     /// The batch whose energy is no number.
     var nanBatch: Int?
+    /// The batch whose energy is a number and whose gradient is none.
+    var nanGradientBatch: Int?
+    /// What the companion is drawn from.
+    var companionSeed: UInt64 = 0
     /// The batch whose energy takes more memory than there is.
     var hugeBatch: Int?
     var isSuspected = false
@@ -53,6 +57,8 @@ final class TinyLearner: Learner {
   let dataset: Dataset
   private let generator: RandomGenerator
   private let layer: Linear
+  /// What a teacher is to others: nothing descends on it.
+  let companion: Linear
   private var sampler: EpochSampler?
   private var drawn = 0
   private var share = ItemShare(of: 4)
@@ -68,6 +74,7 @@ final class TinyLearner: Learner {
     self.dataset = dataset
     self.generator = generator
     layer = Linear(4, 2, using: generator)
+    companion = Linear(2, 2, using: RandomGenerator(seed: dataset.companionSeed))
     collapse = CollapseMonitor(configuration.collapse, itemsName: "numbers")
   }
 
@@ -94,12 +101,16 @@ final class TinyLearner: Learner {
 
   var trained: [(name: String, module: Module)] { [("layer", layer)] }
 
+  var companions: [Module] { [companion] }
+
   func energy(of batch: Batch, step: Int) -> StepEnergy {
     let input = share.own(of: Tensor.normal([share.total, 4], using: generator))
     let output = layer(input)
     if drawn == dataset.hugeBatch { _ = Tensor.empty([1 << 48]) }
     seen += batch.names
-    let error = share.rows().mean(of: (output - input.slice(0..<2, along: 1)).squared())
+    var error = share.rows().mean(of: (output - input.slice(0..<2, along: 1)).squared())
+    // The slope of a root at 0.
+    if drawn == dataset.nanGradientBatch { error = error + (output.sum() * 0).squared().sqrt() }
     return StepEnergy(
       total: drawn == dataset.nanBatch ? error * .nan : error, terms: [("error", error.detached())],
       embeddings: input, embeddingShares: share.rows())

@@ -108,6 +108,68 @@ import Torch
 
   // MARK: Training
 
+  /// Two processes with five and four items, of which two and one take three steps each: the mean of their errors is that of
+  /// all twelve landings and nine items of one process.
+  @Test func landingsOfSeveralProcessesCountAlike() throws {
+    let file = try TinyPlanner.file()
+    let dataset = try TextDataset(contentsOf: file.path)
+    let configuration = try TinyPlanner.configuration(["objective.step=residual"])
+      .resolved(for: dataset)
+    let answerLength = try #require(configuration.answerLength)
+    let generator = RandomGenerator(seed: 1)
+    let (items, underWay) = ([5, 4], [2, 1])
+    func errors(_ group: ProcessGroup?) throws -> [Double] {
+      let model = PlannerModel(
+        configuration.model,
+        limits: TextLimits(
+          promptLength: try #require(configuration.promptLength), answerLength: answerLength),
+        step: .residual, using: RandomGenerator(seed: 1))
+      let pairs = TrainingPairs(
+        dataset, vocabulary: model.vocabulary, answerLength: answerLength, heldOutShare: 0.05,
+        seed: 0)
+      var objective = PlannerObjective(
+        model, pairs: pairs, configuration: configuration.objective, memory: nil,
+        using: RandomGenerator(seed: 2))
+      if let group {
+        objective.shares = RowShares(items, on: group)
+        objective.rolloutShares = RowShares(underWay, on: group)
+      }
+      // Rank by rank, those under way last, as each process has them; of one process those of both.
+      let ranks = group.map { [$0.rank] } ?? [0, 1]
+      func part(_ all: Tensor, _ counts: [Int]) -> Tensor {
+        Tensor.concatenate(
+          ranks.map { rank in
+            let first = counts[..<rank].reduce(0, +)
+            return all.slice(first..<first + counts[rank])
+          })
+      }
+      let fresh = zip(items, underWay).map { $0 - $1 }
+      func ofItems(_ all: Tensor) -> Tensor {
+        Tensor.concatenate([
+          part(all.slice(0..<6), fresh), part(all.slice(6..<9), underWay),
+        ])
+      }
+      let landed = [ofItems(first)] + later.map { part($0, underWay) }
+      let found = withoutGradient {
+        objective.distances(landed, truth: ofItems(truth), answers: ofItems(answers))
+      }
+      let numbers = Tensor.stack([found.regression, found.reconstruction])
+      group?.average([numbers])
+      return numbers.to(.float64).array()
+    }
+    let shape = [9, answerLength, configuration.model.latentWidth]
+    let truth = Tensor.normal(shape, using: generator)
+    let first = Tensor.normal(shape, using: generator)
+    let later = (0..<2).map { step in
+      Tensor.normal([3] + shape.dropFirst(), using: generator) * Double(step + 2)
+    }
+    let answers = Tensor.zeros([9, answerLength], dtype: .int64)
+    let whole = try errors(nil)
+    for part in try asProcesses(2, errors) {
+      #expect(zip(part, whole).allSatisfy { abs($0 - $1) < 1e-5 * $1 }, "\(part) \(whole)")
+    }
+  }
+
   /// The directions that descents go on with are how far a few full steps lead.
   @Test func trainingUnrollsTheStepsOfPlanning() throws {
     let pairs = try TrainingPairsTests.pairs(TinyPlanner.examples)

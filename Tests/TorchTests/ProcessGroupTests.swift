@@ -139,6 +139,38 @@ import Testing
     #expect(!tells[0] && tells[1] != tells[2])
   }
 
+  /// Tensors from one to another, whatever the others do.
+  @Test func tensorsAreHandedOver() throws {
+    let found = try asProcesses(3) { group -> [[Float]] in
+      guard group.isFirst else {
+        let x = Tensor([Float](repeating: Float(group.rank), count: 6), shape: [2, 3])
+        // Not contiguous in memory.
+        group.send(x.transposed(), to: 0)
+        return []
+      }
+      return [2, 1].map { group.receive([3, 2], .float32, from: $0).flattened().array() }
+    }
+    #expect(found[0] == [[Float](repeating: 2, count: 6), [Float](repeating: 1, count: 6)])
+  }
+
+  #if os(Linux)
+    /// What `--processes` opens is nothing that other machines reach.
+    @Test func aStoreOfThisMachineListensToItAlone() throws {
+      let store = try ProcessStore.keep(timeout: 5)
+      let port = String(store.port, radix: 16, uppercase: true)
+      var listening: [String] = []
+      for kind in ["tcp", "tcp6"] {
+        let table = try String(contentsOfFile: "/proc/net/\(kind)", encoding: .utf8)
+        for line in table.split(separator: "\n").dropFirst() {
+          // A number, its own address and port, the other's, and the state: 0A for one that listens.
+          let words: [Substring] = line.split(separator: " ")
+          if words[1].hasSuffix(":\(port)"), words[3] == "0A" { listening.append(String(words[1])) }
+        }
+      }
+      #expect(listening == ["0100007F:\(port)"])
+    }
+  #endif
+
   @Test func portsAndStores() throws {
     let store = try ProcessStore.keep(timeout: 5)
     #expect(throws: ProcessGroupError.portInUse(port: store.port)) {

@@ -70,6 +70,26 @@ import Testing
     #expect(found.localSize == 2 && found.port == ProcessPlace.port(ofJob: "991.0"))
   }
 
+  /// srun gives its tasks the variables of PMI, too, without what tells of a machine; mpirun of MPICH starts a process on
+  /// each node by srun, and those have that one's variables.
+  @Test func srunAndMPICHTogether() throws {
+    let srun = [
+      "SLURM_PROCID": "1", "SLURM_NTASKS": "4", "SLURM_LOCALID": "1", "SLURM_STEP_ID": "0",
+      "SLURM_JOB_ID": "991", "SLURM_STEP_NODELIST": "n[1-2]", "SLURM_STEP_TASKS_PER_NODE": "2(x2)",
+      "PMI_RANK": "1", "PMI_SIZE": "4",
+    ]
+    let found = try #require(try place(srun))
+    #expect(found == (try place(srun.filter { !$0.key.hasPrefix("PMI") })))
+    #expect(found.address == "n1" && found.localSize == 2)
+    let mpich = [
+      "SLURM_PROCID": "1", "SLURM_NTASKS": "2", "SLURM_STEP_ID": "0",
+      "SLURM_STEP_NODELIST": "n[1-2]", "PMI_RANK": "3", "PMI_SIZE": "4", "MPI_LOCALRANKID": "1",
+      "MPI_LOCALNRANKS": "2", "MASTER_ADDR": "n1",
+    ]
+    let other = try #require(try place(mpich))
+    #expect(other.rank == 3 && other.worldSize == 4 && other.localRank == 1)
+  }
+
   @Test(arguments: [
     ("a", "a"), ("a,b", "a"), ("node[03-06,9],x", "node03"), ("n[1,3]-ib", "n1-ib"),
     ("rack-2-n4,rack-2-n5", "rack-2-n4"), ("r[1-2]n[5-8]", "r1n5"),

@@ -46,6 +46,23 @@ import TrainingRuns
       ] + settings)
   }
 
+  /// What slow features are noticed by is of all processes' clips: three here, two of them in the first.
+  @Test func theErrorOfCopyingIsThatOfAllClips() throws {
+    let clips = Tensor.normal([3, 8, 3, 32, 32], using: RandomGenerator(seed: 2))
+    func copyError(_ group: ProcessGroup?) throws -> Double {
+      let method = ClipMethod(
+        try ClipModelTests.model(), configuration: try Self.configuration().method)
+      let share = ItemShare(of: 3, among: group)
+      let error = method.energy(
+        of: share.own(of: clips), share: share, using: RandomGenerator(seed: 3), precision: nil
+      ).copyError
+      group?.average([error])
+      return error.item()
+    }
+    let whole = try copyError(nil)
+    for part in try asProcesses(2, copyError) { #expect(abs(part - whole) < 1e-5 * whole) }
+  }
+
   // MARK: Clips in memory
 
   @Test func cutsAreFoundAndMotionIsNone() {

@@ -251,9 +251,10 @@ typedef struct ct_store ct_store;
 /// them, in the same order; it fails with CT_PEERS_FAILED where one is gone, or has not come after the timeout.
 typedef struct ct_group ct_group;
 
-/// Opens a store at `port` (0: any that is free), or connects with the one that is at `host`.
-int32_t ct_store_create(const char *host, int32_t port, bool is_server, const char *prefix, int64_t timeout_ms,
-                        ct_store *CT_NULLABLE *CT_NONNULL out);
+/// Opens a store at `port` (0: any that is free), or connects with the one that is at `host`. Where `is_local`, the one that is
+/// opened listens at `host` alone, which is an address of this machine; else on all interfaces.
+int32_t ct_store_create(const char *host, int32_t port, bool is_server, bool is_local, const char *prefix,
+                        int64_t timeout_ms, ct_store *CT_NULLABLE *CT_NONNULL out);
 int32_t ct_store_port(const ct_store *store, int32_t *out);
 /// Adds to the number under a key, 0 at first, and gives the sum.
 int32_t ct_store_add(ct_store *store, const char *key, int64_t amount, int64_t *out);
@@ -271,6 +272,10 @@ int32_t ct_group_barrier(ct_group *group);
 int32_t ct_group_sum_(ct_group *group, ct_list tensors, int32_t count);
 /// Replaces each tensor by that of the process `root`.
 int32_t ct_group_broadcast_(ct_group *group, ct_list tensors, int32_t count, int32_t root);
+/// Gives a tensor to the process `rank`, or fills one with what that gives: of the same shape and type. Only the two of them
+/// call these.
+int32_t ct_group_send(ct_group *group, const ct_tensor *x, int32_t rank);
+int32_t ct_group_receive_(ct_group *group, const ct_tensor *x, int32_t rank);
 /// The sum over all processes, through which gradients flow to all of them.
 int32_t ct_group_summed(const ct_tensor *x, ct_group *group, ct_out out);
 /// `[W, …]`: the tensors of all processes, of one shape. Gradients flow to all of them.

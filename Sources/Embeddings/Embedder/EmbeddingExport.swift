@@ -86,12 +86,16 @@ public struct EmbeddingExport {
   ///   - isResuming: go on from what an interrupted export of the same pictures, settings and weights
   ///     left; without such it begins anew.
   ///   - stop: ends the export after a batch, to be gone on from.
-  /// - Throws: `ImageError`, `FileError`, `InputError`, `EmbeddingError`; `.exportStopped` where a disk, memory or a
-  ///   device gives out. An unfinished file never stands under its name.
+  ///   - group: processes that embed together, of which this is the first: the others call `takePart`. nil for one.
+  /// - Throws: `ImageError`, `FileError`, `InputError`, `EmbeddingError`; `.exportStopped` where a disk, memory, a
+  ///   device or another process gives out; `ProcessGroupError.different`; `ToldByAnotherProcess` where another one says what
+  ///   went wrong. An unfinished file never stands under its name.
   public func run(
     _ inputs: PictureInputs, to output: String, reading read: [String] = [],
-    isResuming: Bool = false, isForced: Bool = false, until stop: StopSignal? = nil
+    isResuming: Bool = false, isForced: Bool = false, until stop: StopSignal? = nil,
+    in group: ProcessGroup? = nil
   ) throws -> Report {
+    precondition(group?.isFirst ?? true, "the first process writes")
     if isStrict { try inputs.requireReadable() }
     let paths = EmbeddingPaths(output: output)
     let format = try EmbeddingFormat(path: output)
@@ -109,13 +113,14 @@ public struct EmbeddingExport {
     }
     try check(paths, format: format, against: read, isForced: isForced)
     var description = try embedder.description()
-    var choices = ["batch": "\(batchSize)"]
-    if hasThumbnails { choices["thumbnails"] = "true" }
+    let settings = settings(description)
     let export = try UnfinishedExport(
-      paths.unfinished,
-      settings: description.fields.merging(choices) { $1 },
-      isResuming: isResuming)
+      paths.unfinished, settings: settings, isResuming: isResuming)
     let continuedRows = export.state.rowCount
+    try group.map { group in
+      try requireSame(settings, in: group)
+      _ = try SharedStart(of: export.state).agreed(in: group)
+    }
 
     func report(_ outcome: Outcome) -> Report {
       let failures =
@@ -135,7 +140,8 @@ public struct EmbeddingExport {
         let writer = try format.makeWriter(
           export, paths: paths, description: description, hasThumbnails: hasThumbnails)
         let skipped = try SkippedList(export, path: paths.skipped)
-        let outcome = try write(inputs, with: writer, skipped: skipped, to: export, until: stop)
+        let outcome = try write(
+          inputs, with: writer, skipped: skipped, to: export, until: stop, in: group)
         description.shape[0] = export.state.rowCount
         if outcome.interruption != nil { return report(outcome) }
         var publications = try writer.finish(description)
@@ -161,9 +167,10 @@ public struct EmbeddingExport {
       let rows = export.state.rowCount
       // The bytes depend on the size of a batch: what is embedded has decided it.
       let less = rows == 0 ? "take a smaller --batch or free memory" : "free memory"
-      throw EmbeddingError.exportStopped(
-        reason: "\(error)", advice: error.isForWantOfMemory ? less : "see that the device works",
-        rows: rows)
+      let advice =
+        error.isForWantOfMemory
+        ? less : error.isOfPeers ? "see why it has" : "see that the device works"
+      throw EmbeddingError.exportStopped(reason: "\(error)", advice: advice, rows: rows)
     }
   }
 
@@ -193,10 +200,54 @@ public struct EmbeddingExport {
     }
   }
 
+  /// Embeds a part of what another process writes, with `run` and the same arguments.
+  ///
+  /// - Throws: as `run`; where another process is gone, `ComputationError.peersFailed`.
+  public func takePart(
+    _ inputs: PictureInputs, until stop: StopSignal? = nil, in group: ProcessGroup
+  ) throws {
+    precondition(!group.isFirst, "the first process writes")
+    if isStrict { try inputs.requireReadable() }
+    try requireSame(settings(try embedder.description()), in: group)
+    let start = try SharedStart().agreed(in: group)
+    guard !start.isDone else { return }
+    let rest = inputs.makeIterator()
+    try Self.skip(start.position, of: rest, inputs: "the unfinished export")
+    let batches = try batches(rest, from: start.position, until: stop, in: group)
+    while try batches.nextRound({ _ in }) {}
+    group.waitForAll()
+  }
+
+  /// What the bytes depend on.
+  private func settings(_ description: EmbeddingDescription) -> [String: String] {
+    var choices = ["batch": "\(batchSize)"]
+    if hasThumbnails { choices["thumbnails"] = "true" }
+    return description.fields.merging(choices) { $1 }
+  }
+
+  private func requireSame(_ settings: [String: String], in group: ProcessGroup) throws {
+    try group.requireSame(
+      version: ProgramVersion.current, device: embedder.model.device,
+      settings: settings.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" })
+  }
+
+  private func batches(
+    _ rest: PictureInputs.Iterator, from position: ImagePosition, until stop: StopSignal?,
+    in group: ProcessGroup?
+  ) throws -> SharedBatches {
+    try SharedBatches(
+      IteratorSequence(rest), from: position, preprocessing: embedder.model.preprocessing,
+      batchSize: batchSize, decoder: decoder,
+      options: LoaderOptions(workers: workers, prefetchedBatches: 1, isStrict: isStrict),
+      shape: embedder.shape, dtype: embedder.settings.dtype.tensorType, group: group,
+      sendsPictures: hasThumbnails, until: stop
+    ) { [embedder] in embedder($0) }
+  }
+
   /// Embeds what is left of the inputs.
   private func write(
     _ inputs: PictureInputs, with writer: any EmbeddingFormatWriter, skipped: SkippedList,
-    to export: UnfinishedExport, until stop: StopSignal?
+    to export: UnfinishedExport, until stop: StopSignal?, in group: ProcessGroup?
   ) throws -> Outcome {
     let rest = inputs.makeIterator()
     let begun = export.state
@@ -204,12 +255,8 @@ public struct EmbeddingExport {
     if export.isContinued {
       StatusLine.standardError.print("going on from row \(begun.rowCount)")
     }
-    let preprocessing = embedder.model.preprocessing
-    let batches = try ImageBatches(
-      IteratorSequence(rest), from: begun.position, size: preprocessing.imageSize,
-      batchSize: batchSize, filter: preprocessing.filter,
-      normalization: preprocessing.normalization, decoder: decoder,
-      options: LoaderOptions(workers: workers, prefetchedBatches: 1, isStrict: isStrict))
+    let batches = try batches(rest, from: begun.position, until: stop, in: group)
+    let normalization = embedder.model.preprocessing.normalization
     let progress = WorkProgress(writesLines: true)
     progress.begin("", total: inputs.count, of: "images", from: begun.position.count)
     let start = ContinuousClock.now
@@ -217,14 +264,6 @@ public struct EmbeddingExport {
     // As of the last batch that was written whole: what an error interrupts is done again.
     var (position, failureCount) = (begun.position, 0)
     var named = begun.failures
-
-    func noteFailures() throws {
-      let errors = batches.takeFailures().map(\.error)
-      try skipped.append(errors)
-      named += errors.prefix(Self.mostNamed - named.count).map { "\($0)" }
-      (position, failureCount) = (batches.position, batches.failureCount)
-      export.mark()
-    }
 
     func save() throws {
       try export.save { state in
@@ -236,36 +275,44 @@ public struct EmbeddingExport {
       (lastSave, savedRowCount) = (.now, rowCount)
     }
 
+    let check = Computation()
+    func take(_ batch: SharedBatches.Batch) throws {
+      if !batch.rows.isEmpty {
+        try check.run { [rowCount] in
+          try Self.requireNumbers(batch.results, rows: batch.rows, first: rowCount)
+        }
+        try writer.append(batch.results, rows: batch.rows, first: rowCount) {
+          normalization.undone(in: batch.pictures!)
+        }
+      }
+      let errors = batch.failures.map(\.error)
+      try skipped.append(errors)
+      named += errors.prefix(Self.mostNamed - named.count).map { "\($0)" }
+      rowCount += batch.rows.count
+      (position, failureCount) = (batch.positionAfter, failureCount + errors.count)
+      export.mark()
+      progress.update(position.count)
+      if (ContinuousClock.now - lastSave) / .seconds(1) >= Self.secondsBetweenSaves { try save() }
+    }
+
     defer {
       // What an error interrupts can be continued too.
       if rowCount > savedRowCount { try? save() }
     }
-    let computation = Computation()
-    var isInterrupted = false
-    while true {
-      isInterrupted = stop?.isRequested == true
-      guard !isInterrupted, let batch = try batches.next() else { break }
-      let pictures = batch.tensor
-      let rows = batch.entries.map(EmbeddingRow.init)
-      let embeddings = try computation.run { [embedder, rowCount] in
-        let embeddings = embedder(pictures)
-        try Self.requireNumbers(embeddings, rows: rows, first: rowCount)
-        return embeddings
+    batches.willFail = { if rowCount > savedRowCount { try? save() } }
+    if let group {
+      // One that is gone ends this where something of it is waited for, which is never within a batch.
+      try Computation.run {
+        while try batches.nextRound(take) {}
+        group.waitForAll()
       }
-      try writer.append(embeddings, rows: rows, first: rowCount) {
-        preprocessing.normalization.undone(in: pictures)
-      }
-      rowCount += rows.count
-      try noteFailures()
-      batches.release(batch)
-      progress.update(position.count)
-      if (ContinuousClock.now - lastSave) / .seconds(1) >= Self.secondsBetweenSaves { try save() }
+    } else {
+      while try batches.nextRound(take) {}
     }
+    let isInterrupted = batches.isInterrupted
     guard rowCount > 0 || isInterrupted else {
-      throw EmbeddingError.nothingEmbedded(
-        failureCount: batches.failureCount, first: batches.failures.first.map { "\($0.error)" })
+      throw EmbeddingError.nothingEmbedded(failureCount: failureCount, first: named.first)
     }
-    if !isInterrupted { try noteFailures() }
     if rowCount > 0 { try save() }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     return Outcome(
@@ -305,7 +352,32 @@ extension Normalization {
   }
 }
 
+/// Where processes that embed together begin, as the first one's unfinished export says.
+private struct SharedStart: Codable {
+  var position = ImagePosition()
+  /// Whether all is embedded, and only the files' names are missing.
+  var isDone = false
+
+  init() {}
+
+  init(of state: UnfinishedExport.State) {
+    position = state.position
+    isDone = state.publications != nil
+  }
+
+  /// The first process's.
+  func agreed(in group: ProcessGroup) throws -> SharedStart {
+    let text = String(decoding: try JSONEncoder().encode(self), as: UTF8.self)
+    return try JSONDecoder().decode(SharedStart.self, from: Data(group.texts(text)[0].utf8))
+  }
+}
+
 extension Error {
+  /// Whether another process that takes part is gone.
+  fileprivate var isOfPeers: Bool {
+    if case .peersFailed = self as? ComputationError { true } else { false }
+  }
+
   fileprivate var isForWantOfMemory: Bool {
     switch self as? ImageError {
     case .noRoomForBatch, .noRoomForThreads: true

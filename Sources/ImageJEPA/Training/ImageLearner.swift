@@ -85,6 +85,8 @@ final class ImageLearner: Learner {
 
   var trained: [(name: String, module: Module)] { method.trained }
 
+  var companions: [Module] { [method.encoder] + method.companions.map(\.module) }
+
   func energy(of batch: Batch, step: Int) -> StepEnergy {
     method.energy(
       of: TrainingBatch(batch.views, device: device, share: share), using: generator,

@@ -189,6 +189,7 @@ final class PlannerLearner: Learner {
       RowShares(
         fresh.counts.enumerated().map { $1 + (rows?.counts[$0] ?? 0) }, on: group)
     }
+    objective.rolloutShares = rows
     objective.sharedGenerator = RandomGenerator(
       seed: Self.seed(configuration.seed, step, rank: group.worldSize))
     let common = generator.state

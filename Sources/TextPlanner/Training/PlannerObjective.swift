@@ -30,6 +30,8 @@ struct PlannerObjective {
   let generator: RandomGenerator
   /// How the items lie on several processes; nil for one. The family's term is that of all of them.
   var shares: RowShares?
+  /// How those of them lie whose descents are under way; nil for one process, or where there are none.
+  var rolloutShares: RowShares?
   /// What all processes draw alike; nil for `generator`.
   var sharedGenerator: RandomGenerator?
   private let sigreg = SIGReg()
@@ -74,10 +76,7 @@ struct PlannerObjective {
     let conditioning = model.conditioning(prompts, memory: retrieved)
 
     let landed = landings(from: start, conditioning, underWay: fresh.count..<items.count)
-    // A process's part counts for as many items as it has; that of one process for all.
-    let weight = shares.map { Double($0.own * $0.group.worldSize) / Double($0.total) } ?? 1
-    let missed = distances(landed, truth: truth, answers: answers)
-    let (regression, reconstruction) = (missed.regression * weight, missed.reconstruction * weight)
+    let (regression, reconstruction) = distances(landed, truth: truth, answers: answers)
     var loss = regression + reconstruction * configuration.reconstructionWeight
     var terms = [("regression", regression), ("reconstruction", reconstruction)]
 
@@ -89,6 +88,7 @@ struct PlannerObjective {
         answers: answers, truth: truth, descended: landed[0].detached(),
         conditioning: conditioning)
       let (term, trueEnergies) = family(part, draws: &draws)
+      let weight = partShares.weight
       let truthEnergy = trueEnergies.mean() * weight
       loss = loss + truthEnergy * configuration.truthWeight
       terms.append(("trueEnergy", truthEnergy))
@@ -135,8 +135,8 @@ struct PlannerObjective {
   }
 
   /// The squared error of all landings, and the cross-entropy of what they decode to: scalars. Landings after
-  /// the first are of the last items.
-  private func distances(
+  /// the first are of the last items. Of several processes each has its own, and their means are those of all landings.
+  func distances(
     _ landed: [Tensor], truth: Tensor, answers: Tensor
   ) -> (regression: Tensor, reconstruction: Tensor) {
     func ofLast(_ tensor: Tensor) -> Tensor {
@@ -144,10 +144,28 @@ struct PlannerObjective {
       return Tensor.concatenate(landed.map { tensor.slice(count - $0.size(0)..<count) })
     }
     let all = Tensor.concatenate(landed)
+    let weight = landingShares(landed.count).weight
     return (
-      all.meanSquaredError(ofLast(truth)),
-      model.autoencoder.reconstructionLoss(all, ofLast(answers))
+      all.meanSquaredError(ofLast(truth)) * weight,
+      model.autoencoder.reconstructionLoss(all, ofLast(answers)) * weight
     )
+  }
+
+  /// How landings lie on the processes: one for each item, and `count` for those under way.
+  private func landingShares(_ count: Int) -> RowShares? {
+    shares.map { shares in
+      RowShares(
+        shares.counts.enumerated().map { rank, items in
+          items + (count - 1) * (rolloutShares?.counts[rank] ?? 0)
+        }, on: shares.group)
+    }
+  }
+
+  /// How the items lie on the processes that the family's term is of.
+  private var partShares: RowShares? {
+    shares.map { shares in
+      RowShares(shares.counts.map { min($0, partCount(of: $0)) }, on: shares.group)
+    }
   }
 
   /// Some of the batch, for the terms that not all of it is needed for.
@@ -238,9 +256,7 @@ struct PlannerObjective {
   }
 
   private func penalty(_ embeddings: Tensor) -> Tensor {
-    let shares = shares.map { shares in
-      RowShares(shares.counts.map { min($0, partCount(of: $0)) }, on: shares.group)
-    }
+    let shares = partShares
     if configuration.family == .vicreg {
       return vicreg.regularizer(ofSets: embeddings.unsqueezed(0), shares: shares)
         / vicreg.invarianceWeight
@@ -282,6 +298,13 @@ struct PlannerObjective {
         decoded.choose(where: Tensor(usesDecoded).to(device: device).unsqueezed(1), else: whole)
       )
     }
+  }
+}
+
+extension RowShares? {
+  /// What a process's mean over its rows is multiplied with, so that the mean over the processes is the mean over all rows.
+  fileprivate var weight: Double {
+    map { Double($0.own * $0.group.worldSize) / Double($0.total) } ?? 1
   }
 }
 

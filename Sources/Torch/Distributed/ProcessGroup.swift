@@ -69,6 +69,20 @@ public final class ProcessGroup: @unchecked Sendable {
     if status != CT_OK { Tensor.fail("broadcast to processes", tensors, status) }
   }
 
+  /// Gives a tensor to one other process, which calls `receive`.
+  package func send(_ tensor: Tensor, to rank: Int) {
+    Tensor.perform("sending to a process") { ct_group_send(handle, tensor.handle, Int32(rank)) }
+  }
+
+  /// What another process sends, of a shape and type that both know, on the CPU.
+  package func receive(_ shape: [Int], _ dtype: DType, from rank: Int) -> Tensor {
+    let tensor = Tensor.zeros(shape, dtype: dtype)
+    Tensor.perform("receiving from a process") {
+      ct_group_receive_(handle, tensor.handle, Int32(rank))
+    }
+    return tensor
+  }
+
   /// Waits until all processes are here.
   public func waitForAll() {
     Tensor.perform("waiting for processes") { ct_group_barrier(handle) }
@@ -93,6 +107,26 @@ public final class ProcessGroup: @unchecked Sendable {
   public func requireSame(_ what: String, _ value: String) throws {
     let values = texts(value)
     if Set(values).count > 1 { throw ProcessGroupError.different(what: what, values: values) }
+  }
+
+  /// Checks that all processes run the same program with the same settings, on a device that they can compute together on.
+  ///
+  /// - Parameters:
+  ///   - version: the program's.
+  ///   - device: this process's.
+  ///   - lines: the settings, one each; in all processes in the same order.
+  /// - Throws: `ProcessGroupError.different`, `.unsupportedDevice`, in all of them.
+  public func requireSame(version: String, device: Device, settings lines: [String]) throws {
+    try requireSame("version of jepa", version)
+    try requireSame("version of libtorch", Session.torchVersion)
+    guard device == .cpu else { throw ProcessGroupError.unsupportedDevice("\(device)") }
+    let all = texts(lines.joined(separator: "\n")).map { $0.split(separator: "\n") }
+    for line in 0..<(all.map(\.count).max() ?? 0) {
+      let values = all.map { $0.indices.contains(line) ? String($0[line]).trimmed : "" }
+      guard Set(values).count == 1 else {
+        throw ProcessGroupError.different(what: "settings", values: values)
+      }
+    }
   }
 
   // MARK: Ending
@@ -123,6 +157,13 @@ public final class ProcessGroup: @unchecked Sendable {
       }
     }
     return isTelling
+  }
+}
+
+extension String {
+  /// Without the spaces around it.
+  fileprivate var trimmed: String {
+    String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
 }
 

@@ -16,6 +16,16 @@ public enum ProcessGroupError: Error, Equatable, Sendable, CustomStringConvertib
   case different(what: String, values: [String])
   /// The device of a computation is none that processes can share one on.
   case unsupportedDevice(String)
+  /// A process that another one started ended otherwise than it should, after the work was done.
+  case endedBadly(rank: Int, reason: EndReason)
+
+  /// How a process ended that should not have.
+  public enum EndReason: Equatable, Sendable {
+    case status(Int32)
+    case signal(Int32)
+    /// It did not.
+    case hung(seconds: Double)
+  }
 
   public var description: String {
     switch self {
@@ -37,6 +47,8 @@ public enum ProcessGroupError: Error, Equatable, Sendable, CustomStringConvertib
         + values[Self.other(values)]
     case .unsupportedDevice(let device):
       "several processes compute together on CPUs only: expected device cpu, found \(device)"
+    case .endedBadly(let rank, let reason):
+      "the process of rank \(rank) \(Self.text(reason)), when all was written: what there is is whole"
     }
   }
 
@@ -45,6 +57,14 @@ public enum ProcessGroupError: Error, Equatable, Sendable, CustomStringConvertib
   /// The first rank that has something else than rank 0.
   private static func other(_ values: [String]) -> Int {
     values.firstIndex { $0 != values[0] } ?? 0
+  }
+
+  private static func text(_ reason: EndReason) -> String {
+    switch reason {
+    case .status(let status): "ended with status \(status)"
+    case .signal(let signal): "was ended by signal \(signal)"
+    case .hung(let seconds): "did not end within \(text(seconds)) s, and was killed"
+    }
   }
 
   private static func text(_ seconds: Double) -> String { String(format: "%g", seconds) }

@@ -6,11 +6,12 @@ import Foundation
 /// |---|---|
 /// | torchrun, Kubeflow's PyTorchJob | `RANK`, `WORLD_SIZE`, `LOCAL_RANK`, `LOCAL_WORLD_SIZE`, `MASTER_ADDR`, `MASTER_PORT` |
 /// | mpirun of Open MPI | `OMPI_COMM_WORLD_RANK`, `_SIZE`, `_LOCAL_RANK`, `_LOCAL_SIZE` |
-/// | mpirun of MPICH or Intel MPI | `PMI_RANK`, `PMI_SIZE`, `MPI_LOCALRANKID`, `MPI_LOCALNRANKS` |
 /// | srun | `SLURM_PROCID`, `SLURM_NTASKS`, `SLURM_LOCALID`, `SLURM_STEP_NODELIST` |
+/// | mpirun of MPICH or Intel MPI | `PMI_RANK`, `PMI_SIZE`, `MPI_LOCALRANKID`, `MPI_LOCALNRANKS` |
 /// | Kubeflow's Trainer, one process a node | `PET_NODE_RANK`, `PET_NNODES`, `PET_MASTER_ADDR`, `PET_MASTER_PORT` |
 ///
-/// The first of these that is there counts. `MASTER_ADDR` and `MASTER_PORT` go before what a launcher says of either.
+/// The first of these that is there counts. srun sets `PMI_RANK` and `PMI_SIZE`, too, with the same numbers as its own: where
+/// they differ, mpirun of MPICH has started its own processes by srun, and counts. `MASTER_ADDR` and `MASTER_PORT` go before what a launcher says of either.
 public struct ProcessPlace: Equatable, Sendable {
   /// Which process this is, `0 ..< worldSize`.
   public var rank: Int
@@ -51,8 +52,8 @@ public struct ProcessPlace: Equatable, Sendable {
     let variables = LauncherVariables(environment)
     var place = try torchrun(variables)
     if place == nil { place = try openMPI(variables) }
-    if place == nil { place = try hydra(variables) }
     if place == nil { place = try slurm(variables) }
+    if place == nil { place = try hydra(variables) }
     if place == nil { place = try trainer(variables) }
     guard let place, place.worldSize > 1 else { return nil }
     return place
@@ -143,6 +144,11 @@ public struct ProcessPlace: Equatable, Sendable {
     let total = variables.has("SLURM_STEP_NUM_TASKS") ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS"
     guard variables.has(total) else { return nil }
     let (rank, size) = try variables.rank("SLURM_PROCID", of: total)
+    if variables.has("PMI_SIZE") {
+      // Of mpirun's processes all of a node have the variables of the one task that srun started there.
+      let own = try variables.rank("PMI_RANK", of: "PMI_SIZE")
+      guard own == (rank, size) else { return nil }
+    }
     let nodes = variables["SLURM_STEP_NODELIST"] ?? variables["SLURM_JOB_NODELIST"]
     guard let address = variables["MASTER_ADDR"] ?? nodes.map(firstHost) else {
       throw .missingVariable(

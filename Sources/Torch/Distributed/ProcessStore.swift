@@ -9,7 +9,7 @@ public final class ProcessStore: @unchecked Sendable {
   /// The port at which it is.
   public let port: Int
 
-  /// Opens a store on this machine.
+  /// Opens a store on this machine, which other machines do not reach.
   ///
   /// - Parameters:
   ///   - port: 0 for any that is free.
@@ -34,7 +34,8 @@ public final class ProcessStore: @unchecked Sendable {
   ) throws(ProcessGroupError) {
     var made: OpaquePointer?
     let status = ct_store_create(
-      address, Int32(port), isKeptHere, "jepa/\(attempt)", Int64(timeout * 1000), &made)
+      address, Int32(port), isKeptHere, ProcessPlace.isThisMachine(address), "jepa/\(attempt)",
+      Int64(timeout * 1000), &made)
     guard status == CT_OK, let made else {
       if isKeptHere, lastErrorMessage().contains("EADDRINUSE") { throw .portInUse(port: port) }
       throw .unreachable(address: address, port: port, seconds: timeout)

@@ -49,7 +49,8 @@ struct ClipMethod {
   /// One batch's energy, and the error of copying, which is no part of it.
   struct Step {
     let energy: StepEnergy
-    /// The mean squared difference of neighbouring frames' tokens, a scalar without a graph.
+    /// The mean squared difference of neighbouring frames' tokens, a scalar without a graph; of several processes each has
+    /// its own, and their mean is that of all clips.
     let copyError: Tensor
   }
 
@@ -86,8 +87,9 @@ struct ClipMethod {
     let watched = min(64, wanted) / share.worldSize
 
     let copyError = withoutGradient {
-      (maps.slice(1..<maps.size(1), along: 1) - maps.slice(0..<maps.size(1) - 1, along: 1))
-        .detached().squared().mean()
+      share.rows().mean(
+        of: (maps.slice(1..<maps.size(1), along: 1) - maps.slice(0..<maps.size(1) - 1, along: 1))
+          .detached().squared())
     }
     let energy = StepEnergy(
       total: prediction + penalty * configuration.regularizerWeight,

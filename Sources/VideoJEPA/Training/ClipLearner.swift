@@ -104,6 +104,8 @@ final class ClipLearner: Learner {
   func energy(of batch: ClipBatch, step: Int) -> StepEnergy {
     let step = method.energy(
       of: batch.clips(on: device), share: share, using: generator, precision: precision)
+    // The first process judges the clips of all.
+    share.group?.average([step.copyError])
     slowFeatures.note(step.copyError)
     return step.energy
   }
