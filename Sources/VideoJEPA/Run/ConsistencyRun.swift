@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Frames
+import Pictures
 import Torch
 
 /// Clips scored one after the other, and what is written and said of them.
@@ -112,7 +113,7 @@ public struct ConsistencyRun {
           ranking.append(
             (report.consistency, report.ranges.map(\.score).max() ?? 0, report.summary))
         } else if !outputs.saysJSON {
-          printResult(report.text)
+          print(report.text)
         }
         try write(report, ofInput: place)
       } catch  where inputs.count > 1 {
@@ -122,7 +123,7 @@ public struct ConsistencyRun {
     }
     // The most consistent clips first; of two alike, the one whose worst range is the milder.
     ranking.sort { ($1.consistency, $0.worst) < ($0.consistency, $1.worst) }
-    for (place, entry) in ranking.enumerated() { printResult("\(place + 1). \(entry.summary)") }
+    for (place, entry) in ranking.enumerated() { print("\(place + 1). \(entry.summary)") }
     return outcome
   }
 
