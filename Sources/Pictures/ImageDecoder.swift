@@ -156,8 +156,10 @@ public struct ImageDecoder: Codable, Sendable, Equatable {
 
   /// Decodes the whole picture in the file at `path`, upright.
   ///
-  /// - Parameter shortSide: how many pixels its shorter side is needed to have: a JPEG is scaled to
-  ///   an eighth, a quarter or a half where that leaves as many. All of them where nil.
+  /// - Parameters:
+  ///   - path: of a file of any kind in `PictureFormat.all`.
+  ///   - shortSide: how many pixels its shorter side is needed to have: a JPEG is scaled to
+  ///     an eighth, a quarter or a half where that leaves as many. All of them where nil.
   /// - Throws: `ImageError` with the path: unreadable, empty, not a picture, truncated, corrupt,
   ///   unsupported or over the budget.
   public func decode(

@@ -30,7 +30,9 @@ public struct PictureFormat: Sendable, Equatable {
 }
 
 extension OutputFiles {
-  /// - Parameter isForced: whether files that this program did not make may be overwritten; what is read never is.
+  /// - Parameters:
+  ///   - files: what is to be written.
+  ///   - isForced: whether files that this program did not make may be overwritten; what is read never is.
   public init(_ files: [OutputFile], isForced: Bool = false) {
     self.init(files, isForced: isForced, endingsOfPictures: PictureFormat.endings)
   }

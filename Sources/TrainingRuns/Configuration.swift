@@ -49,6 +49,7 @@ public enum ConfigurationReader {
   /// The defaults of `type`, changed by the YAML file at `file`, changed by `overrides`.
   ///
   /// - Parameters:
+  ///   - type: the kind of configuration.
   ///   - file: path of a YAML file; nil reads none.
   ///   - overrides: such as `optimizer.learningRate=3e-4`; the value is YAML; of two for one key
   ///     the later holds.
@@ -68,7 +69,11 @@ public enum ConfigurationReader {
 
   /// The defaults of `type`, changed by the text `yaml`, changed by `overrides`.
   ///
-  /// - Parameter source: what errors call `yaml`.
+  /// - Parameters:
+  ///   - type: the kind of configuration.
+  ///   - yaml: settings, any of them.
+  ///   - source: what errors call `yaml`.
+  ///   - overrides: as for `read(_:file:overrides:)`.
   /// - Throws: as `read(_:file:overrides:)`.
   public static func read<Configuration: RunConfiguration>(
     _ type: Configuration.Type, yaml: String, source: String = "configuration",
@@ -106,8 +111,11 @@ public enum ConfigurationReader {
 
   /// The settings in which `new` is not `old`.
   ///
-  /// - Parameter allowed: paths whose change is not counted; the path of a section stands for
-  ///   everything in it.
+  /// - Parameters:
+  ///   - old: the earlier settings.
+  ///   - new: the later ones.
+  ///   - allowed: paths whose change is not counted; the path of a section stands for
+  ///     everything in it.
   public static func differences<Configuration: RunConfiguration>(
     between old: Configuration, and new: Configuration, allowing allowed: Set<String> = []
   ) throws -> [ConfigurationDifference] {

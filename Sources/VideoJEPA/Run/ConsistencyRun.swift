@@ -71,6 +71,8 @@ public struct ConsistencyRun {
 
   /// - Parameters:
   ///   - inputs: what `FrameInput.open` takes.
+  ///   - scorer: what judges a clip.
+  ///   - options: which frames, and how large.
   ///   - outputs: with several inputs each gets files of its own, named after it.
   ///   - read: other files that are read: a calibration.
   ///   - print: takes what is said of the clips.
@@ -221,7 +223,11 @@ public struct CalibrationRun {
   private let options: FrameOptions
   private let wantedPer1000: Double
 
-  /// - Parameter wantedPer1000: false alarms in 1000 frames, above 0.
+  /// - Parameters:
+  ///   - inputs: what `FrameInput.open` takes, each once.
+  ///   - model: what measures the frames.
+  ///   - options: which frames, and how large.
+  ///   - wantedPer1000: false alarms in 1000 frames, above 0.
   public init(
     inputs: [String], model: ConsistencyModel, options: FrameOptions = FrameOptions(),
     wantedPer1000: Double
