@@ -3,29 +3,43 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "formats.h"
+#include "codec.h"
+
+// Every kind of picture that is read.
+extern const cimage_codec cimage_png, cimage_jpeg;
+static const cimage_codec *const codecs[] = {&cimage_png, &cimage_jpeg};
+enum { codec_count = sizeof codecs / sizeof *codecs };
 
 cimage_result cimage_fail(cimage_failure *failure, cimage_result result, const char *text) {
   snprintf(failure->text, sizeof failure->text, "%s", text);
   return result;
 }
 
-cimage_format cimage_sniff(const uint8_t *bytes, size_t length) {
-  static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-  if (length >= 8 && memcmp(bytes, png, 8) == 0) return CIMAGE_PNG;
-  if (length >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF) return CIMAGE_JPEG;
-  return CIMAGE_UNKNOWN;
+const cimage_format *cimage_format_at(size_t index) {
+  return index < codec_count ? &codecs[index]->format : NULL;
+}
+
+static const cimage_codec *codec_of(const uint8_t *bytes, size_t length) {
+  for (size_t i = 0; i < codec_count; i++)
+    if (codecs[i]->announced(bytes, length)) return codecs[i];
+  return NULL;
+}
+
+const cimage_format *cimage_sniff(const uint8_t *bytes, size_t length) {
+  const cimage_codec *codec = codec_of(bytes, length);
+  return codec ? &codec->format : NULL;
+}
+
+static cimage_result no_picture(cimage_failure *failure) {
+  return cimage_fail(failure, CIMAGE_NOT_A_PICTURE, "no kind of picture that is read");
 }
 
 cimage_result cimage_probe(const uint8_t *bytes, size_t length, cimage_info *info,
                            cimage_failure *failure) {
-  memset(info, 0, sizeof *info);
-  info->orientation = 1;
-  switch (cimage_sniff(bytes, length)) {
-    case CIMAGE_PNG: return cimage_png_probe(bytes, length, info, failure);
-    case CIMAGE_JPEG: return cimage_jpeg_probe(bytes, length, info, failure);
-    default: return cimage_fail(failure, CIMAGE_NOT_A_PICTURE, "neither PNG nor JPEG");
-  }
+  const cimage_codec *codec = codec_of(bytes, length);
+  if (!codec) return no_picture(failure);
+  *info = (cimage_info){.orientation = 1, .reducible = codec->reducible};
+  return codec->probe(bytes, length, info, failure);
 }
 
 int32_t cimage_scaled_side(int32_t pixels, int32_t eighths) {
@@ -38,14 +52,11 @@ cimage_result cimage_decode(const uint8_t *bytes, size_t length, int32_t eighths
   if (eighths < 1 || eighths > 8 || region.x < 0 || region.y < 0 || region.width < 1 ||
       region.height < 1)
     return cimage_fail(failure, CIMAGE_UNSUPPORTED, "an impossible region was asked for");
-  switch (cimage_sniff(bytes, length)) {
-    case CIMAGE_PNG:
-      if (eighths != 8)
-        return cimage_fail(failure, CIMAGE_UNSUPPORTED, "a PNG has no reduced scales");
-      return cimage_png_decode(bytes, length, region, background, rgb, failure);
-    case CIMAGE_JPEG: return cimage_jpeg_decode(bytes, length, eighths, region, rgb, failure);
-    default: return cimage_fail(failure, CIMAGE_NOT_A_PICTURE, "neither PNG nor JPEG");
-  }
+  const cimage_codec *codec = codec_of(bytes, length);
+  if (!codec) return no_picture(failure);
+  if (eighths != 8 && !codec->reducible)
+    return cimage_fail(failure, CIMAGE_UNSUPPORTED, "a picture without reduced scales");
+  return codec->decode(bytes, length, eighths, region, background, rgb, failure);
 }
 
 void cimage_orient(const uint8_t *rgb, int32_t width, int32_t height, int32_t orientation,

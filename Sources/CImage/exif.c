@@ -2,7 +2,7 @@
 // twelve-byte entries. Only the first directory is looked at, and only inside the segment.
 #include <string.h>
 
-#include "formats.h"
+#include "codec.h"
 
 typedef struct tiff {
   const uint8_t *bytes;

@@ -8,7 +8,7 @@
 
 #include <jerror.h>
 
-#include "formats.h"
+#include "codec.h"
 
 // A progressive file may hold any number of scans, each of which costs a pass over the picture.
 enum { most_scans = 200 };
@@ -97,7 +97,6 @@ static void probe(jpeg_job *job, const uint8_t *bytes, size_t length, cimage_inf
   struct jpeg_decompress_struct *decoder = &job->decoder;
   jpeg_save_markers(decoder, JPEG_APP0 + 1, 0xFFFF);
   jpeg_read_header(decoder, TRUE);
-  info->format = CIMAGE_JPEG;
   info->width = (int32_t)decoder->image_width;
   info->height = (int32_t)decoder->image_height;
   info->channels = decoder->num_components;
@@ -111,8 +110,12 @@ static void probe(jpeg_job *job, const uint8_t *bytes, size_t length, cimage_inf
   }
 }
 
-cimage_result cimage_jpeg_probe(const uint8_t *bytes, size_t length, cimage_info *info,
-                         cimage_failure *failure) {
+static int announced(const uint8_t *bytes, size_t length) {
+  return length >= 3 && bytes[0] == 0xFF && bytes[1] == 0xD8 && bytes[2] == 0xFF;
+}
+
+static cimage_result jpeg_probe(const uint8_t *bytes, size_t length, cimage_info *info,
+                                cimage_failure *failure) {
   jpeg_job job = {.failure = failure};
   if (setjmp(job.on_error) == 0) probe(&job, bytes, length, info);
   return finish(&job);
@@ -179,9 +182,19 @@ static void decode(jpeg_job *job, const uint8_t *bytes, size_t length, int32_t e
   read_rest(decoder, job->row);
 }
 
-cimage_result cimage_jpeg_decode(const uint8_t *bytes, size_t length, int32_t eighths,
-                          cimage_region region, uint8_t *rgb, cimage_failure *failure) {
+static cimage_result jpeg_decode(const uint8_t *bytes, size_t length, int32_t eighths,
+                                 cimage_region region, const uint8_t *background, uint8_t *rgb,
+                                 cimage_failure *failure) {
+  (void)background;
   jpeg_job job = {.failure = failure};
   if (setjmp(job.on_error) == 0) decode(&job, bytes, length, eighths, region, rgb);
   return finish(&job);
 }
+
+const cimage_codec cimage_jpeg = {
+    .format = {.name = "JPEG", .endings = "jpg jpeg jpe jfif"},
+    .reducible = 1,
+    .announced = announced,
+    .probe = jpeg_probe,
+    .decode = jpeg_decode,
+};

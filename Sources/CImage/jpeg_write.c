@@ -4,7 +4,7 @@
 
 #include <jpeglib.h>
 
-#include "formats.h"
+#include "codec.h"
 
 // Everything that must survive a longjmp lives in the frame that called setjmp.
 typedef struct jpeg_sink {

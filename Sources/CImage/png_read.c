@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats.h"
+#include "codec.h"
+
+static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
 
 // Everything that must survive a longjmp, in the frame that called setjmp.
 typedef struct png_job {
@@ -124,8 +126,10 @@ static cimage_result finish(png_job *job) {
   return job->result;
 }
 
-cimage_result cimage_png_decode(const uint8_t *bytes, size_t length, cimage_region region,
-                         const uint8_t *background, uint8_t *rgb, cimage_failure *failure) {
+static cimage_result png_decode(const uint8_t *bytes, size_t length, int32_t eighths,
+                                cimage_region region, const uint8_t *background, uint8_t *rgb,
+                                cimage_failure *failure) {
+  (void)eighths;
   png_job job = {.bytes = bytes, .length = length, .failure = failure};
   if (setjmp(job.on_error) == 0) decode(&job, region, background, rgb);
   return finish(&job);
@@ -133,8 +137,8 @@ cimage_result cimage_png_decode(const uint8_t *bytes, size_t length, cimage_regi
 
 // The body of the first eXIf chunk, which may also stand behind the picture; NULL where there is none.
 static const uint8_t *exif(const png_job *job, size_t *length) {
-  enum { signature = 8, around = 12 };  // a chunk's length, type and checksum are 12 bytes
-  size_t offset = signature;
+  enum { around = 12 };  // a chunk's length, type and checksum are 12 bytes
+  size_t offset = sizeof signature;
   while (job->length - offset >= around) {
     const uint8_t *chunk = job->bytes + offset;
     size_t size = (size_t)chunk[0] << 24 | chunk[1] << 16 | chunk[2] << 8 | chunk[3];
@@ -150,7 +154,6 @@ static const uint8_t *exif(const png_job *job, size_t *length) {
 
 static void probe(png_job *job, cimage_info *info) {
   begin(job);
-  info->format = CIMAGE_PNG;
   info->width = (int32_t)png_get_image_width(job->png, job->info);
   info->height = (int32_t)png_get_image_height(job->png, job->info);
   info->channels = png_get_channels(job->png, job->info);
@@ -162,9 +165,20 @@ static void probe(png_job *job, cimage_info *info) {
   if (orientation != 0) info->orientation = orientation;
 }
 
-cimage_result cimage_png_probe(const uint8_t *bytes, size_t length, cimage_info *info,
-                        cimage_failure *failure) {
+static cimage_result png_probe(const uint8_t *bytes, size_t length, cimage_info *info,
+                               cimage_failure *failure) {
   png_job job = {.bytes = bytes, .length = length, .failure = failure};
   if (setjmp(job.on_error) == 0) probe(&job, info);
   return finish(&job);
 }
+
+static int announced(const uint8_t *bytes, size_t length) {
+  return length >= sizeof signature && memcmp(bytes, signature, sizeof signature) == 0;
+}
+
+const cimage_codec cimage_png = {
+    .format = {.name = "PNG", .endings = "png"},
+    .announced = announced,
+    .probe = png_probe,
+    .decode = png_decode,
+};

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats.h"
+#include "codec.h"
 
 typedef struct png_sink {
   jmp_buf on_error;

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// What can be wrong with embeddings, or with the files made of them.
@@ -68,7 +69,7 @@ extension EmbeddingError: CustomStringConvertible, LocalizedError {
     case .tooFewClasses(let found):
       "expected items of at least two classes, found \(found): one folder for each class?"
     case .unknownFormat(let path, let found):
-      "\(path): expected an ending of .npy, .npz, .safetensors, .csv, .jsonl or .faiss, or a folder for the "
+      "\(path): expected an ending of \(EmbeddingFormat.endings.joined(with: "or")), or a folder for the "
         + "embedding projector, found .\(found)"
     case .outputNotEmpty(let path):
       "\(path) is not empty and was not made by jepa embed: name another folder for the embedding projector, or write into it with --force"

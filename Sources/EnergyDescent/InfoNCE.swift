@@ -38,7 +38,9 @@ public struct InfoNCE: Sendable, Equatable {
 
   /// NT-Xent of the first of V views `[V, N, D]` with each of the others, averaged.
   ///
-  /// - Parameter shares: how the N items lie on several processes, of which these are this one's; nil for one.
+  /// - Parameters:
+  ///   - views: the same N items, V times.
+  ///   - shares: how the N items lie on several processes, of which these are this one's; nil for one.
   /// - Returns: a scalar; of several processes each has its own, whose mean is that of all items.
   public func bothWays(views: Tensor, shares: RowShares?) -> Tensor {
     let others = 1..<views.size(0)
@@ -75,7 +77,9 @@ public struct InfoNCE: Sendable, Equatable {
 
   /// What InfoNCE repels one set of embeddings `[N, D]` by: the uniformity of Wang and Isola 2020, arXiv:2005.10242.
   ///
-  /// - Parameter shares: as for `bothWays`.
+  /// - Parameters:
+  ///   - embeddings: `[N, D]`, of any length.
+  ///   - shares: as for `bothWays`.
   public func repulsion(_ embeddings: Tensor, shares: RowShares?) -> Tensor {
     let unit = Self.normalized(embeddings)
     let columns = shares.map { unit.gathered($0) } ?? unit

@@ -31,6 +31,9 @@ public struct SIGReg: Sendable {
     return (draws / draws.norm(0, keepingDimensions: true)).to(device: device)
   }
 
+  /// About the statistic of `count` embeddings that are all alike.
+  package static func collapsed(count: Int) -> Double { 0.41 * Double(count) }
+
   /// The statistic of embeddings, differentiable once.
   ///
   /// - Parameters:

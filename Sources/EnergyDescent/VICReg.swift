@@ -47,7 +47,9 @@ public struct VICReg: Sendable, Equatable {
 
   /// The mean of `regularizer` over V sets of embeddings `[V, N, D]`.
   ///
-  /// - Parameter shares: how the N embeddings lie on several processes, of which these are this one's; nil for one.
+  /// - Parameters:
+  ///   - sets: `[V, N, D]`.
+  ///   - shares: how the N embeddings lie on several processes, of which these are this one's; nil for one.
   public func regularizer(ofSets sets: Tensor, shares: RowShares?) -> Tensor {
     let matrices = shares.map { covariances(of: sets, $0) }
     let terms = (0..<sets.size(0)).map { index -> Tensor in

@@ -6,3 +6,11 @@ extension Int {
     "\(self) \(self == 1 ? noun : plural ?? noun + "s")"
   }
 }
+
+extension [String] {
+  /// A list as one says it: "a", "a or b", "a, b or c".
+  package func joined(with conjunction: String) -> String {
+    guard count > 1, let last else { return joined() }
+    return dropLast().joined(separator: ", ") + " \(conjunction) \(last)"
+  }
+}

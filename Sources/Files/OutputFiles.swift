@@ -5,11 +5,16 @@ import Foundation
 public struct OutputFiles: Sendable {
   private let files: [OutputFile]
   private let isForced: Bool
+  private let endingsOfPictures: [String]
 
-  /// - Parameter isForced: whether files that this program did not make may be overwritten; what is read never is.
-  public init(_ files: [OutputFile], isForced: Bool = false) {
+  /// - Parameters:
+  ///   - isForced: whether files that this program did not make may be overwritten; what is read never is.
+  ///   - endingsOfPictures: how files are named that would be read where they lie in a folder of pictures, in
+  ///     lower case.
+  package init(_ files: [OutputFile], isForced: Bool, endingsOfPictures: [String]) {
     self.files = files
     self.isForced = isForced
+    self.endingsOfPictures = endingsOfPictures
   }
 
   /// - Parameter read: files and folders that are read; those that are not there are passed over.
@@ -20,7 +25,7 @@ public struct OutputFiles: Sendable {
     var options: [String: String] = [:]
     for file in files {
       let whole = try file.checkPlace()
-      try file.check(against: inputs, at: whole)
+      try file.check(against: inputs, at: whole, endingsOfPictures: endingsOfPictures)
       if let first = options.updateValue(file.option, forKey: whole) {
         throw file.refusal("another file than \(first)'s", file.path)
       }
@@ -72,23 +77,23 @@ public struct OutputFile: Sendable {
     return "\(folder)/\(parts.name)"
   }
 
-  /// Whether a name is nothing but the ending of a file that this program writes, such as `.npy`.
+  /// Whether a name is nothing but the ending of a file that many commands write, such as `.json`.
   fileprivate static func isEnding(_ name: String) -> Bool {
-    let endings = [
-      "npy", "npz", "safetensors", "csv", "jsonl", "faiss", "json", "png", "html", "mp4",
-    ]
+    let endings = ["safetensors", "csv", "jsonl", "json", "png", "html", "mp4"]
     return name.hasPrefix(".") && endings.contains(String(name.dropFirst()))
   }
 
   fileprivate func check(
-    against inputs: [(path: String, identity: FileIdentity)], at whole: String
+    against inputs: [(path: String, identity: FileIdentity)], at whole: String,
+    endingsOfPictures: [String]
   ) throws {
+    let isPicture =
+      kind.isPicture || endingsOfPictures.contains(PathParts(path).ending.lowercased())
     let own = FileIdentity(path: path)
     for (input, identity) in inputs {
       if let own, own == identity { throw refusal("a file that is not read", path) }
       // A picture in a folder of pictures is read, or would be the next time.
-      guard identity.isFolder, kind.isPicture || PathParts(path).isNamedLikeAPicture,
-        let folder = FileIdentity.realPath(input),
+      guard identity.isFolder, isPicture, let folder = FileIdentity.realPath(input),
         whole.hasPrefix(folder == "/" ? folder : folder + "/")
       else { continue }
       throw refusal("a file that is not read", "\(path), a picture of \(input)")

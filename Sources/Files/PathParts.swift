@@ -34,9 +34,6 @@ public struct PathParts: Sendable, Equatable {
   /// What stands after the last dot of the name; nothing where there is none.
   public var ending: String { dot.map { String(path[path.index(after: $0)...]) } ?? "" }
 
-  /// Whether the ending is one of a picture that this program reads.
-  package var isNamedLikeAPicture: Bool { ["png", "jpg", "jpeg"].contains(ending.lowercased()) }
-
   /// The path without its ending and the dot.
   public var stem: String { dot.map { String(path[..<$0]) } ?? String(path) }
 }

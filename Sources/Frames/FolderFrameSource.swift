@@ -96,31 +96,3 @@ public final class FolderFrameSource: FrameSource {
     return (image, found)
   }
 }
-
-extension ImageWorkspace {
-  /// A picture of 8-bit RGB resized to `target`, antialiased; unchanged where it has that size.
-  package func resized(
-    _ pixels: UnsafePointer<UInt8>, from size: FrameSize, to target: FrameSize
-  ) -> RGBImage {
-    let count = target.width * target.height
-    guard size != target else {
-      return RGBImage(
-        width: size.width, height: size.height,
-        pixels: Array(UnsafeBufferPointer(start: pixels, count: count * 3)))
-    }
-    let planes = planes.reserve(count * 3)
-    resampler.resample(
-      pixels, sourceWidth: size.width, sourceHeight: size.height,
-      box: CropBox(width: size.width, height: size.height), to: planes, width: target.width,
-      height: target.height, scale: SIMD3(repeating: 1), offset: SIMD3(repeating: 0.5))
-    let bytes = [UInt8](unsafeUninitializedCapacity: count * 3) { bytes, length in
-      for pixel in 0..<count {
-        bytes[pixel * 3] = UInt8(planes[pixel])
-        bytes[pixel * 3 + 1] = UInt8(planes[count + pixel])
-        bytes[pixel * 3 + 2] = UInt8(planes[2 * count + pixel])
-      }
-      length = count * 3
-    }
-    return RGBImage(width: target.width, height: target.height, pixels: bytes)
-  }
-}

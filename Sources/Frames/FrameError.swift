@@ -1,4 +1,5 @@
 import Foundation
+import Pictures
 
 /// What can be wrong with videos, frame folders and raw frames, and with what is asked of them.
 ///
@@ -13,7 +14,7 @@ public enum FrameError: Error, Equatable, Sendable {
   case noPictures(path: String, files: Int, videos: Int)
   /// Not one frame of the input could be delivered.
   case noFrames(path: String, reason: String)
-  /// A single PNG or JPEG where frames were expected.
+  /// A single picture where frames were expected.
   case stillPicture(path: String)
   /// A pipe or a device, which can be read once only.
   case notAFile(path: String)
@@ -44,12 +45,12 @@ extension FrameError: CustomStringConvertible, LocalizedError {
     case .unreadable(let path, let reason): "\(path): cannot read: \(reason)"
     case .noPictures(let path, let files, let videos):
       if files == 0 {
-        "\(path): expected a folder of PNG or JPEG frames, found no file in it"
+        "\(path): expected a folder of \(PictureFormat.names) frames, found no file in it"
       } else if videos > 0 {
-        "\(path): expected a folder of PNG or JPEG frames, found \(videos) "
+        "\(path): expected a folder of \(PictureFormat.names) frames, found \(videos) "
           + "video\(videos == 1 ? "" : "s"): name the files themselves"
       } else {
-        "\(path): none of its \(files) files is a PNG or JPEG frame"
+        "\(path): none of its \(files) files is a \(PictureFormat.names) frame"
       }
     case .noFrames(let path, let reason): "\(path): no frame could be read: \(reason)"
     case .stillPicture(let path):
@@ -65,7 +66,7 @@ extension FrameError: CustomStringConvertible, LocalizedError {
         + "--resize accepts frames of several sizes"
     case .toolMissing(let tool):
       "\(tool) is not on PATH: install ffmpeg (apt-get install ffmpeg, or https://ffmpeg.org), "
-        + "or give a folder of PNG or JPEG frames"
+        + "or give a folder of \(PictureFormat.names) frames"
     case .toolTooOld(let tool, let reason): "\(tool) 5.1 or newer is needed: \(reason)"
     case .toolFailed(let tool, let path, let reason): "\(path): \(tool) failed: \(reason)"
     case .unwritableVideo(let path, let reason): "\(path): cannot write the video: \(reason)"

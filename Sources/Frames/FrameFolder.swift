@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Pictures
 
 /// The pictures of one folder in the natural order of their names, taken as frames.
 ///
@@ -30,7 +31,7 @@ public struct FrameFolder: Sendable {
       guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
       files += 1
       // What is named like a frame and is none is told of when its turn comes.
-      if PathParts(name).isNamedLikeAPicture || (try? FrameInput.isPicture(file)) ?? true {
+      if PictureFormat.isNamedLikeOne(name) || (try? FrameInput.isPicture(file)) ?? true {
         pictures.append((name, NaturalOrder.parts(of: name)))
       } else if Self.isNamedLikeAVideo(name) {
         videos += 1

@@ -4,7 +4,7 @@ import Pictures
 /// Opens what a user names as an input: a video, a folder of frames, or `-`.
 public enum FrameInput {
   /// - Parameters:
-  ///   - path: a folder of PNG or JPEG frames in the natural order of their names, a file of any kind
+  ///   - path: a folder of pictures as frames, in the natural order of their names, a file of any kind
   ///     that ffmpeg reads, or `-` for raw frames on the standard input.
   ///   - options: which frames, and how large.
   ///   - tools: where ffmpeg is looked for.
@@ -31,7 +31,7 @@ public enum FrameInput {
     return try VideoFrameSource(path, options: options, tools: tools)
   }
 
-  /// Whether the file starts like a PNG or a JPEG.
+  /// Whether the file starts like a picture that is read.
   package static func isPicture(_ path: String) throws(FrameError) -> Bool {
     guard let head = FileSignature.head(ofFile: path) else {
       throw .unreadable(path: path, reason: ImageFile.lastSystemError())

@@ -5,36 +5,21 @@ import Pictures
 /// The whole frame is squeezed into the square: nothing of it may go unseen. An instance keeps its memory
 /// from call to call; it belongs to one thread.
 package final class FrameScaler {
-  private let width: Int
-  private let height: Int
-  private let resampler = Resampler()
-  private var planes = ReusedBuffer<Float>()
+  private let size: FrameSize
+  private let workspace = ImageWorkspace()
 
-  package convenience init(size: Int) { self.init(width: size, height: size) }
+  package convenience init(size: Int) { self.init(FrameSize(width: size, height: size)) }
 
-  package init(width: Int, height: Int) {
-    self.width = width
-    self.height = height
-  }
+  init(_ size: FrameSize) { self.size = size }
 
-  /// `height` rows of `width` RGB pixels.
-  package func bytes(of image: RGBImage) -> [UInt8] {
-    guard image.width != width || image.height != height else { return image.pixels }
-    let count = width * height
-    let planes = planes.reserve(count * 3)
-    image.pixels.withUnsafeBufferPointer {
-      resampler.resample(
-        $0.baseAddress!, sourceWidth: image.width, sourceHeight: image.height,
-        box: CropBox(width: image.width, height: image.height), to: planes, width: width,
-        height: height, scale: SIMD3(repeating: 1), offset: SIMD3(repeating: 0.5))
-    }
-    return [UInt8](unsafeUninitializedCapacity: count * 3) { bytes, length in
-      for pixel in 0..<count {
-        for channel in 0..<3 {
-          bytes[pixel * 3 + channel] = UInt8(planes[channel * count + pixel])
-        }
-      }
-      length = count * 3
+  /// Rows of RGB pixels.
+  package func bytes(of image: RGBImage) -> [UInt8] { scaled(image).pixels }
+
+  func scaled(_ image: RGBImage) -> RGBImage {
+    let found = FrameSize(width: image.width, height: image.height)
+    guard found != size else { return image }
+    return image.pixels.withUnsafeBufferPointer {
+      workspace.resized($0.baseAddress!, from: found, to: size)
     }
   }
 }
@@ -44,8 +29,34 @@ extension RGBImage {
   ///
   /// - Precondition: both sides are positive.
   public func resized(width: Int, height: Int) -> RGBImage {
-    RGBImage(
-      width: width, height: height,
-      pixels: FrameScaler(width: width, height: height).bytes(of: self))
+    FrameScaler(FrameSize(width: width, height: height)).scaled(self)
+  }
+}
+
+extension ImageWorkspace {
+  /// A picture of 8-bit RGB resized to `target`, antialiased; unchanged where it has that size.
+  func resized(
+    _ pixels: UnsafePointer<UInt8>, from size: FrameSize, to target: FrameSize
+  ) -> RGBImage {
+    let count = target.width * target.height
+    guard size != target else {
+      return RGBImage(
+        width: size.width, height: size.height,
+        pixels: Array(UnsafeBufferPointer(start: pixels, count: count * 3)))
+    }
+    let planes = planes.reserve(count * 3)
+    resampler.resample(
+      pixels, sourceWidth: size.width, sourceHeight: size.height,
+      box: CropBox(width: size.width, height: size.height), to: planes, width: target.width,
+      height: target.height, scale: SIMD3(repeating: 1), offset: SIMD3(repeating: 0.5))
+    let bytes = [UInt8](unsafeUninitializedCapacity: count * 3) { bytes, length in
+      for pixel in 0..<count {
+        bytes[pixel * 3] = UInt8(planes[pixel])
+        bytes[pixel * 3 + 1] = UInt8(planes[count + pixel])
+        bytes[pixel * 3 + 2] = UInt8(planes[2 * count + pixel])
+      }
+      length = count * 3
+    }
+    return RGBImage(width: target.width, height: target.height, pixels: bytes)
   }
 }

@@ -1,7 +1,7 @@
 import CImage
 import Foundation
 
-/// What the first bytes of a file that is neither PNG nor JPEG say that it is.
+/// What the first bytes of a file that is no picture that is read say that it is.
 package enum FileSignature {
   /// How many bytes are looked at.
   static let length = 16
@@ -13,9 +13,9 @@ package enum FileSignature {
     return isText(head) ? "a text" : unknown
   }
 
-  /// Whether a file that begins so is a PNG or a JPEG.
+  /// Whether a file that begins so is a picture that is read.
   package static func isPicture(_ head: [UInt8]) -> Bool {
-    !head.isEmpty && cimage_sniff(head, head.count) != CIMAGE_UNKNOWN
+    !head.isEmpty && cimage_sniff(head, head.count) != nil
   }
 
   private static let unknown = "an unknown kind of file"

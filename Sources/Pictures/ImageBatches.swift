@@ -293,10 +293,3 @@ extension ImageDecoder {
       offset: normalization.offset)
   }
 }
-
-extension Normalization {
-  /// What 0…255 is multiplied with.
-  fileprivate var scaleOfBytes: SIMD3<Float> { 1 / (255 * standardDeviation) }
-  /// What is added then.
-  fileprivate var offset: SIMD3<Float> { -mean / standardDeviation }
-}

@@ -32,9 +32,6 @@ public struct CropBox: Sendable, Equatable {
 
 /// What the header of a picture claims.
 public struct ImageHeader: Sendable, Equatable {
-  public enum Format: String, Sendable { case png, jpeg }
-
-  public let format: Format
   /// Pixels across, upright.
   public let width: Int
   /// Pixels down, upright.
@@ -45,6 +42,8 @@ public struct ImageHeader: Sendable, Equatable {
   public let channels: Int
   /// Bits a sample as stored.
   public let bitDepth: Int
+  /// Whether it can be decoded to any eighth of its size, such as a JPEG, holding no more than that.
+  public let isReducible: Bool
   /// Whether it is an interlaced PNG or a JPEG of several scans, of which all is held while any is
   /// decoded.
   public let isMultipass: Bool
@@ -133,7 +132,7 @@ package struct DecodedRegion {
   }
 }
 
-/// Turns the bytes of a PNG or JPEG into upright RGB, never more of it than is asked for.
+/// Turns the bytes of a picture (`PictureFormat`) into upright RGB, never more of it than is asked for.
 ///
 /// The format is recognised by content. What would hold more than `pixelBudget` pixels in memory is
 /// refused before any is taken. A JPEG of one scan is scaled down while it is decoded, and only the
@@ -157,8 +156,10 @@ public struct ImageDecoder: Codable, Sendable, Equatable {
 
   /// Decodes the whole picture in the file at `path`, upright.
   ///
-  /// - Parameter shortSide: how many pixels its shorter side is needed to have: a JPEG is scaled to
-  ///   an eighth, a quarter or a half where that leaves as many. All of them where nil.
+  /// - Parameters:
+  ///   - path: of a file of any kind in `PictureFormat.all`.
+  ///   - shortSide: how many pixels its shorter side is needed to have: a JPEG is scaled to
+  ///     an eighth, a quarter or a half where that leaves as many. All of them where nil.
   /// - Throws: `ImageError` with the path: unreadable, empty, not a picture, truncated, corrupt,
   ///   unsupported or over the budget.
   public func decode(
@@ -225,14 +226,14 @@ public struct ImageDecoder: Codable, Sendable, Equatable {
     }
     let turned = info.orientation >= 5
     let header = ImageHeader(
-      format: info.format == Int32(CIMAGE_PNG.rawValue) ? .png : .jpeg,
       width: Int(turned ? info.height : info.width), height: Int(turned ? info.width : info.height),
       orientation: Int(info.orientation), channels: Int(info.channels),
-      bitDepth: Int(info.bit_depth), isMultipass: info.multipass != 0)
+      bitDepth: Int(info.bit_depth), isReducible: info.reducible != 0,
+      isMultipass: info.multipass != 0)
     guard header.width > 0, header.height > 0 else {
       throw .corrupt(path: name(), reason: "a side of \(header.width)x\(header.height) is zero")
     }
-    if header.format == .png || header.isMultipass {
+    if !header.isReducible || header.isMultipass {
       try requireBudget(for: header.width * header.height, of: header, name: name())
     }
     return header
@@ -254,7 +255,7 @@ public struct ImageDecoder: Codable, Sendable, Equatable {
   package static func scaleInEighths(
     for header: ImageHeader, crops: [(box: CropBox, width: Int, height: Int)]
   ) -> Int {
-    guard header.format == .jpeg else { return 8 }
+    guard header.isReducible else { return 8 }
     var eighths = 1
     for crop in crops {
       while eighths < 8,

@@ -34,7 +34,7 @@ public struct ImageEntry: Sendable {
     self.seconds = seconds
   }
 
-  /// Whether the file at `path` begins like a PNG or a JPEG.
+  /// Whether the file at `path` begins like a picture that is read.
   public static func isPicture(atPath path: String) -> Bool {
     FileSignature.head(ofFile: path).map(FileSignature.isPicture) ?? false
   }

@@ -11,7 +11,7 @@ public enum ImageError: Error, Equatable, Sendable, Codable {
   case notAFolder(path: String)
   /// The folder cannot be listed.
   case unreadableFolder(path: String, reason: String)
-  /// The folder holds `files` files, none of which is a PNG or a JPEG; `found` counts what they are.
+  /// The folder holds `files` files, none of which is a picture that is read; `found` counts what they are.
   case noPictures(path: String, files: Int, found: String)
   /// A link to a folder that is walked already, under another name.
   case repeatedFolder(path: String)
@@ -19,7 +19,7 @@ public enum ImageError: Error, Equatable, Sendable, Codable {
   case unreadableFile(path: String, reason: String)
   /// The file has no bytes.
   case emptyFile(path: String)
-  /// The bytes are neither PNG nor JPEG; `found` names what they look like.
+  /// The bytes are no picture that is read; `found` names what they look like.
   case notAPicture(path: String, found: String)
   /// The bytes end before the picture does.
   case truncated(path: String, reason: String)
@@ -55,14 +55,16 @@ extension ImageError: CustomStringConvertible, LocalizedError {
     case .unreadableFolder(let path, let reason): "\(path): cannot list the folder: \(reason)"
     case .noPictures(let path, let files, let found):
       switch files {
-      case 0: "\(path): the folder is empty, expected PNG or JPEG pictures"
-      case 1: "\(path): its only file is no PNG or JPEG picture: found \(found)"
-      default: "\(path): none of its \(files) files is a PNG or JPEG picture: found \(found)"
+      case 0: "\(path): the folder is empty, expected \(PictureFormat.names) pictures"
+      case 1: "\(path): its only file is no \(PictureFormat.names) picture: found \(found)"
+      default:
+        "\(path): none of its \(files) files is a \(PictureFormat.names) picture: found \(found)"
       }
     case .repeatedFolder(let path): "\(path): this folder is walked already, under another name"
     case .unreadableFile(let path, let reason): "\(path): cannot read: \(reason)"
     case .emptyFile(let path): "\(path): the file is empty"
-    case .notAPicture(let path, let found): "\(path): expected PNG or JPEG, found \(found)"
+    case .notAPicture(let path, let found):
+      "\(path): expected \(PictureFormat.names), found \(found)"
     case .truncated(let path, let reason): "\(path): the picture is cut short: \(reason)"
     case .corrupt(let path, let reason): "\(path): the picture is damaged: \(reason)"
     case .unsupported(let path, let reason): "\(path): this kind is not supported: \(reason)"

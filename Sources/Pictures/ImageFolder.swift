@@ -269,7 +269,7 @@ private struct FolderWalk {
         folder.skip(.unreadableFile(path: shown(path), reason: ImageFile.lastSystemError()))
       } else if count == 0 {
         folder.skip(.emptyFile(path: shown(path)))
-      } else if cimage_sniff(bytes.baseAddress!, count) == CIMAGE_UNKNOWN {
+      } else if cimage_sniff(bytes.baseAddress!, count) == nil {
         let head = UnsafeBufferPointer(rebasing: bytes[..<count])
         folder.skip(.notAPicture(path: shown(path), found: FileSignature.kind(of: head)))
       } else {

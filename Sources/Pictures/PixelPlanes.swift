@@ -90,6 +90,13 @@ public struct Normalization: Codable, Sendable, Equatable {
   /// Leaves 0...1 as it is.
   public static let identity = Normalization(mean: .zero, standardDeviation: .one)
 
+  /// What 0…255 is multiplied with, to be normalised while it is resampled.
+  var scaleOfBytes: SIMD3<Float> { 1 / (255 * standardDeviation) }
+  /// What is added then.
+  var offset: SIMD3<Float> { -mean / standardDeviation }
+
+  /// Normalises planes in 0…1, of views that were changed before. Bytes are scaled in one step instead, whose last bits
+  /// differ.
   package func apply(to pixels: PixelPlanes) {
     for channel in 0..<3 {
       let plane = pixels.plane(channel)

@@ -18,17 +18,10 @@ extension ImageFolder {
     for skipped in skipped {
       switch skipped.error {
       case .repeatedFolder: continue
-      case .notAPicture(let path, _) where !Self.isNamedLikeAPicture(path): continue
+      case .notAPicture(let path, _) where !PictureFormat.isNamedLikeOne(path): continue
       default: throw skipped.error
       }
     }
-  }
-
-  private static let pictureEndings = [".png", ".jpg", ".jpeg", ".jpe", ".jfif"]
-
-  private static func isNamedLikeAPicture(_ path: String) -> Bool {
-    let path = path.lowercased()
-    return pictureEndings.contains { path.hasSuffix($0) }
   }
 }
 

@@ -71,7 +71,9 @@ public struct Checkpoint: Equatable, Sendable {
 
   /// The checkpoint at `path`: a step folder, or a run folder, whose newest it is.
   ///
-  /// - Parameter verifying: whether every file is read and compared with the manifest.
+  /// - Parameters:
+  ///   - path: of the folder.
+  ///   - verifying: whether every file is read and compared with the manifest.
   /// - Throws: `RunError.damagedCheckpoint` naming the file, `.noCheckpoint`, `.notARun`,
   ///   `FileError.invalidJSON`, `.failed`.
   public static func open(at path: String, verifying: Bool = true) throws -> Checkpoint {
@@ -111,6 +113,7 @@ public struct Checkpoint: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - folder: where it will be; nothing, or an empty folder, may be there now.
+  ///   - step: the number of updates that its manifest says.
   ///   - write: is given a folder to write files into.
   /// - Throws: `RunError.outputOccupied`; `FileError.diskFull`, `.failed`, and what `write` throws.
   public static func publish(

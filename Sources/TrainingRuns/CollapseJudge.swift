@@ -66,6 +66,7 @@ public struct CollapseJudge: Sendable {
   public var strikes = 0
 
   /// - Parameters:
+  ///   - configuration: what counts as bad, and for how long.
   ///   - itemsName: what is embedded, such as `pictures`.
   ///   - advice: what to change, one or more sentences.
   public init(_ configuration: CollapseConfiguration, itemsName: String, advice: String) {

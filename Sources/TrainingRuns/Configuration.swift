@@ -56,6 +56,7 @@ public enum ConfigurationReader {
   /// The defaults of `type`, changed by the YAML file at `file`, changed by `overrides`.
   ///
   /// - Parameters:
+  ///   - type: the kind of configuration.
   ///   - file: path of a YAML file; nil reads none.
   ///   - overrides: such as `optimizer.learningRate=3e-4`; the value is YAML; of two for one key
   ///     the later holds.
@@ -78,7 +79,10 @@ public enum ConfigurationReader {
   /// The defaults of `type`, changed by the text `yaml`, changed by `overrides`.
   ///
   /// - Parameters:
+  ///   - type: the kind of configuration.
+  ///   - yaml: settings, any of them.
   ///   - source: what errors call `yaml`.
+  ///   - overrides: as for `read(_:file:overrides:isOfRun:)`.
   ///   - isOfRun: whether a run wrote it.
   /// - Throws: as `read(_:file:overrides:isOfRun:)`.
   public static func read<Configuration: RunConfiguration>(
@@ -118,8 +122,11 @@ public enum ConfigurationReader {
 
   /// The settings in which `new` is not `old`.
   ///
-  /// - Parameter allowed: paths whose change is not counted; the path of a section stands for
-  ///   everything in it.
+  /// - Parameters:
+  ///   - old: the earlier settings.
+  ///   - new: the later ones.
+  ///   - allowed: paths whose change is not counted; the path of a section stands for
+  ///     everything in it.
   public static func differences<Configuration: RunConfiguration>(
     between old: Configuration, and new: Configuration, allowing allowed: Set<String> = []
   ) throws -> [ConfigurationDifference] {

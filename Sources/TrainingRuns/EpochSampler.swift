@@ -86,7 +86,12 @@ public struct EpochSampler: Sendable {
 
   /// Goes on from `state`.
   ///
-  /// - Parameter itemCount: how many items there are now.
+  /// - Parameters:
+  ///   - state: of the sampler that is gone on from.
+  ///   - itemCount: how many items there are now.
+  ///   - batchSize: items of a batch of all processes.
+  ///   - rank: which of the processes this is, from 0.
+  ///   - worldSize: how many processes there are.
   /// - Throws: `RunError.samplerChanged` where that is not what `state` was made with.
   public init(
     resuming state: State, itemCount: Int, batchSize: Int, rank: Int = 0, worldSize: Int = 1

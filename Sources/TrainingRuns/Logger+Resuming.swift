@@ -13,7 +13,9 @@ extension Logger {
 
   /// Says how a run that was stopped before its end goes on.
   ///
-  /// - Parameter arguments: the program's, without `--resume`.
+  /// - Parameters:
+  ///   - signal: what stopped it, such as SIGTERM; nil where that is not known.
+  ///   - arguments: the program's, without `--resume`.
   public func tellHowToGoOn(stoppedBy signal: String?, with arguments: String...) {
     let reason = signal.map { "stopped by \($0)" } ?? "stopped"
     info("\(reason); go on with: \(ShellWord.command(arguments + ["--resume"]))")

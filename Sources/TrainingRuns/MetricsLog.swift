@@ -17,9 +17,11 @@ public final class MetricsLog {
 
   /// Opens the log of the run in `folder`.
   ///
-  /// - Parameter step: the step that the run goes on from (0 where it was stopped before its first
-  ///   checkpoint), or nil for a new run. Lines of later steps are cut, so that the log becomes that of a run that was never interrupted; so is a last
-  ///   line that a crash left unfinished.
+  /// - Parameters:
+  ///   - folder: the run's.
+  ///   - step: the step that the run goes on from (0 where it was stopped before its first
+  ///     checkpoint), or nil for a new run. Lines of later steps are cut, so that the log becomes that
+  ///     of a run that was never interrupted; so is a last line that a crash left unfinished.
   /// - Throws: `RunError.damagedMetrics` where another line cannot be read; `FileError.diskFull`, `.failed`.
   public convenience init(in folder: RunFolder, resumingAfter step: Int? = nil) throws {
     try self.init(
@@ -47,8 +49,10 @@ public final class MetricsLog {
 
   /// Adds a line, and the same numbers for TensorBoard.
   ///
-  /// - Parameter metrics: written in this order. No name twice, none of `step`, `epoch` and
-  ///   `seconds`.
+  /// - Parameters:
+  ///   - metrics: written in this order. No name twice, none of `step`, `epoch` and
+  ///     `seconds`.
+  ///   - progress: where the run is.
   /// - Throws: `FileError.diskFull`, `.failed`.
   public func log(_ metrics: [Metric], at progress: RunProgress) throws {
     let names = Set(metrics.map(\.name))
@@ -64,9 +68,11 @@ public final class MetricsLog {
   /// Adds a picture for TensorBoard.
   ///
   /// - Parameters:
+  ///   - name: what it is called there.
   ///   - png: the bytes of an RGB PNG file.
   ///   - width: its width in pixels.
   ///   - height: its height in pixels.
+  ///   - progress: where the run is.
   /// - Throws: `FileError.diskFull`, `.failed`.
   public func log(
     image name: String, png: [UInt8], width: Int, height: Int, at progress: RunProgress

@@ -39,6 +39,7 @@ public final class ProgressReporter {
   /// Tells where the run is; writes where the last line is old enough. Cheap enough for every step.
   ///
   /// - Parameters:
+  ///   - progress: where the run is.
   ///   - items: how many were learned from in this session.
   ///   - metrics: what to show, in this order; nil repeats the last ones.
   public func update(_ progress: RunProgress, items: Int, metrics: [Metric]? = nil) {

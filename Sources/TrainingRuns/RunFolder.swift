@@ -105,7 +105,9 @@ public final class RunFolder: Sendable {
 
   /// Checks that a run may go on under `configuration`.
   ///
-  /// - Parameter allowed: the paths of settings that may change, such as `duration`.
+  /// - Parameters:
+  ///   - configuration: the settings that it is to go on with.
+  ///   - allowed: the paths of settings that may change, such as `duration`.
   /// - Throws: `RunError.configurationChanged` saying what differs; as `configuration(_:at:)`.
   public func checkResumable(
     with configuration: some RunConfiguration, allowing allowed: Set<String> = []

@@ -12,6 +12,11 @@ extension Pooling: ExpressibleByArgument {}
 extension EmbeddingDType: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 
+/// The formats of files, with what is to be known of them.
+private let formats = EmbeddingFormat.all.compactMap { format in
+  format.ending.map { ".\($0)" + (format.note.map { " (\($0))" } ?? "") }
+}.joined(separator: ", ")
+
 /// `jepa embed`
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -22,9 +27,7 @@ struct Embed: ParsableCommand {
       """,
     discussion: """
       INPUTs are folders of pictures, pictures and videos (one row a frame; ffmpeg reads them). \
-      The ending of --output says the format: .npy (with a .csv file of its rows and a .json file \
-      of what made it), .npz, .safetensors, .csv, .jsonl, .faiss (a flat index of \
-      FAISS, by product with --normalize and by distance without, with the same files beside it); \
+      The ending of --output says the format: \(formats); \
       a name without an ending is a folder for TensorBoard's embedding projector. A file is embedded once, by however many paths and links \
       it is named. What is skipped is named; where it is more than ten files, all are listed in \
       NAME.skipped.csv.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Files
+import Pictures
 
 /// What every command that writes files asks about them.
 struct OutputArguments: ParsableArguments {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Evaluation
 import Files
 import Foundation
+import Pictures
 import Torch
 import VideoJEPA
 
@@ -10,7 +11,7 @@ struct Score: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Score how consistent the frames of a video are, and say where it breaks.",
     discussion: """
-      INPUT is a video of any kind that ffmpeg reads, a folder of PNG or JPEG frames, or - for raw \
+      INPUT is a video of any kind that ffmpeg reads, a folder of \(PictureFormat.names) frames, or - for raw \
       RGB frames on the standard input. Prints the ranges of frames that break, what each looks \
       like and the statistic that decided; with several inputs one line each, the most consistent \
       first, and files of their own (scores.json becomes scores-CLIP.json). Frames count from 0, \
@@ -80,7 +81,7 @@ struct Score: ParsableCommand {
         json: json, csv: csv, page: report, plot: plot, annotatedVideo: annotate,
         isForced: outputs.force),
       read: [calibration].compactMap { $0 },
-      print: { print($0) },
+      print: { printResult($0) },
       warn: { StatusLine.standardError.print("jepa: \($0)") }
     ).run()
     let status = outcome.status(isChecking: check)

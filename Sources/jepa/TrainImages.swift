@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ImageJEPA
+import Pictures
 
 /// `jepa train images`
 struct TrainImages: ParsableCommand {
@@ -8,7 +9,7 @@ struct TrainImages: ParsableCommand {
     commandName: "images",
     abstract: "Train an encoder on a folder of pictures.",
     discussion: """
-      Pictures are PNG and JPEG files below FOLDER, recognised by content; labels are not needed. \
+      Pictures are \(PictureFormat.all.map(\.name).joined(with: "and")) files below FOLDER, recognised by content; labels are not needed. \
       The run folder holds checkpoints, metrics.jsonl and TensorBoard event files. Ctrl-C stops \
       after the step, saves, and says how to go on.
 

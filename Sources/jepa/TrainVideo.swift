@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Pictures
 import VideoJEPA
 
 /// `jepa train video`
@@ -8,7 +9,7 @@ struct TrainVideo: ParsableCommand {
     commandName: "video",
     abstract: "Train a model of clips on a folder of videos and frame folders.",
     discussion: """
-      Everything below FOLDER that ffmpeg reads, and every folder of PNG or JPEG frames, is a \
+      Everything below FOLDER that ffmpeg reads, and every folder of \(PictureFormat.names) frames, is a \
       clip. Clips are split at their cuts and decoded once, into memory. The run folder holds \
       checkpoints, metrics.jsonl and TensorBoard event files. Ctrl-C stops after the step, saves, \
       and says how to go on.

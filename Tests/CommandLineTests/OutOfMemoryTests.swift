@@ -25,12 +25,16 @@
       return try #require(lines.last, "\(result.errors)")
     }
 
-    @Test(arguments: ["video", "text", "text-baseline"])
+    @Test(arguments: ["images", "video", "text", "text-baseline"])
     func trainingLeavesACheckpointThatGoesOn(kind: String) throws {
       let (whole, short) = (TemporaryPath("run"), TemporaryPath("run"))
-      // Texts are so short that only a large batch is felt.
-      let larger =
-        kind.hasPrefix("text") ? ["--set", "batchSize=256", "--set", "model.width=32"] : []
+      // What is asked for must be so much that the system is asked. Texts are short: many at once are.
+      let larger: [String] =
+        switch kind {
+        case "images": ["--set", "imageSize=64"]
+        case "video": []
+        default: ["--set", "batchSize=256", "--set", "model.width=32"]
+        }
       let training =
         try material.command(kind) + larger + ["--steps", "\(Self.steps)"]
         + ["--set", "logEverySteps=1", "--set", "checkpoint.everySteps=8", "--output"]

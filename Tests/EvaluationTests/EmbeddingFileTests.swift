@@ -37,6 +37,23 @@ import Torch
     }
   }
 
+  /// Whatever is in the list is written and read.
+  @Test func everyFormatReadsWhatItWrote() throws {
+    let file = try EmbeddingFile(path: Fixtures.path("embeddings/numpy.npz"))
+    #expect(EmbeddingFormat.all.count { $0.ending == nil } == 1)
+    #expect(Set(EmbeddingFormat.endings).count == EmbeddingFormat.all.count - 1)
+    for ending in EmbeddingFormat.endings {
+      #expect(
+        try EmbeddingFormat(path: "e\(ending.uppercased())").ending.map { ".\($0)" } == ending)
+      try write("e\(ending)")
+      let again = try EmbeddingFile(path: output("e\(ending)"))
+      #expect(again.rows == file.rows && again.description == file.description, "\(ending)")
+      #expect((again.values .== file.values).all().integer() == 1, "\(ending)")
+    }
+    expectFailure(
+      "folder", saying: "expected a .npy, .npz, .safetensors, .csv, .jsonl or .faiss file")
+  }
+
   @Test func arraysThatAreNotOurs() throws {
     try write("e.npy")
     let good = try output.bytes("e.npy")

@@ -14,6 +14,15 @@ import TrainingRuns
       ClipModelDescription(frameSize: frameSize), using: RandomGenerator(seed: seed))
   }
 
+  /// A model whose predictor is as small as can be.
+  static func small() throws -> ClipModel {
+    var predictor = ClipPredictorConfiguration()
+    (predictor.width, predictor.blocks) = (16, 1)
+    return try ClipModel(
+      ClipModelDescription(frameSize: 32, tokenWidth: 12, predictor: predictor),
+      using: RandomGenerator(seed: 1))
+  }
+
   /// A model that no layer of zeros keeps at copying.
   static func stirred(frameSize: Int = 32) throws -> ClipModel {
     let model = try model(frameSize: frameSize)

@@ -155,6 +155,28 @@ import TrainingRuns
       .score(MemoryFrameSource(frames, name: "a clip"))
   }
 
+  /// What is found is said to the caller, who knows where it belongs.
+  @Test func aRunSaysWhatItFoundToItsCaller() throws {
+    let folder = TemporaryPath("clips")
+    let inputs = ["first", "second"].map { "\(folder.path)/\($0)" }
+    for input in inputs {
+      try MovingShapes.write(MovingShapes.frames(12, seed: 6), to: input)
+    }
+    let scorer = ConsistencyScorer(
+      ConsistencyModel(clips: try ClipModelTests.model(), rule: sampleRule(), fingerprint: "m"))
+    func said(of inputs: [String]) throws -> [String] {
+      var lines: [String] = []
+      _ = try ConsistencyRun(
+        inputs: inputs, scorer: scorer, print: { lines.append($0) }, warn: { lines.append($0) }
+      ).run()
+      return lines
+    }
+    let one = try said(of: [inputs[0]])
+    #expect(one.count == 1 && one[0].hasPrefix("\(inputs[0]): 12 frames"))
+    let both = try said(of: inputs)
+    #expect(both.count == 2 && both[0].hasPrefix("1. ") && both[1].hasPrefix("2. "))
+  }
+
   @Test func theRuleIsTwoSided() throws {
     var frames = MovingShapes.frames(40, cuts: [25], seed: 6)
     frames[11] = frames[10]

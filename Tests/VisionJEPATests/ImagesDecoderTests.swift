@@ -30,7 +30,7 @@ import Testing
     for name in names {
       let bytes = try ImageFixtures.bytes(name)
       let header = try decoder.header(bytes, name: name)
-      for eighths in header.format == .jpeg ? [8, 4, 2, 1] : [8] {
+      for eighths in header.isReducible ? [8, 4, 2, 1] : [8] {
         let whole = try region(
           bytes, header, eighths, CropBox(width: header.width, height: header.height))
         for box in [
@@ -112,15 +112,23 @@ import Testing
   @Test func headersTellFormatAndSize() throws {
     let turned = try ImageDecoder().header(
       ImageFixtures.bytes("orientation6.jpg"), name: "orientation6.jpg")
-    #expect(turned.format == .jpeg && turned.orientation == 6)
+    #expect(turned.isReducible && turned.orientation == 6)
     #expect(turned.width == 45 && turned.height == 61)
     let interlaced = try ImageDecoder().header(ImageFixtures.bytes("interlaced.png"), name: "")
     #expect(interlaced.isMultipass && interlaced.bitDepth == 8 && interlaced.channels == 3)
   }
 
+  /// Messages, help texts and completions have the list of `cimage.c`.
+  @Test func kindsOfPicturesAreListedOnce() {
+    #expect(PictureFormat.all.map(\.name) == ["PNG", "JPEG"])
+    #expect(PictureFormat.names == "PNG or JPEG")
+    #expect(PictureFormat.endings == ["png", "jpg", "jpeg", "jpe", "jfif"])
+    #expect(PictureFormat.isNamedLikeOne("a/B.JPG") && !PictureFormat.isNamedLikeOne("png"))
+  }
+
   @Test func theSmallestSufficientScaleIsTaken() throws {
     let header = ImageHeader(
-      format: .jpeg, width: 400, height: 533, orientation: 1, channels: 3, bitDepth: 8,
+      width: 400, height: 533, orientation: 1, channels: 3, bitDepth: 8, isReducible: true,
       isMultipass: false)
     func scale(_ width: Double, _ height: Double, _ size: Int) -> Int {
       ImageDecoder.scaleInEighths(

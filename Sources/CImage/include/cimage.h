@@ -1,4 +1,4 @@
-// PNG and JPEG bytes <-> rows of 8-bit RGB. All input is taken to be hostile: no function reads
+// Bytes of pictures <-> rows of 8-bit RGB. All input is taken to be hostile: no function reads
 // outside the bytes it is given, and nothing is allocated from a size that the caller has not seen
 // first in `cimage_info`.
 //
@@ -13,15 +13,15 @@
 #pragma clang assume_nonnull begin
 #endif
 
-typedef enum cimage_format {
-  CIMAGE_UNKNOWN = 0,
-  CIMAGE_PNG = 1,
-  CIMAGE_JPEG = 2,
+// A kind of picture that is read.
+typedef struct cimage_format {
+  const char *name;     // as messages call it, such as "PNG"
+  const char *endings;  // of its files' names, lower case, one space between them
 } cimage_format;
 
 typedef enum cimage_result {
   CIMAGE_OK = 0,
-  CIMAGE_NOT_A_PICTURE = 1,  // neither a PNG nor a JPEG signature
+  CIMAGE_NOT_A_PICTURE = 1,  // the first bytes announce no kind that is read
   CIMAGE_TRUNCATED = 2,      // the bytes end before the picture does
   CIMAGE_CORRUPT = 3,        // the bytes contradict the format
   CIMAGE_UNSUPPORTED = 4,    // a legal file of a kind that is not read (12-bit JPEG, ...)
@@ -34,12 +34,12 @@ typedef struct cimage_failure {
 
 // What a header claims, before anything is decoded.
 typedef struct cimage_info {
-  int32_t format;       // a cimage_format
   int32_t width;        // as stored, in pixels, before `orientation` is applied
   int32_t height;
   int32_t orientation;  // EXIF, 1 to 8; 1 where there is none or it is invalid
   int32_t channels;     // as stored: 1 grey or palette, 2 grey and alpha, 3, 4
   int32_t bit_depth;    // as stored, bits a sample
+  int32_t reducible;    // 1: it decodes to any eighth of its size, holding no more than that
   int32_t multipass;    // 1: the whole picture is held while it is decoded, whatever is asked for
                         // of it: an interlaced PNG, a JPEG of several scans
 } cimage_info;
@@ -52,8 +52,11 @@ typedef struct cimage_region {
   int32_t height;
 } cimage_region;
 
-// The format that the first bytes announce. Sixteen bytes are enough.
-cimage_format cimage_sniff(const uint8_t *bytes, size_t length);
+// The kind with the number `index`, from 0; NULL from the first that is not there.
+const cimage_format *_Nullable cimage_format_at(size_t index);
+
+// The kind that the first bytes announce, or NULL. Sixteen bytes are enough.
+const cimage_format *_Nullable cimage_sniff(const uint8_t *bytes, size_t length);
 
 // Reads the header only.
 cimage_result cimage_probe(const uint8_t *bytes, size_t length, cimage_info *info,
@@ -62,7 +65,7 @@ cimage_result cimage_probe(const uint8_t *bytes, size_t length, cimage_info *inf
 // A side of `pixels` after scaling by `eighths`/8, rounded up as libjpeg does.
 int32_t cimage_scaled_side(int32_t pixels, int32_t eighths);
 
-// Decodes `region` of the picture scaled by `eighths`/8 (1 to 8; a PNG takes 8 only) into
+// Decodes `region` of the picture scaled by `eighths`/8 (1 to 8; 8 only where it is not reducible) into
 // `rgb`, `region.width * region.height * 3` bytes, rows from top to bottom. Transparent pixels are
 // laid over `background`. What lies below the region is read too: damage anywhere is an error.
 cimage_result cimage_decode(const uint8_t *bytes, size_t length, int32_t eighths,

@@ -103,9 +103,10 @@ public struct EmbeddingExport {
       throw InputError.invalidSetting(
         name: "pool", expected: "mean, max or attention for \(output)", found: "none")
     }
-    guard format == .jsonl || !hasThumbnails else {
+    guard format.holdsThumbnails || !hasThumbnails else {
+      let endings = EmbeddingFormat.all.filter(\.holdsThumbnails).compactMap(\.ending)
       throw InputError.invalidSetting(
-        name: "thumbnails", expected: "a .jsonl file", found: output)
+        name: "thumbnails", expected: "a .\(endings.joined(with: "or .")) file", found: output)
     }
     guard format.holdsHalves || embedder.settings.dtype == .float32 else {
       throw InputError.invalidSetting(
@@ -184,9 +185,15 @@ public struct EmbeddingExport {
   private func check(
     _ paths: EmbeddingPaths, format: EmbeddingFormat, against read: [String], isForced: Bool
   ) throws {
-    if format == .projector { try OutputFolder.check(paths.output, inAFolderThatIsThere: true) }
+    guard !EmbeddingFormat.endings.contains(PathParts(paths.output).name) else {
+      throw InputError.invalidSetting(
+        name: "--output", expected: "a name before the ending", found: "\"\(paths.output)\"")
+    }
+    if format.isOwnFolder != nil {
+      try OutputFolder.check(paths.output, inAFolderThatIsThere: true)
+    }
     try OutputFiles(paths.files(of: format), isForced: isForced).check(against: read)
-    guard format == .projector else {
+    guard let isOwn = format.isOwnFolder else {
       if !isForced, let other = paths.neighbour(of: format) {
         throw EmbeddingError.sharedStem(path: paths.output, other: other)
       }
@@ -195,7 +202,7 @@ public struct EmbeddingExport {
     guard FileIdentity(path: paths.output) != nil, !isForced else { return }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: paths.output)) ?? ["?"]
     let isContinued = FileIdentity(path: paths.unfinished) != nil
-    guard names.isEmpty || isContinued || ProjectorWriter.isMade(folder: paths.output) else {
+    guard names.isEmpty || isContinued || isOwn(paths.output) else {
       throw EmbeddingError.outputNotEmpty(path: paths.output)
     }
   }

@@ -1,92 +1,61 @@
 import Files
-import Foundation
 
-/// The formats that embeddings are written in.
-public enum EmbeddingFormat: String, CaseIterable, Sendable {
-  case npy, npz, safetensors, csv, jsonl
-  /// A flat index of FAISS.
-  case faiss
-  /// A folder for TensorBoard's embedding projector.
-  case projector
+/// A format that embeddings are written in, and read again: one file `EmbeddingFormat+NAME.swift` each.
+public struct EmbeddingFormat: Sendable {
+  /// All of them, in the order in which they are listed.
+  public static let all: [EmbeddingFormat] = [
+    .npy, .npz, .safetensors, .csv, .jsonl, .faiss, .projector,
+  ]
+
+  /// The ending of its files, in lower case and without a dot; nil for a folder.
+  public let ending: String?
+  /// What is to be known of it, for a help text.
+  public internal(set) var note: String?
+  /// Whether rows may be matrices, `[patches, D]`.
+  var holdsTokens = false
+  /// Whether numbers may be kept in half precision.
+  var holdsHalves = true
+  /// Whether a row may hold a small picture.
+  var holdsThumbnails = false
+  /// Whether a folder is one that an earlier export made; nil for a format of files.
+  var isOwnFolder: (@Sendable (_ path: String) -> Bool)?
+  /// The files that it makes.
+  let files: @Sendable (EmbeddingPaths) -> [OutputFile]
+  /// A writer that goes on where the export's state says.
+  let writer:
+    @Sendable (
+      _ export: UnfinishedExport, EmbeddingPaths, EmbeddingDescription, _ hasThumbnails: Bool
+    ) throws -> any EmbeddingFormatWriter
+  /// Reads what a writer wrote.
+  let read: @Sendable (EmbeddingPaths) throws -> EmbeddingContents
+}
+
+extension EmbeddingFormat {
+  /// The endings of all, with their dots.
+  public static var endings: [String] { all.compactMap(\.ending).map { ".\($0)" } }
 
   /// The format that a path's ending asks for; none, or a final slash, asks for a projector folder.
   ///
   /// - Throws: `EmbeddingError.unknownFormat`.
   public init(path: String) throws {
-    let ending = PathParts(path).ending
-    if path.hasSuffix("/") || ending.isEmpty {
-      self = .projector
-    } else if let format = EmbeddingFormat(rawValue: ending.lowercased()), format != .projector {
-      self = format
-    } else {
-      throw EmbeddingError.unknownFormat(path: path, found: ending)
-    }
+    let ending = path.hasSuffix("/") ? "" : PathParts(path).ending
+    guard
+      let format = Self.all.first(where: { $0.ending ?? "" == ending.lowercased() })
+    else { throw EmbeddingError.unknownFormat(path: path, found: ending) }
+    self = format
   }
 
-  /// Whether rows may be matrices, `[patches, D]`.
-  var holdsTokens: Bool {
-    switch self {
-    case .npy, .npz, .safetensors, .jsonl: true
-    case .csv, .faiss, .projector: false
-    }
+  /// Whether `NAME.json` beside a file says what made it.
+  var isDescribedBeside: Bool {
+    let paths = EmbeddingPaths(output: "NAME")
+    return files(paths).contains { $0.path == paths.description }
   }
 
-  /// Whether numbers may be kept in half precision.
-  var holdsHalves: Bool { self != .faiss }
-}
-
-/// The files of one export: the one that was asked for, and those beside it.
-struct EmbeddingPaths {
-  let output: String
-  private let stem: String
-
-  init(output: String) {
-    self.output = output.hasSuffix("/") ? String(output.dropLast()) : output
-    stem = PathParts(self.output).stem
+  /// The writer that goes on where the export's state says.
+  func makeWriter(
+    _ export: UnfinishedExport, paths: EmbeddingPaths, description: EmbeddingDescription,
+    hasThumbnails: Bool = false
+  ) throws -> any EmbeddingFormatWriter {
+    try writer(export, paths, description, hasThumbnails)
   }
-
-  /// The list of rows beside an array.
-  var rows: String { stem + ".csv" }
-  /// The description beside a file that has no place for it.
-  var description: String { stem + ".json" }
-  /// Every file that an export makes, with what it is.
-  func files(of format: EmbeddingFormat) -> [OutputFile] {
-    let about = OutputFile("the description of --output", description, .description)
-    let left = OutputFile("the list of what --output leaves out", skipped, .skippedList)
-    return switch format {
-    case .npy, .faiss:
-      [
-        OutputFile("--output", output, .describedEmbeddings),
-        OutputFile("the rows of --output", rows, .rows), about, left,
-      ]
-    case .csv, .jsonl: [OutputFile("--output", output, .describedEmbeddings), about, left]
-    case .npz: [OutputFile("--output", output, .embeddings), left]
-    case .safetensors:
-      // The rows have a file of their own where they are too long for the header.
-      [
-        OutputFile("--output", output, .embeddings),
-        OutputFile("the rows of --output", rows, .rows), left,
-      ]
-    case .projector: [left]
-    }
-  }
-
-  /// Another export whose rows or description would be overwritten: it has the same name up to the ending.
-  func neighbour(of format: EmbeddingFormat) -> String? {
-    let formats = [EmbeddingFormat.npy, .csv, .jsonl, .faiss]
-    guard formats.contains(format) else { return nil }
-    return formats.filter { $0 != format }.map { "\(stem).\($0)" }
-      .first(where: isExport)
-  }
-
-  private func isExport(_ path: String) -> Bool {
-    // The rows of an array are no export of their own.
-    FileIdentity(path: path) != nil && !OutputKind.rows.isMade(path)
-      && OutputKind.describedEmbeddings.isMade(path)
-  }
-
-  /// What was left out and why, where it is more than is printed.
-  var skipped: String { stem + ".skipped.csv" }
-  /// Where an export is until it is complete.
-  var unfinished: String { output + ".unfinished" }
 }

@@ -29,6 +29,7 @@ public struct FaultInjector: Sendable {
   /// - Parameters:
   ///   - kinds: of `FaultKind.injected`.
   ///   - images: the clean frames, of one size.
+  ///   - framesPerSecond: what the times of the labels are made of.
   ///   - donor: frames of another clip, of the same size; at least sixteen where `kinds` has `splice`.
   /// - Throws: `InputError.tooFewItems` where there is room for none, or the donor is too short;
   ///   `.invalidSetting` for kinds that need a synthetic scene.

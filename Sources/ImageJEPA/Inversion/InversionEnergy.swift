@@ -43,6 +43,7 @@ public struct InversionEnergy: Energy {
   ///   - pictures: whose embeddings are looked for, `[B, 3, S, S]` in 0...1, on the model's device and of
   ///     its weights' type.
   ///   - part: all tokens, or their mean.
+  ///   - model: whose embeddings they are.
   ///   - smoothness: w, at least 0.
   public init(of pictures: Tensor, part: Part, model: ImageModel, smoothness: Double) {
     precondition(smoothness >= 0, "a smoothness of \(smoothness)")

@@ -61,7 +61,10 @@ public final class IJEPAMethod: TrainingMethod {
 
   /// The energy of pictures `[B, 3, S, S]` for given masks.
   ///
-  /// - Parameter share: which part of all processes' pictures these are; by default all.
+  /// - Parameters:
+  ///   - pictures: normalised, on the encoders' device.
+  ///   - masks: what the context keeps and what is predicted.
+  ///   - share: which part of all processes' pictures these are; by default all.
   public func energy(
     of pictures: Tensor, masks: BlockMasks, share: ItemShare? = nil
   ) -> StepEnergy {

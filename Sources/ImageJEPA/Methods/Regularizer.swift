@@ -56,10 +56,10 @@ struct Regularizer {
     min(configuration.regularizedTokens, share.total * each)
   }
 
-  /// How much of full collapse penalties show, given how many items each is of: SIGReg is about 0.41 N there.
+  /// How much of full collapse penalties show, given how many items each is of.
   func collapseShares(_ penalties: (value: Tensor, count: Int)...) -> [Tensor] {
     guard name == .sigreg else { return [] }
-    return penalties.map { $0.value.detached() / (0.41 * Double($0.count)) }
+    return penalties.map { $0.value.detached() / SIGReg.collapsed(count: $0.count) }
   }
 
   /// Prediction and regularization in the shares that the configuration says.

@@ -61,7 +61,10 @@ public struct AnswerProposals {
 
   /// Answers of prompts, in their order.
   ///
-  /// - Parameter memory: for each prompt what a memory holds for it; only the judge looks at it.
+  /// - Parameters:
+  ///   - prompts: any number of them.
+  ///   - memory: for each prompt what a memory holds for it; only the judge looks at it.
+  ///   - progress: is told how many are answered; nil for nobody.
   /// - Throws: `PlannerError.promptTooLong`, `.answerTooLong`, `.holdsNUL`.
   public func answers(
     _ prompts: [String], memory: [[RetrievedEntry]]? = nil, progress: WorkProgress? = nil

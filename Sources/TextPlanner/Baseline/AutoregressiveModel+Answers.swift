@@ -17,7 +17,12 @@ extension AutoregressiveModel {
 
   /// `count` answers for each prompt, drawn by their probabilities.
   ///
-  /// - Parameter temperature: what the logits are divided by, above 0.
+  /// - Parameters:
+  ///   - prompts: any number of them.
+  ///   - count: answers for each prompt, at least 1.
+  ///   - seed: what the draws are made from.
+  ///   - temperature: what the logits are divided by, above 0.
+  ///   - batchSize: prompts that are answered at once.
   /// - Returns: for each prompt its answers.
   /// - Throws: `PlannerError.promptTooLong`, `.holdsNUL`.
   public func samples(

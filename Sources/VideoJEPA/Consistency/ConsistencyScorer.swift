@@ -30,7 +30,7 @@ public struct ConsistencyModel {
   /// - Throws: `ConsistencyError.noRule`, `.otherModel`; what `ClipModel.load` throws.
   public static func load(from path: String, device: Device = .cpu) throws -> ConsistencyModel {
     let checkpoint = try Checkpoint.open(at: path)
-    let fingerprint = try ClipModel.fingerprint(ofCheckpoint: checkpoint.path)
+    let fingerprint = try ClipModel.fingerprint(of: checkpoint)
     let file = checkpoint.file(ruleName)
     guard FileManager.default.fileExists(atPath: file) else {
       throw ConsistencyError.noRule(path: file)
@@ -41,7 +41,7 @@ public struct ConsistencyModel {
         path: file, what: "model", expected: fingerprint, found: saved.model)
     }
     return ConsistencyModel(
-      clips: try ClipModel.load(from: checkpoint.path, device: device), rule: saved.rule,
+      clips: try ClipModel.load(checkpoint, device: device), rule: saved.rule,
       fingerprint: fingerprint, device: device)
   }
 
@@ -64,7 +64,7 @@ public struct ConsistencyModel {
   public static func write(_ rule: ConsistencyRule, toCheckpoint path: String) throws {
     let checkpoint = try Checkpoint.open(at: path)
     try checkpoint.put(
-      RuleFile(model: ClipModel.fingerprint(ofCheckpoint: checkpoint.path), rule: rule),
+      RuleFile(model: ClipModel.fingerprint(of: checkpoint), rule: rule),
       as: ruleName)
   }
 
@@ -80,7 +80,7 @@ public struct ConsistencyModel {
     _ rule: ConsistencyRule, ofCheckpoint path: String, to output: String
   ) throws -> Checkpoint {
     let source = try Checkpoint.open(at: path)
-    let file = RuleFile(model: try ClipModel.fingerprint(ofCheckpoint: source.path), rule: rule)
+    let file = RuleFile(model: try ClipModel.fingerprint(of: source), rule: rule)
     return try RunFolder.create(at: output).publishCheckpoint(step: source.step) { folder in
       let network = ClipModel.hypothesesName
       let hasNetwork = FileManager.default.fileExists(atPath: source.file(network))

@@ -35,6 +35,7 @@ public struct HypothesisFitting: Sendable {
   }
 
   /// - Parameters:
+  ///   - examples: distances among six frames, and which hypothesis is true of each.
   ///   - progress: is told how many steps are done.
   ///   - report: called every 500 steps with the step and the batch's cross-entropy in nats.
   /// - Throws: `InputError.tooFewItems` where there are fewer examples than a batch holds.

@@ -16,6 +16,7 @@ public struct TransitionExamples: Sendable {
   /// - Parameters:
   ///   - clips: how many synthetic clips are made.
   ///   - perClip: how many transitions are taken of each.
+  ///   - seed: what the clips are made from.
   ///   - pictures: what moves in them.
   ///   - model: whose tokens' distances are taken; nil for those of pixels.
   ///   - progress: is told how many clips are made.

@@ -95,7 +95,7 @@ struct ClipMethod {
       total: prediction + penalty * configuration.regularizerWeight,
       terms: errors.map { ($0.name, $0.value.detached()) } + [("sigreg", penalty.detached())],
       embeddings: sample.rows.detached().slice(0..<min(watched, sample.rows.size(0))),
-      collapseShares: [penalty.detached() / (0.41 * Double(wanted))],
+      collapseShares: [penalty.detached() / SIGReg.collapsed(count: wanted)],
       embeddingShares: sample.shares.map { shares in
         RowShares(shares.counts.map { min(watched, $0) }, on: shares.group)
       })

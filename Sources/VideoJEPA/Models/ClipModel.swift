@@ -54,7 +54,11 @@ public final class ClipModel {
   /// - Throws: `RunError` where the checkpoint is missing or damaged, `ModelError`, `SafetensorsError`,
   ///   `TorchError.stateMismatch`.
   public static func load(from path: String, device: Device = .cpu) throws -> ClipModel {
-    let checkpoint = try Checkpoint.open(at: path)
+    try load(Checkpoint.open(at: path), device: device)
+  }
+
+  /// The model in a checkpoint that was verified when it was opened.
+  static func load(_ checkpoint: Checkpoint, device: Device) throws -> ClipModel {
     let file = checkpoint.file(configurationName)
     let type = try JSONFile.read(ModelType.self, from: file).modelType
     guard type == ClipModelDescription.type else {
@@ -139,7 +143,10 @@ public final class ClipModel {
   ///
   /// - Throws: `RunError`.
   public static func fingerprint(ofCheckpoint path: String) throws -> String {
-    let checkpoint = try Checkpoint.open(at: path)
+    try fingerprint(of: Checkpoint.open(at: path))
+  }
+
+  static func fingerprint(of checkpoint: Checkpoint) throws -> String {
     let weights = try [weightsName, predictorName].map { try checkpoint.checksum(of: $0) }
     let network = try checkpoint.checksum(ofAddition: hypothesesName)
     return (weights + [network].compactMap { $0 }).joined(separator: "-")

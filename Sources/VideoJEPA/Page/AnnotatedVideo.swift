@@ -31,6 +31,7 @@ public struct AnnotatedVideo {
   /// - Parameters:
   ///   - report: on all frames of the clip.
   ///   - model: whose energies are shown.
+  ///   - device: where the energies are computed.
   public init(_ report: ConsistencyReport, model: ClipModel, device: Device = .cpu) {
     self.report = report
     self.model = model
@@ -49,6 +50,7 @@ public struct AnnotatedVideo {
   /// - Parameters:
   ///   - path: its ending names the format.
   ///   - source: the same frames once more.
+  ///   - tools: where ffmpeg is looked for.
   /// - Throws: `FrameError`.
   public func write(
     to path: String, from source: any FrameSource, tools: FFmpegTools = FFmpegTools()

@@ -17,7 +17,9 @@ public struct ConsistencyPage {
   /// Larger pictures are made smaller: they are shown 320 pixels wide, on some screens two dots to each.
   private static let longestSide = 640
 
-  /// - Parameter pictures: nil where the clip cannot be read again, as the standard input.
+  /// - Parameters:
+  ///   - report: what is shown.
+  ///   - pictures: nil where the clip cannot be read again, as the standard input.
   public init(_ report: ConsistencyReport, pictures: FlaggedPictures?) {
     self.report = report
     self.pictures = pictures

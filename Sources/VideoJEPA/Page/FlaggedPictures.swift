@@ -34,8 +34,10 @@ public struct FlaggedPictures: Sendable {
   /// Reads the frames that `report` needs.
   ///
   /// - Parameters:
+  ///   - report: on all frames of the clip.
   ///   - source: the same frames once more.
   ///   - model: whose energies are laid over the frames; nil for none.
+  ///   - device: where the energies are computed.
   /// - Throws: `FrameError`.
   public init(
     of report: ConsistencyReport, from source: any FrameSource, model: ClipModel?,

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Frames
+import Pictures
 import Torch
 
 /// Clips scored one after the other, and what is written and said of them.
@@ -70,6 +71,8 @@ public struct ConsistencyRun {
 
   /// - Parameters:
   ///   - inputs: what `FrameInput.open` takes.
+  ///   - scorer: what judges a clip.
+  ///   - options: which frames, and how large.
   ///   - outputs: with several inputs each gets files of its own, named after it.
   ///   - read: other files that are read: a calibration.
   ///   - print: takes what is said of the clips.
@@ -112,7 +115,7 @@ public struct ConsistencyRun {
           ranking.append(
             (report.consistency, report.ranges.map(\.score).max() ?? 0, report.summary))
         } else if !outputs.saysJSON {
-          printResult(report.text)
+          print(report.text)
         }
         try write(report, ofInput: place)
       } catch  where inputs.count > 1 {
@@ -122,7 +125,7 @@ public struct ConsistencyRun {
     }
     // The most consistent clips first; of two alike, the one whose worst range is the milder.
     ranking.sort { ($1.consistency, $0.worst) < ($0.consistency, $1.worst) }
-    for (place, entry) in ranking.enumerated() { printResult("\(place + 1). \(entry.summary)") }
+    for (place, entry) in ranking.enumerated() { print("\(place + 1). \(entry.summary)") }
     return outcome
   }
 
@@ -220,7 +223,11 @@ public struct CalibrationRun {
   private let options: FrameOptions
   private let wantedPer1000: Double
 
-  /// - Parameter wantedPer1000: false alarms in 1000 frames, above 0.
+  /// - Parameters:
+  ///   - inputs: what `FrameInput.open` takes, each once.
+  ///   - model: what measures the frames.
+  ///   - options: which frames, and how large.
+  ///   - wantedPer1000: false alarms in 1000 frames, above 0.
   public init(
     inputs: [String], model: ConsistencyModel, options: FrameOptions = FrameOptions(),
     wantedPer1000: Double

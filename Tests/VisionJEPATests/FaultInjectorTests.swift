@@ -1,7 +1,6 @@
 import Foundation
 import Testing
 
-@testable import Evaluation
 @testable import Files
 @testable import Frames
 @testable import Pictures

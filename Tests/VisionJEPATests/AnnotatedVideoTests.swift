@@ -2,7 +2,6 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Evaluation
 @testable import Frames
 @testable import Pictures
 @testable import VideoJEPA
@@ -12,7 +11,7 @@ import Testing
 
   /// A clip with a cut at 20, scored, and the energies of its frames.
   private func annotated() throws -> (video: AnnotatedVideo, report: ConsistencyReport, ClipModel) {
-    let model = try VideoBenchmarkTests.model()
+    let model = try ClipModelTests.small()
     let report = try ConsistencyScorer(
       ConsistencyModel(clips: model, rule: sampleRule(), fingerprint: "of a test")
     ).score(MemoryFrameSource(Self.frames, name: "a clip"))

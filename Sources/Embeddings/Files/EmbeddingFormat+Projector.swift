@@ -3,11 +3,21 @@ import Foundation
 import Pictures
 import Torch
 
-/// A folder for TensorBoard's embedding projector: `tensorboard --logdir FOLDER`.
-///
+extension EmbeddingFormat {
+  /// A folder for TensorBoard's embedding projector: `tensorboard --logdir FOLDER`.
+  public static let projector = EmbeddingFormat(
+    ending: nil, isOwnFolder: ProjectorWriter.isMade(folder:), files: { _ in [] },
+    writer: { export, paths, _, _ in try ProjectorWriter(export: export, paths: paths) },
+    read: {
+      throw EmbeddingContents.malformed(
+        $0.output, "a \(EmbeddingFormat.endings.joined(with: "or")) file",
+        "a folder or a file without an ending")
+    })
+}
+
 /// `vectors.tsv` has a line of numbers for each row, `metadata.tsv` (with a line of names) what it is,
 /// `sprite.png` its picture; `projector_config.pbtxt` says so, and `embeddings.json` what made it.
-struct ProjectorWriter: EmbeddingFormatWriter {
+private struct ProjectorWriter: EmbeddingFormatWriter {
   /// The side of a picture in the sprite.
   static let tileSize = 64
   /// What TensorBoard shows pictures of: sprites of at most 8192 pixels a side.
@@ -71,8 +81,7 @@ struct ProjectorWriter: EmbeddingFormatWriter {
   }
 
   func finish(_ description: EmbeddingDescription) throws -> [UnfinishedExport.Publication] {
-    let about = try export.assembled("embeddings.json")
-    try about.append(description.json() + "\n")
+    let about = try export.assembled(description, as: "embeddings.json")
     let hasSprite = description.shape[0] <= Self.mostTiles
     if hasSprite { try drawSprite(count: description.shape[0]) }
     let configuration = try export.assembled("projector_config.pbtxt")

@@ -3,7 +3,6 @@ import TestSupport
 import Testing
 import Torch
 
-@testable import Evaluation
 @testable import Files
 @testable import Frames
 @testable import Pictures
@@ -15,7 +14,7 @@ import Torch
     _ name: String = "a clip", frames: Int = 40
   ) throws -> (report: ConsistencyReport, source: MemoryFrameSource, model: ClipModel) {
     let images = MovingShapes.frames(frames, cuts: [20], seed: 3)
-    let model = try VideoBenchmarkTests.model()
+    let model = try ClipModelTests.small()
     let scorer = ConsistencyScorer(
       ConsistencyModel(clips: model, rule: sampleRule(), fingerprint: "of a test"))
     let report = try scorer.score(MemoryFrameSource(images, name: name))
@@ -155,7 +154,7 @@ import Torch
 
   @Test func longClipsShowTheirWorstRanges() throws {
     let images = MovingShapes.frames(640, cuts: (1..<40).map { 11 * $0 }, seed: 3)
-    let model = try VideoBenchmarkTests.model()
+    let model = try ClipModelTests.small()
     let report = try ConsistencyScorer(
       ConsistencyModel(clips: model, rule: sampleRule(), fingerprint: "of a test")
     ).score(MemoryFrameSource(images, name: "long"))
