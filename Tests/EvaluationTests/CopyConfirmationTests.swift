@@ -115,6 +115,20 @@ import Torch
     }
   }
 
+  /// An encoder to which a grey or mirrored copy is another picture does not hide it: what is light and dark proposes it too.
+  @Test func copiesThatEmbeddingsTellApartAreFound() throws {
+    let original = MadeCopies.photograph(13)
+    let rows = [
+      (try write(original, "a.png"), 0.0),
+      (try write(MadeCopies.copy(original, .grey), "b.png"), 120),
+      (try write(MadeCopies.copy(original, .mirror), "c.png"), 240),
+      (try write(MadeCopies.photograph(14), "d.png"), 120),
+    ]
+    let found = try DuplicateSearch(try CircleFile(folder).write(rows)).run()
+    #expect(found.removable == [rows[1].0, rows[2].0])
+    #expect(found.groups.joined().allSatisfy { $0.path != rows[3].0 })
+  }
+
   /// Across folders the likeliest of the first is kept.
   @Test func copiesAcrossFoldersAreConfirmed() throws {
     let original = MadeCopies.photograph(6)

@@ -53,6 +53,15 @@ struct LumaSketch: Sendable {
     }
   }
 
+  /// The coarsest level, 16 rows of 16 values; mirrored with left and right exchanged.
+  func coarsest(mirrored: Bool = false) -> [Float] {
+    let side = Self.sides[0]
+    return (0..<side * side).map { place in
+      let x = place % side
+      return Float(values[place - x + (mirrored ? side - 1 - x : x)]) * (1 / Self.unitsPerOne)
+    }
+  }
+
   /// Means of four pixels each.
   private static func halved(_ level: [Float], side: Int) -> [Float] {
     let half = side / 2

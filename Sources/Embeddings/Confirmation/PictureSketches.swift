@@ -51,6 +51,16 @@ struct PictureSketches: Sendable {
     return sketches.map { $0! }
   }
 
+  /// The pictures that could be read, in the order of their numbers.
+  var numbers: [Int] { sketches.keys.sorted() }
+
+  /// A picture at its coarsest, 16 rows of 16 values.
+  ///
+  /// - Precondition: there is a sketch of it.
+  func coarsest(_ number: Int, mirrored: Bool) -> [Float] {
+    sketches[number]!.coarsest(mirrored: mirrored)
+  }
+
   /// Whether a picture could be read.
   func has(_ number: Int) -> Bool { sketches[number] != nil }
 

@@ -23,11 +23,14 @@ struct ConfirmedPairs {
   /// Looks at the pictures of all candidates.
   ///
   /// - Parameters:
+  ///   - candidates: what embeddings propose.
+  ///   - alike: what the sketches themselves propose.
   ///   - sketches: by row; a row without one is judged by embeddings.
   ///   - least: the least agreement of copies.
   ///   - similarity: the least cosine of copies, where a picture could not be read.
   init(
-    _ candidates: CandidatePairs, sketches: PictureSketches, least: Float, similarity: Float,
+    _ candidates: CandidatePairs, alike: LookAlikes, sketches: PictureSketches, least: Float,
+    similarity: Float,
     progress: WorkProgress? = nil
   ) {
     self.sketches = sketches
@@ -43,7 +46,11 @@ struct ConfirmedPairs {
     }
     let proposed = candidates.proposed.map { ($0.first, $0.second) }
     compare(proposed)
-    pairs = (proposed + candidates.near.map { ($0.first, $0.second) })
+    let others = alike.pairs.map { ($0.first, $0.second) }.filter {
+      known[Self.key($0.0, $0.1)] == nil
+    }
+    compare(others)
+    pairs = (proposed + others + candidates.near.map { ($0.first, $0.second) })
       .filter { areCopies($0.0, $0.1) }.sorted { $0 < $1 }
   }
 

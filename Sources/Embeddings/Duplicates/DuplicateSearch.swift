@@ -6,7 +6,7 @@ import Torch
 /// Finds the copies among the pictures of an embedding file: first the files of equal bytes, then those whose embeddings
 /// are near and whose pictures agree.
 ///
-/// Embeddings propose, pixels decide: each picture's nearest others are looked at, and are copies where the pictures agree once one
+/// Embeddings propose, and among up to 20,000 pictures what is light and dark in them; pixels decide: each picture's nearest others are looked at, and are copies where the pictures agree once one
 /// is laid over the other, mirrored, cut or framed. Where a picture cannot be looked at (a frame of a video, a file that is not there or cannot be read)
 /// embeddings decide, and nothing could go for that. The answer does not depend on the order of the file's rows: they are put into the order of their paths first.
 public struct DuplicateSearch {
@@ -121,11 +121,16 @@ public struct DuplicateSearch {
     let candidates = try CandidatePairs(
       among: search, threshold: threshold, acrossRow: across == nil ? nil : sets.keptCount,
       hasPicture: sets.all.map { rows.isPicture($0[0]) }, progress: progress)
-    let looked = Set(candidates.proposed.flatMap { [$0.first, $0.second] }).sorted()
+    let pictures = sets.all.indices.filter { rows.isPicture(sets.all[$0][0]) }
+    let looked =
+      pictures.count <= LookAlikes.mostPictures
+      ? pictures : Set(candidates.proposed.flatMap { [$0.first, $0.second] }).sorted()
     let sketches = try PictureSketches(
       of: looked.map { ($0, rows[sets.all[$0][0]].path) }, decoder: decoder, progress: progress)
     var pairs = ConfirmedPairs(
-      candidates, sketches: sketches, least: leastAgreement,
+      candidates,
+      alike: LookAlikes(sketches, acrossRow: across == nil ? nil : sets.keptCount),
+      sketches: sketches, least: leastAgreement,
       similarity: DuplicateGroups.least(threshold, isCentred: search.isCentred),
       progress: progress)
     let groups =
