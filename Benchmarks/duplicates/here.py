@@ -1,6 +1,9 @@
 """The pairs that jepa duplicates finds at several thresholds, and the seconds of one search with its embedding.
 
-    python here.py JEPA FOLDER CHECKPOINT OUTPUT.json [OPTION …]
+    python here.py CONFIRM JEPA FOLDER CHECKPOINT OUTPUT.json [OPTION …]
+
+CONFIRM is pixels, where the threshold is the least agreement of the pictures, or none, where it is the least cosine of their
+embeddings.
 """
 import itertools
 import json
@@ -10,11 +13,13 @@ import sys
 import tempfile
 import time
 
-THRESHOLDS = [0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.88, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99]
+COSINES = [0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.88, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99]
+AGREEMENTS = [0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9]
 
 
 def main():
-    jepa, folder, checkpoint, output, *options = sys.argv[1:]
+    confirm, jepa, folder, checkpoint, output, *options = sys.argv[1:]
+    thresholds, option = (AGREEMENTS, "--agreement") if confirm == "pixels" else (COSINES, "--threshold")
     with tempfile.TemporaryDirectory() as work:
         embeddings = f"{work}/e.npy"
         begun = time.monotonic()
@@ -22,11 +27,11 @@ def main():
                        check=True, stdout=subprocess.DEVNULL)
         embedded = time.monotonic() - begun
         pairs, searched = {}, []
-        for threshold in THRESHOLDS:
+        for threshold in thresholds:
             begun = time.monotonic()
             report = json.loads(subprocess.run(
-                [jepa, "duplicates", "--embeddings", embeddings, "--threshold", str(threshold), "--json", "--quiet",
-                 *options], check=True, stdout=subprocess.PIPE).stdout)
+                [jepa, "duplicates", "--embeddings", embeddings, "--confirm", confirm, option, str(threshold), "--json",
+                 "--quiet", *options], check=True, stdout=subprocess.PIPE).stdout)
             searched.append(time.monotonic() - begun)
             groups = [[pathlib.Path(member["path"]).name for member in group] for group in report["groups"]]
             pairs[str(threshold)] = [pair for group in groups for pair in itertools.combinations(group, 2)]

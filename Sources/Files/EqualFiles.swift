@@ -11,6 +11,8 @@ package struct EqualFiles: Sendable {
     package let byteCount: Int
     /// How many names the file has, hard links all.
     package let linkCount: Int
+    /// When its contents were changed last, in seconds.
+    package let modificationTime: Double
   }
 
   /// For each path what is known of its file; nil where there is none.
@@ -70,7 +72,7 @@ package struct EqualFiles: Sendable {
     else { return nil }
     return Facts(
       identity: FileIdentity(status), byteCount: Int(status.st_size),
-      linkCount: Int(status.st_nlink))
+      linkCount: Int(status.st_nlink), modificationTime: FileIdentity.modificationTime(status))
   }
 
   /// The file opened to be read, or nil: who decodes it says why it cannot be.

@@ -26,6 +26,27 @@ public struct FileIdentity: Hashable, Sendable {
     self.init(status)
   }
 
+  /// Whether a path is that of a symbolic link itself.
+  public static func isLink(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+  }
+
+  /// When the contents of a file were changed last, in seconds; nil where there is nothing.
+  public static func modificationTime(_ path: String) -> Double? {
+    var status = stat()
+    return stat(path, &status) == 0 ? modificationTime(status) : nil
+  }
+
+  static func modificationTime(_ status: stat) -> Double {
+    #if canImport(Darwin)
+      let time = status.st_mtimespec
+    #else
+      let time = status.st_mtim
+    #endif
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
   /// The path without links; nil where there is nothing.
   public static func realPath(_ path: String) -> String? {
     guard let resolved = realpath(path, nil) else { return nil }

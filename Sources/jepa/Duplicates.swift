@@ -6,6 +6,7 @@ import Foundation
 
 extension DuplicateGroups.Link: ExpressibleByArgument {}
 extension DuplicateSearch.Keep: ExpressibleByArgument {}
+extension DuplicateSearch.Confirmation: ExpressibleByArgument {}
 
 /// `jepa duplicates`
 struct Duplicates: ParsableCommand {
@@ -14,13 +15,15 @@ struct Duplicates: ParsableCommand {
     usage: "jepa duplicates [<options>] --embeddings <embeddings>",
     discussion: """
       A group is a picture to keep, the first, and copies of it: files of the same bytes, and \
-      pictures whose embedding has a cosine of --threshold or more with its own, after the mean of \
-      different pictures is subtracted. Copies in another size or quality are above the default, \
-      other pictures of the same thing mostly below; another model may want another. Among fewer \
-      than eight different pictures no mean is subtracted, and the cosine must be 15 times nearer \
-      to 1. Nothing is removed: the table says what could go, and --print0 hands it to a program \
-      that does it. Links to a file that is kept, frames of videos and pictures that are not there \
-      never go. The order of the rows does not matter: paths decide.
+      pictures that agree with it pixel by pixel where one lies in the other: in another size or \
+      quality, grey, mirrored, cut, framed or with a caption. Embeddings say which pictures are \
+      compared; where a picture cannot be looked at (frames of videos, files that are not there) or \
+      with --confirm none, they decide: by a cosine of --threshold or more, after the mean of \
+      different pictures is subtracted. Among fewer than eight different pictures no mean is \
+      subtracted, and the cosine must be 15 times nearer to 1. Nothing is removed: the table says \
+      what could go, and --print0 hands it to a program that does it. Links to a kept file, \
+      symbolic links, frames of videos and pictures that are not there never go. The order of \
+      the rows does not matter: paths decide.
 
         jepa duplicates --embeddings photos.npy --output groups.png
         jepa duplicates --embeddings photos.npy --keep best --print0 | xargs -0 mv --backup=numbered -t spare --
@@ -30,7 +33,17 @@ struct Duplicates: ParsableCommand {
   @Option(help: "A file that jepa embed wrote.", completion: .embeddings)
   var embeddings: String
 
-  @Option(help: "The least cosine of near-duplicates.")
+  @Option(
+    help: """
+      What decides that pictures are copies: pixels, the pictures themselves, which embeddings \
+      propose; none, the cosine of their embeddings, and nothing goes that was changed since.
+      """)
+  var confirm = DuplicateSearch.Confirmation.pixels
+
+  @Option(help: "The least agreement of the pixels of copies, where they are compared.")
+  var agreement = DuplicateSearch.defaultAgreement
+
+  @Option(help: "The least cosine of copies, where embeddings decide.")
   var threshold = DuplicateGroups.defaultThreshold
 
   @Option(
@@ -92,6 +105,8 @@ struct Duplicates: ParsableCommand {
     var search = DuplicateSearch(
       try EmbeddingFile(path: embeddings), decoder: pictures.decoder)
     search.threshold = threshold
+    search.confirmation = confirm
+    search.leastAgreement = agreement
     search.link = link
     search.keep = keep
     search.across = across.isEmpty ? nil : .init(kept: across[0], searched: across[1])

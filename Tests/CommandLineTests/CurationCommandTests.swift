@@ -64,7 +64,9 @@ import Testing
     try manager.copyItem(atPath: original, toPath: pictures.path + "/squares/copy.png")
     try embed()
     let before = try contents()
-    let arguments = ["duplicates", "--embeddings", path("e.npy"), "--threshold", "0.99999"]
+    let arguments = [
+      "duplicates", "--embeddings", path("e.npy"), "--confirm", "none", "--threshold", "0.99999",
+    ]
     let result = try expectSuccess(arguments + ["--print0"])
     #expect(
       result.output.split(separator: "\0") == [pictures.path + "/squares/copy.png", odd[...]])
@@ -83,7 +85,9 @@ import Testing
     try FileManager.default.copyItem(
       atPath: pictures.path + "/discs/0.png", toPath: pictures.path + "/stripes/copy.png")
     try embed()
-    let arguments = ["duplicates", "--embeddings", path("e.npy"), "--threshold", "0.99999"]
+    let arguments = [
+      "duplicates", "--embeddings", path("e.npy"), "--confirm", "none", "--threshold", "0.99999",
+    ]
     let (discs, stripes) = (pictures.path + "/discs", pictures.path + "/stripes")
     let found = try expectSuccess(arguments + ["--across", discs, stripes, "--print0"])
     #expect(found.output == stripes + "/copy.png\0")

@@ -232,15 +232,16 @@ import Testing
     try embed("e.safetensors")
     let sheet = path("groups.png")
     let table = try expectSuccess(
-      "duplicates", "--embeddings", path("e.safetensors"), "--threshold", "0.99999", "--output",
-      sheet)
+      "duplicates", "--embeddings", path("e.safetensors"), "--confirm", "none", "--threshold",
+      "0.99999", "--output", sheet)
     #expect(table.hasPrefix("group 1: 3 pictures\n"))
     for name in ["discs/0.png", "stripes/a.png", "stripes/b.png"] { #expect(table.contains(name)) }
     #expect(table.contains("1 group of near-duplicates at 0.99999: 2 of 14 pictures could go"))
     #expect(try ImageDecoder().decode(contentsOf: sheet).width == 4 + 3 * 100)
     let json = try object(
       try expectSuccess(
-        "duplicates", "--embeddings", path("e.safetensors"), "--threshold", "0.99999", "--json"))
+        "duplicates", "--embeddings", path("e.safetensors"), "--confirm", "none", "--threshold",
+        "0.99999", "--json"))
     #expect(json["surplus"] as? Int == 2 && json["rows"] as? Int == 14)
     let groups = try #require(json["groups"] as? [[[String: Any]]])
     #expect(groups.map(\.count) == [3])
@@ -249,6 +250,9 @@ import Testing
     try expectFailure(
       "duplicates", "--embeddings", path("e.safetensors"), "--threshold", "2",
       saying: "threshold: expected above 0, at most 1, found 2.0")
+    try expectFailure(
+      "duplicates", "--embeddings", path("e.safetensors"), "--agreement", "2",
+      saying: "agreement: expected above 0, at most 1, found 2.0")
   }
 
   /// A folder of copies alone, whose mean is the copies themselves.
@@ -263,7 +267,7 @@ import Testing
     for threshold in ["0.97", "1"] {
       let table = try expectSuccess(
         "duplicates", "--embeddings", path("e.npy"), "--threshold", threshold)
-      #expect(table.contains("1 group of near-duplicates at "))
+      #expect(table.contains("1 group of near-duplicates by pixels at 0.7: "))
       #expect(table.contains("19 of 20 pictures could go"))
       // Equal files say nothing of the model.
       #expect(!table.contains("tell these pictures apart"))
@@ -300,7 +304,7 @@ import Testing
     try expectSuccess("embed", row, "--checkpoint", run.path, "--output", path("one.npy"))
     #expect(
       try expectSuccess("duplicates", "--embeddings", path("one.npy"))
-        == "0 groups of near-duplicates at 0.97: 0 of 1 picture could go\n")
+        == "0 groups of near-duplicates by pixels at 0.7: 0 of 1 picture could go\n")
     try manager.copyItem(atPath: row, toPath: path("copy.png"))
     let near = try expectSuccess("neighbors", path("copy.png"), "--embeddings", path("one.npy"))
     #expect(near.contains("   1   1.000  \(row)"))

@@ -6,10 +6,15 @@ sys.path.pop(0)  # This file has the name of what it imports.
 import fiftyone as fo
 import fiftyone.brain as fob
 import numpy as np
+from fiftyone.core.config import FiftyOneConfigError
 
 work = sys.argv[1]
 rows = [json.loads(line) for line in open(f"{work}/lines.jsonl")]
-dataset = fo.Dataset("jepa", overwrite=True)
+try:
+    dataset = fo.Dataset("jepa", overwrite=True)
+except FiftyOneConfigError:
+    sys.exit(f"fiftyone {fo.__version__}: no MongoDB: its server could not be fetched while fiftyone was installed; "
+             "name a server by FIFTYONE_DATABASE_URI=mongodb://HOST:PORT")
 dataset.add_samples([
     fo.Sample(filepath=row["path"], ground_truth=fo.Classification(label=row["label"]), embedding=row["embedding"])
     for row in rows])

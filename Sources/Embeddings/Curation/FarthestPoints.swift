@@ -10,11 +10,12 @@ package struct FarthestPoints {
   package private(set) var chosen: [Int] = []
   /// How far each chosen point was from those before it when it was chosen; infinite for the first.
   package private(set) var distances: [Double] = []
-  /// How far the farthest point of all is from the chosen ones.
+  /// How far the farthest point of all is from the chosen ones, but for rounding; 0 where only copies are left.
   package private(set) var radius = 0.0
 
-  /// What rounding leaves of the squared distance of equal points, as a share of their squared length.
-  private static let rounding = 1e-6
+  /// What rounding may leave of the squared distance of equal points, as a share of their squared length, at a few thousand
+  /// dimensions: points nearer than .003 of their length are taken for copies.
+  private static let rounding = 1e-5
 
   /// - Parameters:
   ///   - count: how many are wanted; where there are fewer different points, those.

@@ -11,6 +11,8 @@ public struct SampleReport: Codable, Sendable {
     public let picture: CuratedPicture
     /// How far it was from those before it, 0 to 2; nil of the first.
     public let distance: Double?
+    /// Whether its file is not there any more.
+    public let isMissing: Bool
   }
 
   public let embeddings: String
@@ -46,12 +48,15 @@ public struct SampleReport: Codable, Sendable {
     radius = points.radius
     pictures = zip(points.chosen, points.distances).map { place, distance in
       Picture(
-        picture: CuratedPicture(place, of: ordered), distance: distance.isFinite ? distance : nil)
+        picture: CuratedPicture(place, of: ordered), distance: distance.isFinite ? distance : nil,
+        isMissing: ordered.isMissing(place))
     }
   }
 
-  /// The paths of the pictures that are files of their own, in the order of choice.
-  public var paths: [String] { pictures.filter { $0.picture.frame == nil }.map(\.picture.path) }
+  /// The paths of the pictures that are files of their own and are there, in the order of choice.
+  public var paths: [String] {
+    pictures.filter { $0.picture.frame == nil && !$0.isMissing }.map(\.picture.path)
+  }
 
   /// A line for each, and how well they stand for the rest.
   public var table: String {
@@ -61,10 +66,13 @@ public struct SampleReport: Codable, Sendable {
     return (lines + ["", summary]).joined(separator: "\n")
   }
 
-  /// How well the sample stands for the rest.
+  private var missing: Int { pictures.count { $0.isMissing } }
+
+  /// How well the sample stands for the rest, and how many of it are not there any more.
   public var summary: String {
     "\(pictures.count) of \(rows.counted("picture")): none is farther than "
       + String(format: "%.3f", radius) + " from the nearest of them"
+      + (missing == 0 ? "" : "; \(missing) of them \(missing == 1 ? "is" : "are") not there")
   }
 
   public func json() throws -> String { try ReportJSON.text(of: self) }

@@ -23,12 +23,17 @@ public struct DuplicateGroups: Sendable {
     public let similarities: [Float]
     /// Whether each row is near the first itself, and not only near others of the group.
     public let isNear: [Bool]
+    /// How well the picture of each row agrees with the first's; nil where they were not compared.
+    public let agreements: [Float?]
 
-    /// A group of which each row is near the first.
-    init(rows: [Int], similarities: [Float], isNear: [Bool]? = nil) {
+    /// A group of which each row is near the first, where nothing else is said.
+    init(
+      rows: [Int], similarities: [Float], isNear: [Bool]? = nil, agreements: [Float?]? = nil
+    ) {
       self.rows = rows
       self.similarities = similarities
       self.isNear = isNear ?? Array(repeating: true, count: rows.count)
+      self.agreements = agreements ?? Array(repeating: nil, count: rows.count)
     }
   }
 
@@ -113,7 +118,7 @@ public struct DuplicateGroups: Sendable {
     self.init(threshold: threshold, rowCount: search.count, groups: groups)
   }
 
-  private init(threshold: Float, rowCount: Int, groups: [Group]) {
+  init(threshold: Float, rowCount: Int, groups: [Group]) {
     self.threshold = threshold
     self.rowCount = rowCount
     self.groups = groups.sorted {
@@ -121,10 +126,10 @@ public struct DuplicateGroups: Sendable {
     }
   }
 
-  static func check(_ threshold: Float) throws {
+  static func check(_ threshold: Float, name: String = "threshold") throws {
     guard threshold > 0, threshold <= 1 else {
       throw InputError.invalidSetting(
-        name: "threshold", expected: "above 0, at most 1", found: "\(threshold)")
+        name: name, expected: "above 0, at most 1", found: "\(threshold)")
     }
   }
 

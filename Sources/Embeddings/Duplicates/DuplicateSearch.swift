@@ -3,9 +3,12 @@ import Foundation
 import Pictures
 import Torch
 
-/// Finds the copies among the pictures of an embedding file: first the files of equal bytes, then by embedding.
+/// Finds the copies among the pictures of an embedding file: first the files of equal bytes, then those whose embeddings
+/// are near and whose pictures agree.
 ///
-/// The answer does not depend on the order of the file's rows: they are put into the order of their paths first.
+/// Embeddings propose, and among up to 20,000 pictures what is light and dark in them; pixels decide: each picture's nearest others are looked at, and are copies where the pictures agree once one
+/// is laid over the other, mirrored, cut or framed. Where a picture cannot be looked at (a frame of a video, a file that is not there or cannot be read)
+/// embeddings decide, and nothing could go for that. The answer does not depend on the order of the file's rows: they are put into the order of their paths first.
 public struct DuplicateSearch {
   /// Which of a group is kept.
   public enum Keep: String, CaseIterable, Codable, Sendable {
@@ -15,6 +18,14 @@ public struct DuplicateSearch {
     case largest
     /// The one that shows most: whose PNG of 64 levels a channel is largest.
     case best
+  }
+
+  /// What decides that two pictures are copies, other than their bytes.
+  public enum Confirmation: String, CaseIterable, Codable, Sendable {
+    /// The pictures themselves, which embeddings propose.
+    case pixels
+    /// Nothing but the cosine of their embeddings. What was changed after it was embedded could not go for that.
+    case none
   }
 
   /// Two folders between which copies are looked for.
@@ -29,10 +40,17 @@ public struct DuplicateSearch {
     }
   }
 
+  /// The least cosine of copies where embeddings decide.
   public var threshold = DuplicateGroups.defaultThreshold
+  public var confirmation = Confirmation.pixels
+  /// The least agreement of pictures that are copies, above 0, at most 1.
+  public var leastAgreement = Self.defaultAgreement
   public var link = DuplicateGroups.Link.star
   public var keep = Keep.first
   public var across: Folders?
+
+  /// The least agreement of copies where nothing is said: see decision 68.
+  public static let defaultAgreement = ConfirmedPairs.defaultLeast
 
   private let file: EmbeddingFile
   private let decoder: ImageDecoder
@@ -45,9 +63,10 @@ public struct DuplicateSearch {
   /// Searches the file, and looks at the pictures that are copies.
   ///
   /// - Throws: `InputError.invalidSetting`; `EmbeddingError.malformedEmbeddings` for embeddings without pooling,
-  ///   `.tooManyPairs`, `.noRowsInFolder`.
+  ///   `.tooManyPairs`, `.noRowsInFolder`; `ImageError.noRoomForThreads`, `.noRoomForBatch`.
   public func run() throws -> DuplicateReport {
     try DuplicateGroups.check(threshold)
+    try DuplicateGroups.check(leastAgreement, name: "agreement")
     let matrix = try file.matrix()
     let progress = WorkProgress()
     progress.begin("looking at the files")
@@ -59,30 +78,72 @@ public struct DuplicateSearch {
     func values(_ sets: EqualSets) -> Tensor { rows.select(sets.all.map { $0[0] }, of: matrix) }
     let whole = SimilaritySearch.forCopies(among: values(all), threshold: threshold)
     let search = across == nil ? whole : whole.among(values(sets))
-    let found: DuplicateGroups
-    if across == nil {
-      found = try DuplicateGroups(
-        among: search, threshold: threshold, link: link,
-        preference: keep == .first ? nil : { preferred($0, of: sets, rows) }, progress: progress)
-    } else {
-      found = try DuplicateGroups(
-        among: search, acrossRow: sets.keptCount, threshold: threshold, progress: progress)
-    }
+    let changes = ChangedRows(rows, files, since: file.path)
+    let (found, unsure) =
+      confirmation == .pixels
+      ? try confirmed(among: search, of: sets, rows, progress)
+      : (try near(among: search, of: sets, rows, progress), changes.count)
     progress.begin("looking at the copies")
     let grouped = Set(found.groups.flatMap(\.rows))
     let alone = sets.all.indices.filter { !grouped.contains($0) && sets.all[$0].count > 1 }
       .map { DuplicateGroups.Group(rows: [$0], similarities: [1]) }
     var groups: [[PlacedMember]] = []
     for group in found.groups + alone where across == nil || group.rows[0] < sets.keptCount {
-      groups.append(members(of: group, sets, rows, files))
+      groups.append(members(of: group, sets, rows, files, changes))
     }
     groups.sort { (one: [PlacedMember], other: [PlacedMember]) -> Bool in
       one.count == other.count ? one[0].place < other[0].place : one.count > other.count
     }
     return DuplicateReport(
-      embeddings: file.path, threshold: threshold, link: link, keep: keep, across: across,
-      rows: file.rows.count, missing: rows.missingCount,
-      groups: groups.map { group in group.map { $0.member } })
+      of: self, embeddings: file.path, rows: file.rows.count, missing: rows.missingCount,
+      unsure: unsure, groups: groups.map { group in group.map { $0.member } })
+  }
+
+  /// Groups by embeddings alone.
+  private func near(
+    among search: SimilaritySearch, of sets: EqualSets, _ rows: OrderedRows,
+    _ progress: WorkProgress
+  ) throws -> DuplicateGroups {
+    guard across == nil else {
+      return try DuplicateGroups(
+        among: search, acrossRow: sets.keptCount, threshold: threshold, progress: progress)
+    }
+    return try DuplicateGroups(
+      among: search, threshold: threshold, link: link,
+      preference: keep == .first ? nil : { preferred($0, of: sets, rows) }, progress: progress)
+  }
+
+  /// Groups by what the pictures show, and how many rows' pictures could not be looked at.
+  private func confirmed(
+    among search: SimilaritySearch, of sets: EqualSets, _ rows: OrderedRows,
+    _ progress: WorkProgress
+  ) throws -> (groups: DuplicateGroups, unsure: Int) {
+    let candidates = try CandidatePairs(
+      among: search, threshold: threshold, acrossRow: across == nil ? nil : sets.keptCount,
+      hasPicture: sets.all.map { rows.isPicture($0[0]) }, progress: progress)
+    let pictures = sets.all.indices.filter { rows.isPicture(sets.all[$0][0]) }
+    let looked =
+      pictures.count <= LookAlikes.mostPictures
+      ? pictures : Set(candidates.proposed.flatMap { [$0.first, $0.second] }).sorted()
+    let sketches = try PictureSketches(
+      of: looked.map { ($0, rows[sets.all[$0][0]].path) }, decoder: decoder, progress: progress)
+    var pairs = ConfirmedPairs(
+      candidates,
+      alike: LookAlikes(sketches, acrossRow: across == nil ? nil : sets.keptCount),
+      sketches: sketches, least: leastAgreement,
+      similarity: DuplicateGroups.least(threshold, isCentred: search.isCentred),
+      progress: progress)
+    let groups =
+      across == nil
+      ? try pairs.groups(
+        link, preferring: keep == .first ? pairs.rows : preferred(pairs.rows, of: sets, rows),
+        among: search)
+      : pairs.groups(acrossRow: sets.keptCount, among: search)
+    let unsure =
+      (0..<rows.count).count { !rows.isPicture($0) } + looked.count { !sketches.has($0) }
+    return (
+      DuplicateGroups(threshold: threshold, rowCount: search.count, groups: groups), unsure
+    )
   }
 
   /// The sets whose embeddings are near others', the one whose picture is to be kept first.
@@ -107,7 +168,8 @@ public struct DuplicateSearch {
 
   /// All rows of a group, with what each is to the one that is kept.
   private func members(
-    of group: DuplicateGroups.Group, _ sets: EqualSets, _ rows: OrderedRows, _ files: EqualFiles
+    of group: DuplicateGroups.Group, _ sets: EqualSets, _ rows: OrderedRows, _ files: EqualFiles,
+    _ changes: ChangedRows
   ) -> [PlacedMember] {
     let kept = sets.all[group.rows[0]][0]
     lazy var pixels = rows.isPicture(kept) ? try? decoder.decode(contentsOf: rows[kept].path) : nil
@@ -127,13 +189,19 @@ public struct DuplicateSearch {
         let what =
           place == kept ? .kept : relation(place, similarity, isNear: group.isNear[number])
         let isPicture = rows.isPicture(place)
+        let agreement = what == .near || what == .chained ? group.agreements[number] : nil
+        let isUnsure =
+          what == .near
+          && (confirmation == .pixels
+            ? agreement == nil : changes.contains(place) || changes.contains(kept))
         let facts = isPicture ? PictureFacts(ofFile: rows[place].path, decoder: decoder) : nil
         let member = DuplicateReport.Member(
           row: rows.numbers[place], path: rows[place].path, frame: rows[place].frame,
-          similarity: similarity, relation: what,
-          canGo: what.isCopy && isPicture && rows.isPicture(kept),
+          similarity: similarity, agreement: agreement, relation: what,
+          canGo: what.isCopy && !isUnsure && isPicture && rows.isPicture(kept)
+            && !FileIdentity.isLink(rows[place].path),
           isMissing: rows.isMissing(place), width: facts?.width, height: facts?.height,
-          bytes: facts?.byteCount, hardLinks: files.facts[place]?.linkCount)
+          bytes: facts?.byteCount, hardLinks: files.facts[place]?.linkCount, isUnsure: isUnsure)
         members.append(PlacedMember(place: place, member: member))
       }
     }
@@ -145,84 +213,4 @@ public struct DuplicateSearch {
 private struct PlacedMember {
   let place: Int
   let member: DuplicateReport.Member
-}
-
-/// The places of rows whose files hold the same bytes, in sets of one or more; of each set the first stands for all.
-private struct EqualSets {
-  let all: [[Int]]
-  /// How many sets at the beginning have a picture of the folder of which nothing could go.
-  let keptCount: Int
-
-  init(_ rows: OrderedRows, _ files: EqualFiles) {
-    self.init(files, places: Array(0..<rows.count))
-  }
-
-  private init(_ files: EqualFiles, places: [Int]) {
-    var sets: [Int: [Int]] = [:]
-    for place in places { sets[files.firstOfBytes[place], default: []].append(place) }
-    all = sets.values.sorted { $0[0] < $1[0] }
-    keptCount = all.count
-  }
-
-  /// The first picture of the folder that is kept, of each set that has one, with all of the other folder; then the
-  /// sets of the other folder alone. Pictures of neither take no part.
-  ///
-  /// - Throws: `InputError.invalidSetting` for folders of which one is in the other; `EmbeddingError.noRowsInFolder`.
-  init(
-    _ rows: OrderedRows, _ files: EqualFiles, across folders: DuplicateSearch.Folders,
-    of file: String
-  ) throws {
-    let members = FolderMembers(rows)
-    let (kept, searched) = (
-      try members.places(below: folders.kept, of: file),
-      try members.places(below: folders.searched, of: file)
-    )
-    guard kept.isDisjoint(with: searched) else {
-      throw InputError.invalidSetting(
-        name: "--across", expected: "two folders of which neither is in the other",
-        found: "\(folders.kept) and \(folders.searched)")
-    }
-    var (withKept, without): ([[Int]], [[Int]]) = ([], [])
-    for set in Self(files, places: kept.union(searched).sorted()).all {
-      if let first = set.first(where: kept.contains) {
-        withKept.append([first] + set.filter(searched.contains))
-      } else {
-        without.append(set)
-      }
-    }
-    all = withKept + without
-    keptCount = withKept.count
-  }
-}
-
-/// Which rows lie below a folder, by whatever path either is named.
-private struct FolderMembers {
-  private let rows: OrderedRows
-  private let folders: [String]
-
-  init(_ rows: OrderedRows) {
-    self.rows = rows
-    var known: [String: String] = [:]
-    folders = (0..<rows.count).map { place in
-      let folder = PathParts(rows[place].path).folder
-      if let whole = known[folder] { return whole }
-      let whole = FileIdentity.realPath(folder.isEmpty ? "." : folder) ?? folder
-      known[folder] = whole
-      return whole
-    }
-  }
-
-  func places(below folder: String, of file: String) throws -> Set<Int> {
-    guard let whole = FileIdentity.realPath(folder), FileIdentity(path: folder)?.isFolder == true
-    else {
-      throw InputError.invalidSetting(name: "--across", expected: "a folder", found: folder)
-    }
-    let found = folders.indices.filter {
-      folders[$0] == whole || whole == "/" || folders[$0].hasPrefix(whole + "/")
-    }
-    guard !found.isEmpty else {
-      throw EmbeddingError.noRowsInFolder(path: file, folder: folder)
-    }
-    return Set(found)
-  }
 }

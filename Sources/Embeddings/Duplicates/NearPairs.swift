@@ -15,7 +15,8 @@ struct NearPairs {
   /// The rows that are in a pair, in their order.
   let rows: [Int]
 
-  /// Pairs that are held at most: 200 MB.
+  /// Pairs that are held at most. They take 200 MB, twice that while they are collected, and about 1 GB while they are put in
+  /// order.
   static let limit = 1 << 24
 
   /// - Parameter said: the threshold as the user knows it.
@@ -39,7 +40,12 @@ struct NearPairs {
 
   init(_ pairs: [Pair]) {
     self.pairs = pairs
-    rows = Set(pairs.flatMap { [Int($0.first), Int($0.second)] }).sorted()
+    var rows: Set<Int> = []
+    for pair in pairs {
+      rows.insert(Int(pair.first))
+      rows.insert(Int(pair.second))
+    }
+    self.rows = rows.sorted()
   }
 
   /// Stars about the best rows: the best one takes all that are near it, the best of those left takes its own, and so
