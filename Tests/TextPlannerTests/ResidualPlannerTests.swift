@@ -81,9 +81,14 @@ import Torch
   }
 
   @Test func onlyAnswersThatLatentsAreNearAreRead() throws {
-    let all = try plans { ($0.verifies, $0.starts, $0.steps) = (false, 1, 4) }
+    // Along the gradient and by small steps, so that several answers come by.
+    func set(_ options: inout PlanningOptions) {
+      (options.verifies, options.starts, options.steps) = (false, 1, 8)
+      (options.step, options.stepSize) = (.gradient, 0.2)
+    }
+    let all = try plans { set(&$0) }
     let near = try plans { options in
-      (options.verifies, options.starts, options.steps) = (false, 1, 4)
+      set(&options)
       options.roundingSlack = 1e-6
     }
     #expect(all.reduce(0) { $0 + $1.verifications } > near.reduce(0) { $0 + $1.verifications })

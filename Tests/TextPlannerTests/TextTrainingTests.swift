@@ -86,7 +86,8 @@ import TrainingRuns
   }
 
   @Test func whatSuitsTheStepIsWrittenDown() throws {
-    let dataset = try TextDataset(contentsOf: try TinyPlanner.file().path)
+    let file = try TinyPlanner.file()
+    let dataset = try TextDataset(contentsOf: file.path)
     for (step, capacity, noise) in [("gradient", 2048, 0.0), ("residual", 768, 0.2)] {
       var configuration = try TinyPlanner.configuration([
         "objective.step=\(step)", "rollout.maximumLifetime=5",
