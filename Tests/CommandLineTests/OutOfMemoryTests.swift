@@ -86,7 +86,8 @@
         embed("forgotten.npy", from: "-") + ["--resume"], input: pipe.path)
       pipe.write(String(names.prefix(4000)))
       process.wait { pipe.isEmpty }
-      try process.endMemory()
+      // Enough for what is read and written, and not for a batch.
+      try process.endMemory(leaving: 3 << 20)
       pipe.write(String(names.dropFirst(4000)))
       pipe.close()
       let line = try error(of: process.wait())
