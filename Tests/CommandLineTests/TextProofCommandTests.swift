@@ -64,9 +64,11 @@ import TrainingRuns
     try expectFailure(
       ["make-task", "sudoku4", "--difficulties", "2-9", "--output", "\(folder.path)/x"],
       saying: "--difficulties: expected within 1-3, found 2-9")
-    try expectFailure(
-      ["make-task", "sort", "--originals", "9", "--output", "\(folder.path)/x"],
-      saying: "--originals is for sudokus, found sort")
+    let relatives = try JepaProcess.run([
+      "make-task", "sort", "--originals", "9", "--output", "\(folder.path)/x",
+    ])
+    #expect(relatives.status != 0)
+    #expect(relatives.errors.contains("--originals is for sudokus, found sort"))
   }
 
   @Test func aPlannerIsComparedWithABaselineOfItsKind() throws {

@@ -50,6 +50,31 @@ import Torch
     #expect(try agreements(original, original).min()! > 0.999)
   }
 
+  /// One thing in two colours of the same brightness is two things; a paler or grey copy is a copy.
+  @Test func otherColoursAreOtherPictures() throws {
+    let original = MadeCopies.photograph(1)
+    func colours(times factor: Float) -> RGBImage {
+      var image = original
+      for place in stride(from: 0, to: image.pixels.count, by: 3) {
+        let pixel = (0..<3).map { Float(original.pixels[place + $0]) }
+        let luma = 0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]
+        for channel in 0..<3 {
+          let value = luma + factor * (pixel[channel] - luma)
+          image.pixels[place + channel] = UInt8(max(0, min(255, value)))
+        }
+      }
+      return image
+    }
+    for factor: Float in [0, 0.5, 1.3] {
+      let found = try agreements(original, colours(times: factor))
+      #expect(found.min()! >= ConfirmedPairs.defaultLeast, "\(factor): \(found)")
+    }
+    let mirrored = MadeCopies.copy(colours(times: -0.9), .mirror)
+    for other in [colours(times: -0.9), mirrored] {
+      #expect(try agreements(original, other) == [0, 0])
+    }
+  }
+
   /// The same things from a little to the side are another picture, and so are other things, and nothing at all.
   @Test func otherShotsAndOtherPicturesAreRefused() throws {
     let original = MadeCopies.photograph(3)

@@ -6,8 +6,18 @@ import Pictures
 ///
 /// Every picture is decoded once, small, by threads that read ahead a few batches; its sketch is kept.
 struct PictureSketches: Sendable {
+  private struct Sketch {
+    let luma: LumaSketch
+    let colours: ColourGrid
+
+    init(_ pixels: UnsafePointer<Float>) {
+      luma = LumaSketch(pixels)
+      colours = ColourGrid(pixels)
+    }
+  }
+
   /// By the number that each picture was given.
-  private let sketches: [Int: LumaSketch]
+  private let sketches: [Int: Sketch]
 
   private static let batchSize = 64
   /// Pairs that one thread compares before it takes more.
@@ -27,7 +37,7 @@ struct PictureSketches: Sendable {
       pictures.lazy.map { ImageEntry(file: $0.path) }, size: LumaSketch.side,
       batchSize: Self.batchSize, fit: .squash, normalization: .identity, decoder: decoder)
     progress?.begin("looking at the pictures", total: pictures.count, of: "pictures")
-    var sketches: [Int: LumaSketch] = [:]
+    var sketches: [Int: Sketch] = [:]
     sketches.reserveCapacity(pictures.count)
     while let batch = try batches.next() {
       for (number, sketch) in zip(batch.items, Self.sketches(of: batch)) {
@@ -39,13 +49,13 @@ struct PictureSketches: Sendable {
     self.sketches = sketches
   }
 
-  private static func sketches(of batch: ImageBatch) -> [LumaSketch] {
+  private static func sketches(of batch: ImageBatch) -> [Sketch] {
     let pixelCount = 3 * LumaSketch.side * LumaSketch.side
-    var sketches = [LumaSketch?](repeating: nil, count: batch.count)
+    var sketches = [Sketch?](repeating: nil, count: batch.count)
     sketches.withUnsafeMutableBufferPointer { sketches in
       nonisolated(unsafe) let (sketches, pixels) = (sketches, batch.pixels.baseAddress!)
       DispatchQueue.concurrentPerform(iterations: sketches.count) { row in
-        sketches[row] = LumaSketch(pixels + row * pixelCount)
+        sketches[row] = Sketch(pixels + row * pixelCount)
       }
     }
     return sketches.map { $0! }
@@ -58,13 +68,13 @@ struct PictureSketches: Sendable {
   ///
   /// - Precondition: there is a sketch of it.
   func coarsest(_ number: Int, mirrored: Bool) -> [Float] {
-    sketches[number]!.coarsest(mirrored: mirrored)
+    sketches[number]!.luma.coarsest(mirrored: mirrored)
   }
 
   /// Whether a picture could be read.
   func has(_ number: Int) -> Bool { sketches[number] != nil }
 
-  /// How well the pictures of each pair agree, 0...1; whichever threads compare them. Of each pair the first is what the
+  /// How well the pictures of each pair agree, 0...1, and 0 where their colours contradict each other; whichever threads compare them. Of each pair the first is what the
   /// other is looked for in: pairs that share it come faster one after the other.
   ///
   /// - Precondition: there are sketches of both.
@@ -86,11 +96,16 @@ struct PictureSketches: Sendable {
           var reference: Int?
           for place in begin..<min(begin + Self.pairsAtOnce, pairs.count) {
             let pair = pairs[place]
+            let (first, second) = (sketches[pair.first]!, sketches[pair.second]!)
             if reference != pair.first {
-              comparer.setReference(sketches[pair.first]!)
+              comparer.setReference(first.luma)
               reference = pair.first
             }
-            agreements[place] = comparer.agreement(with: sketches[pair.second]!)
+            let agreement = comparer.agreement(with: second.luma)
+            let isOther = comparer.placement.map {
+              first.colours.contradicts(second.colours, at: $0)
+            }
+            agreements[place] = isOther ?? true ? 0 : agreement
           }
         }
       }

@@ -37,6 +37,9 @@ final class SketchComparer {
   /// 1 where a trial's pixels lie within the reference.
   private let masks = Memory(trials.count * coarsePixels)
 
+  /// Where the last picture lies in the reference; nil where it was refused.
+  private(set) var placement: Placement?
+
   init() {
     let last = Float(LumaSketch.sides[0] - 1)
     for (trial, placement) in Self.trials.enumerated() {
@@ -76,6 +79,7 @@ final class SketchComparer {
 
   /// How well a picture agrees with the reference: 1 where they are equal, 0 where a coarse look refuses them.
   func agreement(with sketch: LumaSketch) -> Float {
+    placement = nil
     sketch.unpack(to: plain.base)
     sketch.unpack(to: mirrored.base, mirrored: true)
     var starts: [(agreement: Float, placement: Placement)] = []
@@ -107,6 +111,7 @@ final class SketchComparer {
     }
     guard var best, best.agreement >= Self.leastOfLevels[1] else { return 0 }
     refine(&best.placement, level: 2)
+    placement = best.placement
     return max(0, min(1, blocks(at: best.placement, level: 2).mean(leavingOut: 0.2)))
   }
 
