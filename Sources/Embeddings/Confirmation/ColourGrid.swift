@@ -1,6 +1,6 @@
-/// The colours of a picture, 8 rows of 8: what brightness cannot tell apart, such as one shirt in red and in blue.
+/// The colours of a picture, 16 rows of 16: what brightness cannot tell apart, such as one shirt in red and in blue.
 struct ColourGrid: Sendable {
-  static let side = 8
+  static let side = 16
 
   /// For each place blue less grey and red less grey, in grey levels of 255: Cb and Cr of ITU-R BT.601.
   private let values: [SIMD2<Int8>]
@@ -11,7 +11,7 @@ struct ColourGrid: Sendable {
   private static let plain: Float = 8
   /// Colours that lie this far apart, in parts of the stronger, contradict each other.
   private static let apart: Float = 0.8
-  /// Parts of the picture that must contradict each other: where both have colours; and where one may be grey, as
+  /// Parts of the picture that may contradict each other at most: where both have colours; and where one may be grey, as
   /// a caption is.
   private static let mostOfColoured: Float = 0.1
   private static let mostOfAll: Float = 0.3
@@ -49,16 +49,29 @@ struct ColourGrid: Sendable {
         let column = Int(placement.column(x, of: Float(side)).rounded())
         guard (0..<side).contains(row), (0..<side).contains(column) else { continue }
         places += 1
-        let a = colour(row * side + column)
-        let b = other.colour(y * side + (placement.isMirrored ? side - 1 - x : x))
-        let strength = (Self.length(a), Self.length(b))
-        let stronger = max(strength.0, strength.1)
-        guard stronger > Self.plain, Self.length(a - b) > Self.apart * stronger else { continue }
+        let colour = other.colour(y * side + (placement.isMirrored ? side - 1 - x : x))
+        guard !hasLike(colour, near: row, column) else { continue }
         all += 1
-        if min(strength.0, strength.1) > Self.faint { coloured += 1 }
+        let own = self.colour(row * side + column)
+        if min(Self.length(own), Self.length(colour)) > Self.faint { coloured += 1 }
       }
     }
     return coloured > Self.mostOfColoured * places || all > Self.mostOfAll * places
+  }
+
+  /// Whether a place, or one around it, has a colour that does not contradict another: placements are right to less
+  /// than one place.
+  private func hasLike(_ colour: SIMD2<Float>, near row: Int, _ column: Int) -> Bool {
+    for row in max(0, row - 1)...min(Self.side - 1, row + 1) {
+      for column in max(0, column - 1)...min(Self.side - 1, column + 1) {
+        let own = self.colour(row * Self.side + column)
+        let stronger = max(Self.length(own), Self.length(colour))
+        if stronger <= Self.plain || Self.length(own - colour) <= Self.apart * stronger {
+          return true
+        }
+      }
+    }
+    return false
   }
 
   private var hasColours: Bool {
