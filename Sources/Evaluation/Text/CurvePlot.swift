@@ -21,8 +21,8 @@ public struct CurvePlot: Sendable {
         curve.method, points: points, color: LinePlot.palette[index % LinePlot.palette.count])
     }
     var plot = LinePlot(
-      title: "exact match, %" + (hardest.map { ", difficulty \($0)" } ?? ""), xName: "MFLOP",
-      yName: "", series: series)
+      title: "exact match, %, over MFLOP" + (hardest.map { ", difficulty \($0)" } ?? ""),
+      xName: "", yName: "", series: series)
     plot.isHorizontallyLogarithmic = true
     plot.width = 1100
     plot.height = 560
