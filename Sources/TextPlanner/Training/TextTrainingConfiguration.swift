@@ -47,7 +47,7 @@ public struct TextTrainingConfiguration: TrainingConfiguration {
   /// More do not pay: the matrices are small.
   public static let mostThreads = 4
 
-  public static let earlierDefaults = ["objective.step=gradient"]
+  public static let earlierDefaults = ["objective.step=gradient", "rollout.noise=0"]
 
   /// The settings that a resumed run may change.
   public static let changeable: Set<String> = [
