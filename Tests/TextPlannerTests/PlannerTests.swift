@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -77,7 +78,7 @@ import TrainingRuns
         plan.firstGuess!.withControlPictures, plan.answer.withControlPictures
       )
       #expect(table.hasPrefix("prompt      \(plan.prompt)\nsystem one  \(guess)   (one"))
-      #expect(table.contains("system two  \(answer)   (\(plan.evaluations) evaluations)"))
+      #expect(table.contains("system two  \(answer)   (\(plan.evaluations.counted("evaluation")))"))
       #expect(table.contains(plan.isVerified ? "\nverified: energy " : "\nunverified: energy "))
     }
   }

@@ -1,3 +1,4 @@
+import Files
 import Pictures
 import TextPlanner
 
@@ -20,8 +21,9 @@ public struct TracePlot: Sendable {
         color: LinePlot.palette[(start - 1) % LinePlot.palette.count], marked: Set(changed))
     }
     var plot = LinePlot(
-      title: "\(plan.isVerified ? "verified" : "unverified"), \(plan.evaluations) evaluations",
-      xName: "step", yName: "energy", series: series)
+      title: "energy over steps: \(plan.isVerified ? "verified" : "unverified"), "
+        + plan.evaluations.counted("evaluation"),
+      xName: "step", yName: "", series: series)
     plot.isLogarithmic = true
     plot.levels = [
       LinePlot.Level("threshold", y: threshold, color: RGBColor(200, 90, 90)),

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Prompts in, answers out: one at a time, or line by line.
@@ -92,7 +93,8 @@ extension Plan {
       if step.step > 0 { text = step.text }
       lines.append(String(format: "  %4d  %10.3f  ", step.step, step.energy) + shown)
     }
-    lines.append("system two  \(answer.withControlPictures)   (\(evaluations) evaluations)")
+    lines.append(
+      "system two  \(answer.withControlPictures)   (\(evaluations.counted("evaluation")))")
     lines.append(
       String(
         format: "%@: energy %.3f, threshold %.3f; %d %@, %d %@",
