@@ -12,12 +12,24 @@ public enum JSONFile {
   public static func write(
     _ value: some Encodable, to path: String, isCompact: Bool = false
   ) throws {
+    let encoder = encoder
+    if !isCompact { encoder.outputFormatting.insert(.prettyPrinted) }
+    try DurableFile.replace(path, with: try encoder.encode(value) + [UInt8(ascii: "\n")])
+  }
+
+  /// `value` as one line of text, with sorted keys.
+  ///
+  /// - Throws: what the value's own `encode(to:)` throws.
+  package static func line(of value: some Encodable) throws -> String {
+    String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+
+  private static var encoder: JSONEncoder {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    if !isCompact { encoder.outputFormatting.insert(.prettyPrinted) }
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    try DurableFile.replace(path, with: try encoder.encode(value) + [UInt8(ascii: "\n")])
+    return encoder
   }
 
   /// The value in the file at `path`.

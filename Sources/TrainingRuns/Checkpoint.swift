@@ -31,7 +31,7 @@ public struct Checkpoint: Equatable, Sendable {
     return file.crc32c
   }
 
-  /// Changes with every file that its manifest lists: 16 hexadecimal digits.
+  /// Changes with every file that its manifest lists: hexadecimal digits.
   ///
   /// - Throws: `FileError.invalidJSON`, `.failed`.
   package var fingerprint: String {
@@ -40,8 +40,7 @@ public struct Checkpoint: Equatable, Sendable {
       for file in try CheckpointManifest.read(from: path).files {
         fingerprint.add("\(file.name) \(file.crc32c) ".utf8)
       }
-      let digits = String(fingerprint.value, radix: 16)
-      return String(repeating: "0", count: 16 - digits.count) + digits
+      return String(fingerprint.value, radix: 16)
     }
   }
 

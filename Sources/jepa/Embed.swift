@@ -154,8 +154,7 @@ struct Embed: ParsableCommand {
       resizesFrames: true, decoder: pictures.decoder)
     let export = try EmbeddingExport(
       embedder: PictureEmbedder(model: model, settings: settings), batchSize: batch,
-      workers: max(1, workers / (group?.place.localSize ?? 1)), isStrict: strict,
-      hasThumbnails: thumbnails, decoder: pictures.decoder)
+      workers: workers, isStrict: strict, hasThumbnails: thumbnails, decoder: pictures.decoder)
     let pictures = try PictureInputs(
       inputs, lists: filesFrom, foldersAreFrames: frames, frameOptions: frameOptions)
     if let group, !group.isFirst {

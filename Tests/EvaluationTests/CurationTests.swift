@@ -14,21 +14,7 @@ import Torch
 
   /// A file of embeddings; its pictures are nowhere.
   private func file(_ points: [[Float]], names: [String]) throws -> EmbeddingFile {
-    let about = EmbeddingDescription(
-      version: "1", modelSHA256: String(repeating: "0", count: 64), checkpoint: "/nowhere",
-      encoder: "points", imageSize: 8, pooling: .mean, layer: -1, isNormalized: false,
-      dtype: .float32, arithmetic: .float32, shape: [points.count, points[0].count])
-    let header = NPYHeader(type: "<f4", shape: about.shape).bytes
-    try folder.write(
-      Data(header) + points.flatMap { $0 }.withUnsafeBytes { Data($0) }, to: "e.npy")
-    try folder.write(Data(about.json().utf8), to: "e.json")
-    let lines = names.enumerated().map {
-      DelimitedText.line(EmbeddingRow(path: $1), number: $0) + "\r\n"
-    }
-    try folder.write(
-      Data((DelimitedText.rowFields.joined(separator: ",") + "\r\n" + lines.joined()).utf8),
-      to: "e.csv")
-    return try EmbeddingFile(path: folder("e.npy"))
+    try folder.embeddings(points.flatMap { $0 }, of: names)
   }
 
   private func random(_ count: Int, _ width: Int, seed: UInt64) -> [[Float]] {

@@ -6,9 +6,11 @@ import Torch
 /// Finds the copies among the pictures of an embedding file: first the files of equal bytes, then those whose embeddings
 /// are near and whose pictures agree.
 ///
-/// Embeddings propose, and among up to 20,000 pictures what is light and dark in them; pixels decide: each picture's nearest others are looked at, and are copies where the pictures agree once one
-/// is laid over the other, mirrored, cut or framed. Where a picture cannot be looked at (a frame of a video, a file that is not there or cannot be read)
-/// embeddings decide, and nothing could go for that. The answer does not depend on the order of the file's rows: they are put into the order of their paths first.
+/// Embeddings propose, and among up to 20,000 pictures what is light and dark in them; pixels decide: each picture's
+/// nearest others are looked at, and are copies where the pictures agree once one is laid over the other, mirrored, cut
+/// or framed. Where a picture cannot be looked at (a frame of a video, a file that is not there or cannot be read)
+/// embeddings decide, and nothing could go for that. The answer does not depend on the order of the file's rows: they
+/// are put into the order of their paths first.
 public struct DuplicateSearch {
   /// Which of a group is kept.
   public enum Keep: String, CaseIterable, Codable, Sendable {

@@ -24,18 +24,18 @@ struct LookAlikes {
     }
     let search = SimilaritySearch(rows(mirrored: false), mean: nil)
     let own = numbers.indices.map { Optional($0) }
-    var found: Set<[Int]> = []
+    var found: Set<UInt64> = []
     for mirrored in [false, true] {
       let nearest = search.nearest(
         to: rows(mirrored: mirrored), top: Self.perPicture, excluding: own)
       for (row, matches) in nearest.enumerated() {
         for match in matches {
-          let pair = [numbers[min(row, match.row)], numbers[max(row, match.row)]]
-          if let split, !(pair[0] < split && pair[1] >= split) { continue }
-          found.insert(pair)
+          let pair = (numbers[min(row, match.row)], numbers[max(row, match.row)])
+          if let split, !(pair.0 < split && pair.1 >= split) { continue }
+          found.insert(UInt64(pair.0) << 32 | UInt64(pair.1))
         }
       }
     }
-    pairs = found.map { ($0[0], $0[1]) }.sorted { $0 < $1 }
+    pairs = found.sorted().map { (Int($0 >> 32), Int($0 & 0xFFFF_FFFF)) }
   }
 }

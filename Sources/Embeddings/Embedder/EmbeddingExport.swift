@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import ImageJEPA
 import Pictures
 import Torch
 import TrainingRuns
@@ -24,7 +25,8 @@ public struct EmbeddingExport {
   private static let mostNamed = 10
 
   /// - Parameters:
-  ///   - workers: threads that decode pictures; they change nothing of what is written.
+  ///   - workers: threads that decode pictures, which processes of one machine share; they change nothing of
+  ///     what is written.
   ///   - hasThumbnails: whether each line of a `.jsonl` file holds a small picture, too.
   public init(
     embedder: PictureEmbedder, batchSize: Int = 32, workers: Int = 2, isStrict: Bool = false,
@@ -245,7 +247,8 @@ public struct EmbeddingExport {
     try SharedBatches(
       IteratorSequence(rest), from: position, preprocessing: embedder.model.preprocessing,
       batchSize: batchSize, decoder: decoder,
-      options: LoaderOptions(workers: workers, prefetchedBatches: 1, isStrict: isStrict),
+      options: LoaderOptions(workers: workers, prefetchedBatches: 1, isStrict: isStrict)
+        .shared(among: group?.place.localSize),
       shape: embedder.shape, dtype: embedder.settings.dtype.tensorType, group: group,
       sendsPictures: hasThumbnails, until: stop
     ) { [embedder] in embedder($0) }
@@ -346,16 +349,6 @@ public struct EmbeddingExport {
     let finite = embeddings.flattened(1).isFinite().all(1).array(of: Bool.self)
     guard let bad = finite.firstIndex(of: false) else { return }
     throw EmbeddingError.nonFiniteEmbedding(row: first + bad, path: rows[bad].path)
-  }
-}
-
-extension Normalization {
-  /// Normalised pictures `[B, 3, S, S]` as they were, in 0…1.
-  func undone(in pictures: Tensor) -> Tensor {
-    let shift = Tensor([mean.x, mean.y, mean.z], shape: [1, 3, 1, 1])
-    let scale = Tensor(
-      [standardDeviation.x, standardDeviation.y, standardDeviation.z], shape: [1, 3, 1, 1])
-    return pictures * scale + shift
   }
 }
 

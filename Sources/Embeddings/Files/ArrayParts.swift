@@ -41,11 +41,24 @@ struct ArrayParts {
   }
 }
 
+/// A writer whose parts are numbers and a list of rows.
+protocol ArrayPartsWriter: EmbeddingFormatWriter {
+  var parts: ArrayParts { get }
+}
+
+extension ArrayPartsWriter {
+  func append(
+    _ embeddings: Tensor, rows: [EmbeddingRow], first: Int, pictures: () -> Tensor
+  ) throws {
+    try parts.append(embeddings, rows: rows, first: first)
+  }
+}
+
 /// A header, the numbers, and beside them the list of rows and the description.
-struct HeadedArrayWriter: EmbeddingFormatWriter {
+struct HeadedArrayWriter: ArrayPartsWriter {
   private let export: UnfinishedExport
   private let paths: EmbeddingPaths
-  private let parts: ArrayParts
+  let parts: ArrayParts
   private let header: (EmbeddingDescription) -> [UInt8]
 
   init(
@@ -58,24 +71,24 @@ struct HeadedArrayWriter: EmbeddingFormatWriter {
     parts = try ArrayParts(export, header: header(description))
   }
 
-  func append(
-    _ embeddings: Tensor, rows: [EmbeddingRow], first: Int, pictures: () -> Tensor
-  ) throws {
-    try parts.append(embeddings, rows: rows, first: first)
-  }
-
   func finish(_ description: EmbeddingDescription) throws -> [UnfinishedExport.Publication] {
     try parts.numbers.overwrite(at: 0, with: header(description))
-    let about = try export.assembled(description)
-    return [
-      .init(part: parts.list.name, path: paths.rows),
-      .init(part: about.name, path: paths.description),
-      .init(part: parts.numbers.name, path: paths.output),
-    ]
+    return [.init(part: parts.list.name, path: paths.rows)]
+      + (try export.described(parts.numbers, description, paths))
   }
 }
 
 extension UnfinishedExport {
+  /// A finished part as the file that was asked for, after the description beside it.
+  func described(
+    _ part: ExportPart, _ description: EmbeddingDescription, _ paths: EmbeddingPaths
+  ) throws -> [Publication] {
+    let about = try assembled(description)
+    return [
+      .init(part: about.name, path: paths.description), .init(part: part.name, path: paths.output),
+    ]
+  }
+
   /// A part of what made the embeddings, one line of JSON.
   func assembled(
     _ description: EmbeddingDescription, as name: String = "description.json"

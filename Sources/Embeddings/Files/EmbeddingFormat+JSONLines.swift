@@ -74,11 +74,7 @@ private struct JSONLinesWriter: EmbeddingFormatWriter {
   }
 
   func finish(_ description: EmbeddingDescription) throws -> [UnfinishedExport.Publication] {
-    let about = try export.assembled(description)
-    return [
-      .init(part: about.name, path: paths.description),
-      .init(part: text.name, path: paths.output),
-    ]
+    try export.described(text, description, paths)
   }
 }
 

@@ -10,21 +10,15 @@ extension EmbeddingFormat {
     read: { try EmbeddingContents(npz: $0.output) })
 }
 
-private struct NPZWriter: EmbeddingFormatWriter {
+private struct NPZWriter: ArrayPartsWriter {
   private let export: UnfinishedExport
   private let paths: EmbeddingPaths
-  private let parts: ArrayParts
+  let parts: ArrayParts
 
   init(_ export: UnfinishedExport, paths: EmbeddingPaths) throws {
     self.export = export
     self.paths = paths
     parts = try ArrayParts(export)
-  }
-
-  func append(
-    _ embeddings: Tensor, rows: [EmbeddingRow], first: Int, pictures: () -> Tensor
-  ) throws {
-    try parts.append(embeddings, rows: rows, first: first)
   }
 
   func finish(_ description: EmbeddingDescription) throws -> [UnfinishedExport.Publication] {

@@ -12,24 +12,18 @@ extension EmbeddingFormat {
     read: { try EmbeddingContents(safetensors: $0) })
 }
 
-private struct EmbeddingTensorWriter: EmbeddingFormatWriter {
+private struct EmbeddingTensorWriter: ArrayPartsWriter {
   /// Metadata of more bytes than this goes into a file of its own: the format's readers take 100 MB.
   private static let metadataLimit = 48 << 20
 
   private let export: UnfinishedExport
   private let paths: EmbeddingPaths
-  private let parts: ArrayParts
+  let parts: ArrayParts
 
   init(_ export: UnfinishedExport, paths: EmbeddingPaths) throws {
     self.export = export
     self.paths = paths
     parts = try ArrayParts(export)
-  }
-
-  func append(
-    _ embeddings: Tensor, rows: [EmbeddingRow], first: Int, pictures: () -> Tensor
-  ) throws {
-    try parts.append(embeddings, rows: rows, first: first)
   }
 
   func finish(_ description: EmbeddingDescription) throws -> [UnfinishedExport.Publication] {

@@ -170,12 +170,8 @@ public struct ModelEvaluation {
     guard FileManager.default.fileExists(atPath: opened.file("config.yaml")) else { return [:] }
     let (method, configuration) = try ImageTrainingConfiguration.loadMethod(
       from: checkpoint, device: device)
-    let mean = preprocessing.normalization.mean
-    let deviation = preprocessing.normalization.standardDeviation
-    let shift = Tensor([mean.x, mean.y, mean.z], shape: [1, 3, 1, 1])
-    let scale = Tensor([deviation.x, deviation.y, deviation.z], shape: [1, 3, 1, 1])
     func normalized(_ pictures: Tensor) -> Tensor {
-      ((pictures - shift) / scale).to(device: device)
+      preprocessing.normalization.normalized(pictures).to(device: device)
     }
     let step = max(1, folder.count / Self.energyPictureCount)
     let items = Array(stride(from: 0, to: folder.count, by: step).prefix(Self.energyPictureCount))

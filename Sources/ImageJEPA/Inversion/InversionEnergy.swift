@@ -80,13 +80,7 @@ public struct InversionEnergy: Energy {
   }
 
   private static func embeddings(of pictures: Tensor, part: Part, model: ImageModel) -> Tensor {
-    let normalization = model.preprocessing.normalization
-    func channels(_ values: SIMD3<Float>) -> Tensor {
-      Tensor([values.x, values.y, values.z], shape: [1, 3, 1, 1])
-        .to(pictures.dtype, device: pictures.device)
-    }
-    let tokens = model.encoder.tokens(
-      of: (pictures - channels(normalization.mean)) / channels(normalization.standardDeviation))
+    let tokens = model.encoder.tokens(of: model.preprocessing.normalization.normalized(pictures))
     return part == .pooled ? tokens.mean(1, keepingDimensions: true) : tokens
   }
 

@@ -18,12 +18,8 @@ extension PromptAnswer {
 
   /// All that is known of it as one line of JSON.
   public var json: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     // An answer holds nothing that cannot be encoded.
-    return String(decoding: (try? encoder.encode(self)) ?? Data(), as: UTF8.self)
+    (try? JSONFile.line(of: self)) ?? ""
   }
 }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Torch
 
@@ -17,12 +18,8 @@ public struct PairEnergy: Codable, Sendable, Equatable {
   }
 
   public var json: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     // A pair holds nothing that cannot be encoded.
-    return String(decoding: (try? encoder.encode(self)) ?? Data(), as: UTF8.self)
+    (try? JSONFile.line(of: self)) ?? ""
   }
 }
 

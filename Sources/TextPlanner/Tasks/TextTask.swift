@@ -44,7 +44,17 @@ public enum TextTaskName: String, Sendable, CaseIterable {
   case facts
 
   /// Whether examples have relatives: others that ask for the same in another form.
-  public var hasRelatives: Bool { [.sudoku4, .sudoku6, .sudoku9].contains(self) }
+  public var hasRelatives: Bool { sudoku != nil }
+
+  /// The form of its sudokus; nil for a task of another kind.
+  private var sudoku: SudokuShape? {
+    switch self {
+    case .sudoku4: .four
+    case .sudoku6: .six
+    case .sudoku9: .nine
+    default: nil
+    }
+  }
 
   /// What `size` counts, and what it is by default; nil where the task has one size.
   public var size: (meaning: String, standard: Int, range: ClosedRange<Int>)? {
@@ -80,7 +90,7 @@ public enum TextTaskName: String, Sendable, CaseIterable {
         throw TaskError.invalidSetting(
           name: "--size", expected: "none, \(rawValue) has one size", found: "\(size)")
       }
-      let shape: SudokuShape = self == .sudoku4 ? .four : self == .sudoku6 ? .six : .nine
+      guard let shape = sudoku else { preconditionFailure("\(self) is no sudoku and has no size") }
       return SudokuTask(
         shape, difficulties: try bounded(difficulties, by: SudokuTask.depths(shape)))
     }
